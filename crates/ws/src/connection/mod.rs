@@ -1,0 +1,410 @@
+//! The machine: opening handshake, messages, closing handshake, timers. RFC 6455 4, 5 and 7.
+//!
+//! ```text
+//!  client  AwaitResponse ──┐                          ┌─ our Close ──► CloseSent ──┐ their Close
+//!                          ├─► Open ──────────────────┤                            ├────────────► CloseDone ─► Ended
+//!  server  AwaitRequest ─► AwaitAnswer ─► Open        └─ their Close, answered ────┘               end of stream
+//!                                                                                                  or close timer
+//!  any state ── violation, limit, refusal, end of stream, timeout ──► Failed (for good)
+//! ```
+
+mod receive;
+mod send;
+
+use crate::assembly::Assembly;
+use crate::close::Close;
+use crate::error::{Disconnected, Error, Timeout};
+use crate::handshake::{Request, Response, client, server};
+use crate::inbox::Inbox;
+use crate::limits::{Config, Limits, Timeouts};
+use crate::message::{Kind, Message, Payload};
+use crate::outbox::Outbox;
+use crate::timer::{Timer, Timers};
+use chacha20::ChaCha12Rng;
+use rand_core::{Rng as _, SeedableRng as _};
+use std::ops::Range;
+use std::time::Instant;
+
+/// Which end of the connection this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Opens the connection and masks what it sends.
+    Client,
+    /// Accepts the connection and demands masked frames.
+    Server,
+}
+
+/// What [`Connection::poll`] found. The bytes that belong to it are borrowed through the accessor named with each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// Server: a request has arrived, see [`Connection::request`]; answer it with [`Connection::accept`] or [`Connection::reject`].
+    Request,
+    /// Client: the handshake is complete, see [`Connection::response`]. A server is open once it has accepted.
+    Open,
+    /// A whole message, see [`Connection::message`].
+    Message,
+    /// A Ping, see [`Connection::control`]. Its Pong is queued already.
+    Ping,
+    /// A Pong, see [`Connection::control`].
+    Pong,
+    /// The peer's Close, see [`Connection::received_close`]. It is answered already.
+    Close,
+}
+
+#[derive(Debug)]
+enum State {
+    AwaitResponse(client::Pending),
+    AwaitRequest,
+    AwaitAnswer(Box<server::Received>),
+    Open,
+    CloseSent,
+    CloseDone,
+    Ended,
+    Failed(Error),
+}
+
+/// One WebSocket connection without its socket: bytes in, events and bytes out. See the [crate documentation](crate)
+/// for the order of calls.
+pub struct Connection {
+    role: Role,
+    state: State,
+    limits: Limits,
+    timeouts: Timeouts,
+    inbox: Inbox,
+    assembly: Assembly,
+    /// How much of the payload of the frame at the front has been unmasked and checked.
+    arrived: usize,
+    /// Where the payload of the latest Ping or Pong lies.
+    control: Range<usize>,
+    control_count: u32,
+    control_since: Instant,
+    outbox: Outbox,
+    /// The kind of the fragmented message being sent.
+    sending: Option<Kind>,
+    timers: Timers,
+    rng: ChaCha12Rng,
+    /// The latest time that a call has told.
+    now: Instant,
+    /// When bytes last arrived.
+    heard_at: Instant,
+    end_of_stream: bool,
+    response: Option<Response>,
+    sent_close: Option<Close>,
+    received_close: Option<Close>,
+}
+
+impl Connection {
+    /// A client that asks for an upgrade. `seed` must come from a strong source of entropy and be used once: the
+    /// handshake key and every masking key are drawn from it (RFC 6455 10.3).
+    #[must_use]
+    pub fn client(request: Request, config: Config, seed: [u8; 32], now: Instant) -> Self {
+        let mut rng = ChaCha12Rng::from_seed(seed);
+        let mut nonce = [0; 16];
+        rng.fill_bytes(&mut nonce);
+        let (bytes, pending) = client::send(request, nonce);
+        let mut connection = Self::new(Role::Client, State::AwaitResponse(pending), config, rng, now);
+        connection.outbox.push_handshake(&bytes);
+        connection
+            .timers
+            .set(Timer::Handshake, now + connection.timeouts.handshake);
+        connection
+    }
+
+    /// A server that waits for a request.
+    #[must_use]
+    pub fn server(config: Config, now: Instant) -> Self {
+        let mut connection = Self::new(
+            Role::Server,
+            State::AwaitRequest,
+            config,
+            ChaCha12Rng::from_seed([0; 32]),
+            now,
+        );
+        connection
+            .timers
+            .set(Timer::Handshake, now + connection.timeouts.handshake);
+        connection
+    }
+
+    /// Either role on a stream that somebody else has upgraded. For the seed see [`client`](Self::client); a server
+    /// draws nothing from it.
+    #[must_use]
+    pub fn upgraded(role: Role, config: Config, seed: [u8; 32], now: Instant) -> Self {
+        let mut connection = Self::new(role, State::Open, config, ChaCha12Rng::from_seed(seed), now);
+        connection.watch();
+        connection
+    }
+
+    fn new(role: Role, state: State, config: Config, rng: ChaCha12Rng, now: Instant) -> Self {
+        Self {
+            role,
+            state,
+            inbox: Inbox::new(),
+            assembly: Assembly::new(),
+            arrived: 0,
+            control: 0..0,
+            control_count: 0,
+            control_since: now,
+            outbox: Outbox::new(config.limits.outbox_bytes_max),
+            sending: None,
+            timers: Timers::default(),
+            rng,
+            now,
+            heard_at: now,
+            end_of_stream: false,
+            response: None,
+            sent_close: None,
+            received_close: None,
+            limits: config.limits,
+            timeouts: config.timeouts,
+        }
+    }
+
+    /// Room for the transport to read into, at least 64 KiB. The message last handed out is no longer valid.
+    pub fn recv_buffer(&mut self) -> &mut [u8] {
+        self.release();
+        self.inbox.room(self.assembly.spans_mut())
+    }
+
+    /// The transport has read `count` bytes into [`recv_buffer`](Self::recv_buffer).
+    pub fn received(&mut self, count: usize, now: Instant) {
+        self.inbox.received(count);
+        self.now = now;
+        self.heard_at = now;
+        self.timers.stop(Timer::Pong);
+    }
+
+    /// The transport has come to the end of the stream. What has arrived is still polled.
+    pub fn received_end(&mut self) {
+        self.end_of_stream = true;
+    }
+
+    /// Copies as much of `bytes` as there is room for, for callers whose bytes lie elsewhere. Returns how many were taken.
+    pub fn feed(&mut self, bytes: &[u8], now: Instant) -> usize {
+        let room = self.recv_buffer();
+        let count = room.len().min(bytes.len());
+        if let (Some(space), Some(taken)) = (room.get_mut(..count), bytes.get(..count)) {
+            space.copy_from_slice(taken);
+        }
+        self.received(count, now);
+        count
+    }
+
+    /// What waits to be written.
+    #[must_use]
+    pub fn transmit(&self) -> &[u8] {
+        self.outbox.pending()
+    }
+
+    /// The transport has written `count` bytes of [`transmit`](Self::transmit).
+    pub fn transmitted(&mut self, count: usize) {
+        self.outbox.written(count);
+        self.end_server();
+    }
+
+    /// When to call [`on_deadline`](Self::on_deadline); a new answer replaces the old one. Any call may change it.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// Does what is due at `now`: pings a silent peer, gives up on a dead one. Poll and transmit afterwards.
+    pub fn on_deadline(&mut self, now: Instant) {
+        self.now = now;
+        while let Some(timer) = self.timers.expired(now) {
+            match timer {
+                Timer::Handshake => {
+                    let error = self
+                        .refusal_so_far()
+                        .unwrap_or(Error::Timeout(Timeout::Handshake));
+                    self.fail(error);
+                }
+                Timer::Ping => self.look(now),
+                Timer::Pong => {
+                    self.fail(Error::Timeout(Timeout::Pong));
+                }
+                Timer::Close => self.end(),
+            }
+        }
+    }
+
+    /// The whole message of the last [`Event::Message`], until the next call that takes `&mut self`.
+    #[inline]
+    #[must_use]
+    pub fn message(&self) -> Option<Message<'_>> {
+        let (kind, spans) = self.assembly.message()?;
+        Some(Message::new(kind, self.inbox.bytes(), spans))
+    }
+
+    /// The same message as one slice. Its fragments are moved together, if there are several; nothing is allocated.
+    pub fn payload(&mut self) -> Option<Payload<'_>> {
+        let (kind, spans) = self.assembly.message()?;
+        let span = match spans {
+            [span] => span.clone(),
+            spans => {
+                let span = self.inbox.join(spans);
+                self.assembly.joined(span.clone());
+                span
+            }
+        };
+        Some(Payload {
+            kind,
+            bytes: self.inbox.bytes().get(span)?,
+        })
+    }
+
+    /// The payload of the Ping or Pong that [`poll`](Self::poll) returned last, until the next call that takes `&mut self`.
+    #[must_use]
+    pub fn control(&self) -> &[u8] {
+        self.inbox.bytes().get(self.control.clone()).unwrap_or_default()
+    }
+
+    /// Server: the request that waits for an answer.
+    #[must_use]
+    pub fn request(&self) -> Option<&Request> {
+        match &self.state {
+            State::AwaitAnswer(received) => Some(&received.request),
+            _ => None,
+        }
+    }
+
+    /// Client: the response that opened the connection.
+    #[must_use]
+    pub fn response(&self) -> Option<&Response> {
+        self.response.as_ref()
+    }
+
+    /// The peer's Close frame.
+    #[must_use]
+    pub fn received_close(&self) -> Option<&Close> {
+        self.received_close.as_ref()
+    }
+
+    /// The Close frame that we have queued, by request, in answer or because of an error.
+    #[must_use]
+    pub fn sent_close(&self) -> Option<&Close> {
+        self.sent_close.as_ref()
+    }
+
+    /// Whether messages can be sent.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(self.state, State::Open)
+    }
+
+    /// Whether the connection is over, well or not: write what [`transmit`](Self::transmit) still holds if that can be
+    /// done at once, then drop the transport.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        matches!(self.state, State::Ended | State::Failed(_))
+    }
+
+    /// Whether both sides have said Close (RFC 6455 7.1.4).
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.sent_close.is_some() && self.received_close.is_some() && !matches!(self.state, State::Failed(_))
+    }
+
+    /// Bytes moved within the receive buffer so far; 0 per message unless it lay across the buffer's end or was joined.
+    #[must_use]
+    pub fn moved_bytes(&self) -> u64 {
+        self.inbox.moved()
+    }
+
+    /// Lets the message that was handed out go.
+    #[inline]
+    fn release(&mut self) {
+        if self.assembly.release() {
+            self.inbox.release();
+        }
+    }
+
+    /// Every change of state passes here.
+    fn transition(&mut self, to: State) {
+        match to {
+            State::Open => {
+                self.timers.stop(Timer::Handshake);
+                self.state = to;
+                self.watch();
+            }
+            State::CloseSent | State::CloseDone => {
+                self.timers.stop_all();
+                self.timers.set(Timer::Close, self.now + self.timeouts.close);
+                self.state = to;
+            }
+            State::Ended | State::Failed(_) => {
+                self.timers.stop_all();
+                self.state = to;
+            }
+            State::AwaitResponse(_) | State::AwaitRequest | State::AwaitAnswer(_) => self.state = to,
+        }
+    }
+
+    fn end(&mut self) {
+        self.transition(State::Ended);
+    }
+
+    /// RFC 6455 7.1.1: the server is the one to close the stream, as soon as its Close is written.
+    fn end_server(&mut self) {
+        if self.role == Role::Server
+            && matches!(self.state, State::CloseDone)
+            && self.outbox.pending().is_empty()
+        {
+            self.end();
+        }
+    }
+
+    /// Starts to watch for silence.
+    fn watch(&mut self) {
+        if let Some(after) = self.timeouts.ping_after {
+            self.timers.set(Timer::Ping, self.now + after);
+        }
+    }
+
+    /// A look at whether the peer was silent: if so, a Ping asks, and the answer must come in time.
+    fn look(&mut self, now: Instant) {
+        let Some(after) = self.timeouts.ping_after else {
+            return;
+        };
+        let due = self.heard_at + after;
+        if due > now {
+            self.timers.set(Timer::Ping, due);
+            return;
+        }
+        // A full outbox means that the peer does not read: the Pong timer runs all the same.
+        let _ = self.ping(b"");
+        self.timers.set(Timer::Pong, now + self.timeouts.pong);
+        self.timers.set(Timer::Ping, now + after + self.timeouts.pong);
+    }
+
+    /// The stream is over: how well depends on what had been said.
+    fn on_end_of_stream(&mut self) -> Result<Option<Event>, Error> {
+        let at = match self.state {
+            State::CloseSent | State::CloseDone => {
+                self.end();
+                return Ok(None);
+            }
+            State::Ended => return Ok(None),
+            State::Open if self.assembly.in_message() || !self.inbox.unparsed().is_empty() => {
+                Disconnected::InMessage
+            }
+            State::Open => Disconnected::BetweenMessages,
+            _ => Disconnected::InHandshake,
+        };
+        let error = self.refusal_so_far().unwrap_or(Error::Disconnected(at));
+        Err(self.fail(error))
+    }
+}
+
+impl std::fmt::Debug for Connection {
+    /// Neither keys nor payloads.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection")
+            .field("role", &self.role)
+            .field("state", &self.state)
+            .field("unparsed", &self.inbox.unparsed().len())
+            .field("unsent", &self.outbox.pending().len())
+            .finish_non_exhaustive()
+    }
+}

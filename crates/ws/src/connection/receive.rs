@@ -1,0 +1,255 @@
+//! From bytes to events.
+
+use super::{Connection, Event, Role, State};
+use crate::close::{self, Close, CloseCode};
+use crate::error::{Error, Exceeded, Violation};
+use crate::handshake::server;
+use crate::header::{Header, Opcode};
+use crate::mask;
+use crate::message::Kind;
+use std::time::Duration;
+
+impl Connection {
+    /// The next event in what has arrived; `None` when more bytes are needed. Releases the message handed out before.
+    ///
+    /// # Errors
+    /// An [`Error`] ends the connection and is repeated by every later call. A Close frame that tells the peer is
+    /// queued where RFC 6455 7.1.7 asks for one: transmit it.
+    #[inline]
+    pub fn poll(&mut self) -> Result<Option<Event>, Error> {
+        let polled = match &self.state {
+            State::Open | State::CloseSent => self.frames(),
+            State::Failed(error) => return Err(error.clone()),
+            _ => self.outside_messages(),
+        };
+        match polled {
+            Ok(None) if self.end_of_stream => self.on_end_of_stream(),
+            Ok(event) => Ok(event),
+            Err(error) => Err(self.fail(error)),
+        }
+    }
+
+    /// Frames until there is something to report or bytes run out.
+    #[inline]
+    fn frames(&mut self) -> Result<Option<Event>, Error> {
+        self.release();
+        loop {
+            let unparsed = self.inbox.unparsed();
+            let Some((header, size)) = Header::parse(unparsed)? else {
+                return Ok(None);
+            };
+            let available = unparsed.len() - size;
+            self.check(&header)?;
+            if header.opcode.is_control() {
+                match self.control_frame(header, size, available)? {
+                    None => return Ok(None),
+                    Some(event) => return Ok(Some(event)),
+                }
+            }
+            let kind = self.assembly.admit(&header, &self.limits)?;
+            let len = usize::try_from(header.len).unwrap_or(usize::MAX);
+            let start = self.inbox.position() + size;
+            self.digest(header.mask, start, available.min(len), kind == Kind::Text)?;
+            if available < len {
+                return Ok(None);
+            }
+            self.arrived = 0;
+            self.inbox.advance(size + len);
+            if self.assembly.push(kind, start..start + len, header.fin)? {
+                return Ok(Some(Event::Message));
+            }
+        }
+    }
+
+    /// What depends on the role and the extensions: RFC 6455 5.1 and 5.2.
+    #[inline]
+    fn check(&self, header: &Header) -> Result<(), Violation> {
+        if header.rsv != 0 {
+            return Err(Violation::ReservedBit);
+        }
+        match (self.role, header.mask) {
+            (Role::Client, Some(_)) => Err(Violation::MaskedServerFrame),
+            (Role::Server, None) => Err(Violation::UnmaskedClientFrame),
+            (Role::Client, None) | (Role::Server, Some(_)) => Ok(()),
+        }
+    }
+
+    /// Unmasks and checks the part of the frame's payload that is new: the frame need not be whole.
+    #[inline]
+    fn digest(
+        &mut self,
+        mask: Option<[u8; 4]>,
+        start: usize,
+        available: usize,
+        text: bool,
+    ) -> Result<(), Violation> {
+        let new = start + self.arrived..start + available;
+        if let Some(key) = mask {
+            mask::apply(self.inbox.range_mut(new.clone()), key, self.arrived);
+        }
+        self.arrived = available;
+        if text {
+            self.assembly
+                .text(self.inbox.bytes().get(new).unwrap_or_default())?;
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn control_frame(
+        &mut self,
+        header: Header,
+        size: usize,
+        available: usize,
+    ) -> Result<Option<Event>, Error> {
+        let len = usize::try_from(header.len).unwrap_or(usize::MAX);
+        if available < len {
+            return Ok(None);
+        }
+        let start = self.inbox.position() + size;
+        self.digest(header.mask, start, len, false)?;
+        self.arrived = 0;
+        self.inbox.advance(size + len);
+        self.control = start..start + len;
+        self.count_control()?;
+        match header.opcode {
+            Opcode::Ping => {
+                self.answer_ping()?;
+                Ok(Some(Event::Ping))
+            }
+            Opcode::Close => {
+                self.on_close()?;
+                Ok(Some(Event::Close))
+            }
+            _ => Ok(Some(Event::Pong)),
+        }
+    }
+
+    fn count_control(&mut self) -> Result<(), Exceeded> {
+        if self.heard_at.saturating_duration_since(self.control_since) >= Duration::from_secs(1) {
+            self.control_since = self.heard_at;
+            self.control_count = 0;
+        }
+        self.control_count += 1;
+        let max = self.limits.control_frames_per_second_max;
+        if self.control_count > max {
+            Err(Exceeded::ControlFrames { max })
+        } else {
+            Ok(())
+        }
+    }
+
+    /// RFC 6455 5.5.2: a Ping is answered unless a Close has been sent.
+    fn answer_ping(&mut self) -> Result<(), Error> {
+        if !matches!(self.state, State::Open) {
+            return Ok(());
+        }
+        let payload = self.control().to_vec();
+        let max = self.limits.outbox_bytes_max;
+        self.pong(&payload).map_err(|_| Exceeded::Outbox { max }.into())
+    }
+
+    /// RFC 6455 5.5.1: a Close is answered with the same code, once.
+    fn on_close(&mut self) -> Result<(), Error> {
+        let close = Close::parse(self.control())?;
+        if self.sent_close.is_none() {
+            let body = close
+                .code
+                .map_or_else(Vec::new, |code| u16::from(code).to_be_bytes().to_vec());
+            self.push_close(
+                Close {
+                    code: close.code,
+                    reason: String::new(),
+                },
+                &body,
+            );
+        }
+        self.received_close = Some(close);
+        self.transition(State::CloseDone);
+        self.end_server();
+        Ok(())
+    }
+
+    /// Handshakes, and everything after the closing handshake.
+    #[cold]
+    fn outside_messages(&mut self) -> Result<Option<Event>, Error> {
+        let bytes = self.inbox.unparsed();
+        match &self.state {
+            State::AwaitResponse(pending) => {
+                let Some((response, size)) = pending.answer(bytes, self.end_of_stream, &self.limits)? else {
+                    return Ok(None);
+                };
+                self.response = Some(response);
+                self.open(size)
+            }
+            State::AwaitRequest => {
+                let Some((received, size)) = server::receive(bytes, &self.limits)? else {
+                    return Ok(None);
+                };
+                self.inbox.advance(size);
+                self.transition(State::AwaitAnswer(Box::new(received)));
+                Ok(Some(Event::Request))
+            }
+            // RFC 6455 1.4: nothing is to be read after the peer's Close.
+            State::CloseDone | State::Ended => {
+                self.inbox.clear();
+                Ok(None)
+            }
+            State::AwaitAnswer(_) | State::Open | State::CloseSent | State::Failed(_) => Ok(None),
+        }
+    }
+
+    /// The handshake's head of `size` bytes is done with.
+    fn open(&mut self, size: usize) -> Result<Option<Event>, Error> {
+        self.inbox.advance(size);
+        self.inbox.release();
+        self.transition(State::Open);
+        Ok(Some(Event::Open))
+    }
+
+    /// A refusal whose body is still incomplete, when nothing more will come.
+    pub(super) fn refusal_so_far(&self) -> Option<Error> {
+        match &self.state {
+            State::AwaitResponse(pending) => pending.answer(self.inbox.unparsed(), true, &self.limits).err(),
+            _ => None,
+        }
+    }
+
+    /// Ends the connection: tells the peer why if it can be told (RFC 6455 7.1.7), and remembers the error.
+    #[cold]
+    pub(super) fn fail(&mut self, error: Error) -> Error {
+        match (&self.state, &error) {
+            (State::Open, error) => {
+                if let Some(code) = error.close_code() {
+                    self.outbox.drop_unbegun();
+                    self.push_failure(code);
+                }
+            }
+            (State::AwaitRequest, Error::Handshake(handshake)) => {
+                let status = server::status_of(handshake);
+                self.outbox
+                    .push_handshake(&server::refuse(status, &handshake.to_string()));
+            }
+            (State::AwaitRequest, Error::Limit(_)) => {
+                self.outbox
+                    .push_handshake(&server::refuse(431, &error.to_string()));
+            }
+            _ => {}
+        }
+        self.inbox.clear();
+        self.transition(State::Failed(error.clone()));
+        error
+    }
+
+    fn push_failure(&mut self, code: CloseCode) {
+        if let Ok(body) = close::body(code, "") {
+            self.push_close(
+                Close {
+                    code: Some(code),
+                    reason: String::new(),
+                },
+                &body,
+            );
+        }
+    }
+}

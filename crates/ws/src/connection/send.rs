@@ -1,0 +1,157 @@
+//! From calls to bytes.
+
+use super::{Connection, Role, State};
+use crate::close::{self, Close, CloseCode};
+use crate::error::{Error, HandshakeError, SendError};
+use crate::handshake::server;
+use crate::header::{Header, Opcode};
+use crate::message::Kind;
+use rand_core::Rng as _;
+use std::time::Instant;
+
+impl Connection {
+    /// Queues a message in one frame.
+    ///
+    /// # Errors
+    /// [`SendError`]: nothing was queued, the payload is still the caller's.
+    pub fn send(&mut self, kind: Kind, payload: &[u8]) -> Result<(), SendError> {
+        if self.sending.is_some() {
+            return Err(SendError::InMessage);
+        }
+        self.send_fragment(kind, payload, true)
+    }
+
+    /// Queues the next fragment of a message, `fin` for the last one (RFC 6455 5.4). Fragments of a text may split
+    /// a code point, but together they must be UTF-8: the caller sees to it.
+    ///
+    /// # Errors
+    /// [`SendError`]: nothing was queued, the payload is still the caller's.
+    pub fn send_fragment(&mut self, kind: Kind, payload: &[u8], fin: bool) -> Result<(), SendError> {
+        self.may_send()?;
+        let opcode = match (self.sending, kind) {
+            (None, Kind::Text) => Opcode::Text,
+            (None, Kind::Binary) => Opcode::Binary,
+            (Some(begun), kind) if begun == kind => Opcode::Continuation,
+            (Some(_), _) => return Err(SendError::InMessage),
+        };
+        let header = self.header(opcode, fin, payload);
+        self.outbox.push(header, payload)?;
+        self.sending = (!fin).then_some(kind);
+        Ok(())
+    }
+
+    /// Queues a Ping ahead of the data that waits. Its Pong is an [`Event::Pong`](crate::Event::Pong).
+    ///
+    /// # Errors
+    /// [`SendError`], also for more than 125 bytes.
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.send_control(Opcode::Ping, payload)
+    }
+
+    /// Queues an unsolicited Pong (RFC 6455 5.5.3). Pings are answered without it.
+    ///
+    /// # Errors
+    /// [`SendError`], also for more than 125 bytes.
+    pub fn pong(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.send_control(Opcode::Pong, payload)
+    }
+
+    /// Begins the closing handshake, behind everything that is queued. Keep polling until [`is_ended`](Self::is_ended):
+    /// messages may still arrive. During the opening handshake the connection just ends; later calls do nothing.
+    ///
+    /// # Errors
+    /// [`SendError::CloseCode`] and [`SendError::ControlTooLong`] for a code or reason that must not be sent.
+    pub fn close(&mut self, code: u16, reason: &str, now: Instant) -> Result<(), SendError> {
+        let code = CloseCode::new(code).ok_or(SendError::CloseCode(code))?;
+        let body = close::body(code, reason)?;
+        match self.state {
+            State::Open => {
+                self.push_close(
+                    Close {
+                        code: Some(code),
+                        reason: reason.to_owned(),
+                    },
+                    &body,
+                );
+                self.now = now;
+                self.transition(State::CloseSent);
+            }
+            State::AwaitResponse(_) | State::AwaitRequest | State::AwaitAnswer(_) => self.end(),
+            State::CloseSent | State::CloseDone | State::Ended | State::Failed(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Server: upgrades the connection, with one of the subprotocols that the request offers or none.
+    ///
+    /// # Errors
+    /// [`SendError::NoRequest`] unless a request waits and offers that subprotocol.
+    pub fn accept(&mut self, subprotocol: Option<&str>) -> Result<(), SendError> {
+        let State::AwaitAnswer(received) = &self.state else {
+            return Err(SendError::NoRequest);
+        };
+        let offered = received.request.subprotocols();
+        if subprotocol.is_some_and(|name| !offered.iter().any(|offered| offered == name)) {
+            return Err(SendError::NoRequest);
+        }
+        let answer = received.accept(subprotocol);
+        self.outbox.push_handshake(&answer);
+        self.inbox.release();
+        self.transition(State::Open);
+        Ok(())
+    }
+
+    /// Server: refuses the request with an HTTP status (400 to 599) and a text. Transmit the answer, then drop the transport.
+    ///
+    /// # Errors
+    /// [`SendError::NoRequest`] unless a request waits.
+    pub fn reject(&mut self, status: u16, body: &str) -> Result<(), SendError> {
+        let State::AwaitAnswer(_) = &self.state else {
+            return Err(SendError::NoRequest);
+        };
+        self.outbox.push_handshake(&server::refuse(status, body));
+        self.fail(Error::Handshake(HandshakeError::Rejected(status)));
+        Ok(())
+    }
+
+    /// Queues a Close frame behind everything else; nothing is sent after it.
+    pub(super) fn push_close(&mut self, close: Close, body: &[u8]) {
+        let header = self.header(Opcode::Close, true, body);
+        // The reserve for control frames may be used up by a peer that reads nothing: then it cannot be told.
+        if self.outbox.push(header, body).is_ok() {
+            self.sent_close = Some(close);
+        }
+    }
+
+    fn send_control(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), SendError> {
+        self.may_send()?;
+        if payload.len() > 125 {
+            return Err(SendError::ControlTooLong);
+        }
+        let header = self.header(opcode, true, payload);
+        self.outbox.push_control(header, payload)
+    }
+
+    fn may_send(&self) -> Result<(), SendError> {
+        match self.state {
+            State::Open => Ok(()),
+            State::AwaitResponse(_) | State::AwaitRequest | State::AwaitAnswer(_) => Err(SendError::NotOpen),
+            State::CloseSent | State::CloseDone | State::Ended | State::Failed(_) => Err(SendError::Closing),
+        }
+    }
+
+    /// RFC 6455 5.3: a client masks every frame with a fresh key, a server none.
+    fn header(&mut self, opcode: Opcode, fin: bool, payload: &[u8]) -> Header {
+        let mask = match self.role {
+            Role::Client => Some(self.rng.next_u32().to_ne_bytes()),
+            Role::Server => None,
+        };
+        Header {
+            fin,
+            rsv: 0,
+            opcode,
+            mask,
+            len: payload.len() as u64,
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The client's side: RFC 6455 4.1.
+
+use super::head::{self, Request, Response};
+use super::{accept_key, encode_key};
+use crate::error::{Error, HandshakeError};
+use crate::limits::Limits;
+
+/// A request that has been sent, and what its answer must match.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    accept: String,
+    subprotocols: Vec<String>,
+}
+
+/// The request's bytes and what to check the answer against. `nonce` must be fresh and unpredictable.
+pub(crate) fn send(request: Request, nonce: [u8; 16]) -> (Vec<u8>, Pending) {
+    let key = encode_key(nonce);
+    let mut out = format!(
+        "GET {} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n",
+        request.target, request.host
+    )
+    .into_bytes();
+    if !request.subprotocols.is_empty() {
+        out.extend_from_slice(
+            format!("Sec-WebSocket-Protocol: {}\r\n", request.subprotocols.join(", ")).as_bytes(),
+        );
+    }
+    request.headers.write(&mut out);
+    out.extend_from_slice(b"\r\n");
+    (
+        out,
+        Pending {
+            accept: accept_key(&key),
+            subprotocols: request.subprotocols,
+        },
+    )
+}
+
+impl Pending {
+    /// Reads the answer and its length in bytes; `None` while it is incomplete. With `ended`, nothing more will come,
+    /// and a refusal is reported with as much of its body as there is.
+    pub(crate) fn answer(
+        &self,
+        bytes: &[u8],
+        ended: bool,
+        limits: &Limits,
+    ) -> Result<Option<(Response, usize)>, Error> {
+        let Some(head) = head::read_response(bytes, limits)? else {
+            return Ok(None);
+        };
+        let mut response = Response {
+            status: head.line,
+            headers: head.headers,
+            body: Vec::new(),
+        };
+        if response.status == 101 {
+            self.check(&response)?;
+            return Ok(Some((response, head.bytes)));
+        }
+        let body = bytes
+            .get(head.bytes..bytes.len().min(limits.handshake_bytes_max))
+            .unwrap_or_default();
+        let Some(body) = refusal_body(
+            &response,
+            body,
+            ended || bytes.len() >= limits.handshake_bytes_max,
+        ) else {
+            return Ok(None);
+        };
+        response.body = body;
+        Err(HandshakeError::Refused(Box::new(response)).into())
+    }
+
+    fn check(&self, response: &Response) -> Result<(), HandshakeError> {
+        let headers = &response.headers;
+        if !headers
+            .only("upgrade")
+            .is_some_and(|value| value.eq_ignore_ascii_case("websocket"))
+        {
+            return Err(HandshakeError::Header("Upgrade"));
+        }
+        if !headers.has_token("connection", "upgrade") {
+            return Err(HandshakeError::Header("Connection"));
+        }
+        let accept = headers
+            .only("sec-websocket-accept")
+            .ok_or(HandshakeError::Header("Sec-WebSocket-Accept"))?;
+        if accept != self.accept {
+            return Err(HandshakeError::WrongAccept);
+        }
+        if headers
+            .all("sec-websocket-extensions")
+            .any(|value| !value.trim().is_empty())
+        {
+            return Err(HandshakeError::UnofferedExtension);
+        }
+        if headers.all("sec-websocket-protocol").next().is_some() {
+            let chosen = headers.only("sec-websocket-protocol");
+            if !self
+                .subprotocols
+                .iter()
+                .any(|offered| Some(offered.as_str()) == chosen)
+            {
+                return Err(HandshakeError::UnofferedSubprotocol);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The body of a refusal, once it is whole or cannot become longer.
+fn refusal_body(response: &Response, bytes: &[u8], ended: bool) -> Option<Vec<u8>> {
+    if response.headers.has_token("transfer-encoding", "chunked") {
+        let (body, whole) = joined_chunks(bytes);
+        return (whole || ended).then_some(body);
+    }
+    let length = response
+        .headers
+        .first("content-length")
+        .and_then(|value| value.parse::<usize>().ok());
+    match length {
+        Some(length) if bytes.len() >= length => Some(bytes.get(..length)?.to_vec()),
+        _ => ended.then(|| bytes.to_vec()),
+    }
+}
+
+/// The chunks that have arrived (RFC 9112 7.1), joined, and whether the last one was among them.
+fn joined_chunks(mut bytes: &[u8]) -> (Vec<u8>, bool) {
+    let mut body = Vec::new();
+    loop {
+        let Ok(httparse::Status::Complete((at, size))) = httparse::parse_chunk_size(bytes) else {
+            return (body, false);
+        };
+        let chunk = bytes.get(at..).unwrap_or_default();
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        body.extend_from_slice(chunk.get(..size).unwrap_or(chunk));
+        match size.checked_add(2).and_then(|size| chunk.get(size..)) {
+            Some(_) if size == 0 => return (body, true),
+            Some(rest) => bytes = rest,
+            None => return (body, size == 0),
+        }
+    }
+}

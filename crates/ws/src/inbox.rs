@@ -1,0 +1,225 @@
+//! The receive buffer: one linear allocation that knows bytes, not frames.
+//!
+//! ```text
+//!   0        head            parsed             tail             len
+//!   ├─ free ──┼─ held ────────┼─ not parsed ─────┼─ room ─────────┤
+//! ```
+//! `held` is what the message in progress or just handed out lies in; positions in it are ranges, never pointers,
+//! so the buffer may grow or move its bytes while they are kept. Bytes move only when the room runs out.
+
+use std::ops::Range;
+
+/// A read may always bring this many bytes: larger windows gain nothing (the destination falls out of the cache).
+pub(crate) const WINDOW_BYTES: usize = 64 << 10;
+/// The size at rest: a few windows, so that bytes are moved once in many reads.
+const REST_BYTES: usize = 256 << 10;
+/// After this many returns to empty that needed less than half of it, a grown buffer gives half of itself back.
+const CALM_MAX: u32 = 1024;
+
+pub(crate) struct Inbox {
+    buf: Vec<u8>,
+    head: usize,
+    parsed: usize,
+    tail: usize,
+    calm: u32,
+    moved: u64,
+}
+
+impl Inbox {
+    pub(crate) fn new() -> Self {
+        Self {
+            buf: vec![0; REST_BYTES],
+            head: 0,
+            parsed: 0,
+            tail: 0,
+            calm: 0,
+            moved: 0,
+        }
+    }
+
+    /// Bytes that arrived and are not parsed yet.
+    #[inline]
+    pub(crate) fn unparsed(&self) -> &[u8] {
+        self.buf.get(self.parsed..self.tail).unwrap_or_default()
+    }
+
+    /// Where [`unparsed`](Self::unparsed) begins.
+    #[inline]
+    pub(crate) fn position(&self) -> usize {
+        self.parsed
+    }
+
+    /// Everything, for ranges made from [`position`](Self::position).
+    #[inline]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.buf
+    }
+
+    #[inline]
+    pub(crate) fn range_mut(&mut self, range: Range<usize>) -> &mut [u8] {
+        self.buf.get_mut(range).unwrap_or_default()
+    }
+
+    /// Marks the next `count` unparsed bytes as parsed and held.
+    #[inline]
+    pub(crate) fn advance(&mut self, count: usize) {
+        self.parsed = (self.parsed + count).min(self.tail);
+    }
+
+    /// Lets everything parsed go.
+    #[inline]
+    pub(crate) fn release(&mut self) {
+        self.head = self.parsed;
+    }
+
+    /// Lets everything go, parsed or not.
+    pub(crate) fn clear(&mut self) {
+        self.head = self.tail;
+        self.parsed = self.tail;
+    }
+
+    /// The room for the next read, at least [`WINDOW_BYTES`]. `held` are the ranges still wanted below
+    /// [`position`](Self::position), in order; they are moved along with their bytes.
+    pub(crate) fn room(&mut self, held: &mut [Range<usize>]) -> &mut [u8] {
+        if self.head == self.tail {
+            self.rest();
+        } else if self.buf.len() - self.tail < WINDOW_BYTES {
+            self.make_room(held);
+        }
+        self.buf.get_mut(self.tail..).unwrap_or_default()
+    }
+
+    /// The transport has written `count` bytes into the room.
+    #[inline]
+    pub(crate) fn received(&mut self, count: usize) {
+        self.tail = (self.tail + count).min(self.buf.len());
+    }
+
+    /// Bytes moved inside the buffer so far.
+    pub(crate) fn moved(&self) -> u64 {
+        self.moved
+    }
+
+    /// Empty: start over at the front, and give memory back once a burst is long past.
+    fn rest(&mut self) {
+        if self.buf.len() > REST_BYTES {
+            self.calm = if self.tail * 2 <= self.buf.len() {
+                self.calm + 1
+            } else {
+                0
+            };
+            if self.calm == CALM_MAX {
+                self.calm = 0;
+                self.buf.truncate((self.buf.len() / 2).max(REST_BYTES));
+                self.buf.shrink_to_fit();
+            }
+        }
+        (self.head, self.parsed, self.tail) = (0, 0, 0);
+    }
+
+    /// Closes the gaps when that frees a quarter of the buffer, so that each byte moves a bounded number of times; else doubles it.
+    fn make_room(&mut self, held: &mut [Range<usize>]) {
+        let kept: usize = held.iter().map(ExactSizeIterator::len).sum::<usize>() + self.tail - self.parsed;
+        let freed = self.buf.len() - kept;
+        if freed >= WINDOW_BYTES.max(self.buf.len() / 4) {
+            self.close_gaps(held);
+        } else {
+            self.moved += self.tail as u64;
+            self.buf.resize(self.buf.len() * 2, 0);
+        }
+    }
+
+    /// Moves the held ranges and the unparsed bytes to the front, without the headers and control frames between them.
+    pub(crate) fn close_gaps(&mut self, held: &mut [Range<usize>]) {
+        let mut end = 0;
+        for range in held {
+            let len = range.len();
+            self.shift(range.clone(), end);
+            *range = end..end + len;
+            end += len;
+        }
+        let unparsed = self.tail - self.parsed;
+        self.shift(self.parsed..self.tail, end);
+        (self.head, self.parsed, self.tail) = (0, end, end + unparsed);
+    }
+
+    /// Joins `held` into one range at the place of the first, leaving all other bytes where they are.
+    pub(crate) fn join(&mut self, held: &[Range<usize>]) -> Range<usize> {
+        let start = held.first().map_or(self.parsed, |first| first.start);
+        let mut end = start;
+        for range in held {
+            self.shift(range.clone(), end);
+            end += range.len();
+        }
+        start..end
+    }
+
+    fn shift(&mut self, from: Range<usize>, to: usize) {
+        if from.start != to && !from.is_empty() {
+            self.moved += from.len() as u64;
+            self.buf.copy_within(from, to);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn feed(inbox: &mut Inbox, held: &mut [Range<usize>], bytes: &[u8]) {
+        inbox.room(held)[..bytes.len()].copy_from_slice(bytes);
+        inbox.received(bytes.len());
+    }
+
+    #[test]
+    fn room_is_never_less_than_a_window() {
+        let mut inbox = Inbox::new();
+        for _ in 0..40 {
+            let room = inbox.room(&mut []).len();
+            assert!(room >= WINDOW_BYTES);
+            inbox.received(WINDOW_BYTES - 1);
+        }
+    }
+
+    #[test]
+    fn held_ranges_keep_their_bytes_when_gaps_close_and_when_the_buffer_grows() {
+        let mut inbox = Inbox::new();
+        let mut held: Vec<Range<usize>> = Vec::new();
+        // A held piece of 3 bytes and a gap of 60,000 bytes, over and over: far more than the buffer.
+        for round in 0..40u8 {
+            let mut chunk = vec![0xEE; 60_000];
+            chunk[..3].fill(round);
+            feed(&mut inbox, &mut held, &chunk);
+            held.push(inbox.position()..inbox.position() + 3);
+            inbox.advance(60_000);
+        }
+        assert!(
+            inbox.buf.len() <= REST_BYTES,
+            "gaps are closed before the buffer grows"
+        );
+        for (round, range) in held.iter().enumerate() {
+            assert_eq!(inbox.bytes()[range.clone()], [u8::try_from(round).unwrap(); 3]);
+        }
+        let joined = inbox.join(&held);
+        let expected: Vec<u8> = (0..40u8).flat_map(|round| [round; 3]).collect();
+        assert_eq!(inbox.bytes()[joined], expected);
+    }
+
+    #[test]
+    fn a_grown_buffer_shrinks_back_only_after_a_long_calm() {
+        let mut inbox = Inbox::new();
+        for _ in 0..32 {
+            feed(&mut inbox, &mut [], &vec![1; WINDOW_BYTES]);
+        }
+        let grown = inbox.buf.len();
+        assert!(grown >= 32 * WINDOW_BYTES);
+        let mut rounds = 0;
+        while inbox.buf.len() > REST_BYTES {
+            inbox.clear();
+            feed(&mut inbox, &mut [], b"tick");
+            rounds += 1;
+            assert!(rounds < 100_000, "never shrinks");
+        }
+        assert!(rounds > CALM_MAX, "shrank after {rounds} quiet rounds");
+    }
+}

@@ -1,0 +1,118 @@
+//! What is handed out: whole messages as slices of the receive buffer.
+
+use std::ops::Range;
+
+/// Text or binary, RFC 6455 5.6.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// UTF-8 text, already checked.
+    Text,
+    /// Bytes.
+    Binary,
+}
+
+/// A whole message, one slice for each frame it came in, borrowed from the connection's receive buffer.
+#[derive(Clone, Copy)]
+pub struct Message<'a> {
+    kind: Kind,
+    buf: &'a [u8],
+    spans: &'a [Range<usize>],
+}
+
+impl<'a> Message<'a> {
+    pub(crate) fn new(kind: Kind, buf: &'a [u8], spans: &'a [Range<usize>]) -> Self {
+        Self { kind, buf, spans }
+    }
+
+    /// Text or binary.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The payloads of its frames, in order; at least one, any of them may be empty. A code point of a text may be
+    /// split between two of them.
+    #[inline]
+    #[must_use]
+    pub fn fragments(&self) -> Fragments<'a> {
+        Fragments {
+            buf: self.buf,
+            spans: self.spans.iter(),
+        }
+    }
+
+    /// Payload length over all fragments, in bytes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.spans.iter().map(ExactSizeIterator::len).sum()
+    }
+
+    /// Whether there is no payload.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The payload, if the message came in a single frame.
+    #[inline]
+    #[must_use]
+    pub fn single(&self) -> Option<&'a [u8]> {
+        match self.spans {
+            [span] => self.buf.get(span.clone()),
+            _ => None,
+        }
+    }
+}
+
+impl std::fmt::Debug for Message<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Message")
+            .field("kind", &self.kind)
+            .field("fragments", &self.spans.len())
+            .field("len", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The fragments of a [`Message`].
+#[derive(Debug, Clone)]
+pub struct Fragments<'a> {
+    buf: &'a [u8],
+    spans: std::slice::Iter<'a, Range<usize>>,
+}
+
+impl<'a> Iterator for Fragments<'a> {
+    type Item = &'a [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let span = self.spans.next()?;
+        self.buf.get(span.clone())
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.spans.size_hint()
+    }
+}
+
+impl ExactSizeIterator for Fragments<'_> {}
+
+/// A whole message as one contiguous slice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Payload<'a> {
+    /// Text or binary.
+    pub kind: Kind,
+    /// The payload; valid UTF-8 when the kind is text.
+    pub bytes: &'a [u8],
+}
+
+impl<'a> Payload<'a> {
+    /// The text, if it is one.
+    #[must_use]
+    pub fn text(&self) -> Option<&'a str> {
+        match self.kind {
+            Kind::Text => std::str::from_utf8(self.bytes).ok(),
+            Kind::Binary => None,
+        }
+    }
+}

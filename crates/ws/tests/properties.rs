@@ -1,0 +1,148 @@
+//! Properties over generated traffic: cuts do not matter, messages go round, and an independent implementation agrees.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod common;
+
+use common::{Seen, client, frame, masked, run, sent, server};
+use proptest::prelude::*;
+use std::io::{Cursor, Read, Write};
+use tickwire_ws::{Config, Kind, Opcode};
+use tungstenite::protocol::Role;
+
+/// Frames that a peer may send, right and wrong ones.
+fn any_frame() -> impl Strategy<Value = (bool, Opcode, Vec<u8>)> {
+    let opcode = prop_oneof![
+        4 => Just(Opcode::Continuation),
+        3 => Just(Opcode::Text),
+        2 => Just(Opcode::Binary),
+        2 => Just(Opcode::Ping),
+        1 => Just(Opcode::Pong),
+        1 => Just(Opcode::Close),
+    ];
+    let payload = prop_oneof![
+        4 => "\\PC{0,40}".prop_map(String::into_bytes),
+        1 => proptest::collection::vec(any::<u8>(), 0..200),
+        1 => Just(vec![b'x'; 70_000]),
+    ];
+    (proptest::bool::weighted(0.7), opcode, payload)
+}
+
+/// Messages as they should arrive: kind and fragments, with Pings strewn in between.
+fn any_message() -> impl Strategy<Value = (Kind, Vec<Vec<u8>>)> {
+    prop_oneof![
+        (
+            "\\PC{0,60}",
+            proptest::collection::vec(any::<prop::sample::Index>(), 0..4)
+        )
+            .prop_map(|(text, cuts)| (Kind::Text, cut(text.as_bytes(), &cuts))),
+        (
+            proptest::collection::vec(any::<u8>(), 0..3000),
+            proptest::collection::vec(any::<prop::sample::Index>(), 0..40)
+        )
+            .prop_map(|(bytes, cuts)| (Kind::Binary, cut(&bytes, &cuts))),
+    ]
+}
+
+/// Cut anywhere: a code point of a text may be split.
+fn cut(bytes: &[u8], cuts: &[prop::sample::Index]) -> Vec<Vec<u8>> {
+    let mut at: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
+    at.sort_unstable();
+    at.push(bytes.len());
+    let mut from = 0;
+    at.into_iter()
+        .map(|to| bytes[std::mem::replace(&mut from, to)..to].to_vec())
+        .collect()
+}
+
+/// What tungstenite makes of the same bytes: messages until it refuses.
+fn tungstenite_verdict(bytes: &[u8], role: Role) -> (Vec<Seen>, bool) {
+    struct Wire(Cursor<Vec<u8>>);
+    impl Read for Wire {
+        fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+            self.0.read(into)
+        }
+    }
+    impl Write for Wire {
+        fn write(&mut self, from: &[u8]) -> std::io::Result<usize> {
+            Ok(from.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    use tungstenite::Message as M;
+    let mut socket = tungstenite::WebSocket::from_raw_socket(Wire(Cursor::new(bytes.to_vec())), role, None);
+    let mut seen = Vec::new();
+    loop {
+        match socket.read() {
+            Ok(M::Text(text)) => seen.push(Seen::Message(Kind::Text, vec![text.as_bytes().to_vec()])),
+            Ok(M::Binary(bytes)) => seen.push(Seen::Message(Kind::Binary, vec![bytes.to_vec()])),
+            Ok(M::Close(_)) => return (seen, true),
+            Ok(_) => {}
+            Err(tungstenite::Error::Protocol(
+                tungstenite::error::ProtocolError::ResetWithoutClosingHandshake,
+            )) => return (seen, true),
+            Err(tungstenite::Error::Io(_) | tungstenite::Error::ConnectionClosed) => return (seen, true),
+            Err(_) => return (seen, false),
+        }
+    }
+}
+
+fn joined(seen: &[Seen]) -> (Vec<Seen>, bool) {
+    let ok = !matches!(seen.last(), Some(Seen::Error(_)));
+    let messages = seen.iter().filter_map(|seen| match seen {
+        Seen::Message(kind, parts) => Some(Seen::Message(*kind, vec![parts.concat()])),
+        _ => None,
+    });
+    (messages.collect(), ok)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn any_cut_of_any_bytes_gives_the_same_events(frames in proptest::collection::vec(any_frame(), 1..8), read in 1usize..300) {
+        let bytes: Vec<u8> = frames.iter().flat_map(|(fin, opcode, payload)| frame(*fin, *opcode, payload)).collect();
+        let whole = run(&mut client(Config::default()), &bytes, bytes.len());
+        prop_assert_eq!(run(&mut client(Config::default()), &bytes, read), whole);
+    }
+
+    #[test]
+    fn noise_never_panics_and_gives_the_same_verdict_in_any_cut(bytes in proptest::collection::vec(any::<u8>(), 0..400), read in 1usize..50) {
+        for make in [client, server] {
+            let whole = run(&mut make(Config::default()), &bytes, bytes.len().max(1));
+            prop_assert_eq!(run(&mut make(Config::default()), &bytes, read), whole);
+        }
+    }
+
+    #[test]
+    fn messages_go_from_client_to_server_and_back_in_any_fragmentation(messages in proptest::collection::vec(any_message(), 1..6), read in 1usize..4000) {
+        let expected: Vec<Seen> = messages.iter().map(|(kind, parts)| Seen::Message(*kind, parts.clone())).collect();
+        let (mut client, mut server) = (client(Config::default()), server(Config::default()));
+        for (from, to) in [(0, 1), (1, 0)] {
+            let (from, to) = if from < to { (&mut client, &mut server) } else { (&mut server, &mut client) };
+            for (kind, parts) in &messages {
+                for (i, part) in parts.iter().enumerate() {
+                    from.send_fragment(*kind, part, i + 1 == parts.len()).unwrap();
+                    from.ping(b"between").unwrap();
+                }
+            }
+            let bytes = from.transmit().to_vec();
+            let mut seen = run(to, &bytes, read);
+            seen.retain(|seen| matches!(seen, Seen::Message(..)));
+            prop_assert_eq!(&seen, &expected);
+            from.transmitted(bytes.len());
+            sent(to);
+        }
+    }
+
+    #[test]
+    fn tungstenite_gives_the_same_messages_and_the_same_verdict(frames in proptest::collection::vec(any_frame(), 1..8)) {
+        // Deliberate differences: close bodies are checked more strictly here, so a Close ends the comparison.
+        let frames: Vec<_> = frames.into_iter().filter(|(_, opcode, _)| *opcode != Opcode::Close).collect();
+        let to_client: Vec<u8> = frames.iter().flat_map(|(fin, opcode, payload)| frame(*fin, *opcode, payload)).collect();
+        prop_assert_eq!(joined(&run(&mut client(Config::default()), &to_client, 4096)), tungstenite_verdict(&to_client, Role::Client));
+        let to_server: Vec<u8> = frames.iter().flat_map(|(fin, opcode, payload)| masked(*fin, *opcode, payload)).collect();
+        prop_assert_eq!(joined(&run(&mut server(Config::default()), &to_server, 4096)), tungstenite_verdict(&to_server, Role::Server));
+    }
+}
