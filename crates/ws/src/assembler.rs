@@ -87,9 +87,7 @@ impl<'a> FrameAssembler<'a> {
 
 impl<'a> FromIterator<&'a [u8]> for FrameAssembler<'a> {
     fn from_iter<I: IntoIterator<Item = &'a [u8]>>(fragments: I) -> Self {
-        Self {
-            parts: fragments.into_iter().collect(),
-        }
+        Self { parts: fragments.into_iter().collect() }
     }
 }
 
@@ -123,13 +121,7 @@ mod tests {
     fn a_target_that_is_too_small_is_reported_and_untouched() {
         let assembler: FrameAssembler<'_> = [&b"abc"[..], b"def"].into_iter().collect();
         let mut target = [7; 5];
-        assert_eq!(
-            assembler.reassemble_into(&mut target),
-            Err(TooSmall {
-                needed: 6,
-                available: 5
-            })
-        );
+        assert_eq!(assembler.reassemble_into(&mut target), Err(TooSmall { needed: 6, available: 5 }));
         assert_eq!(target, [7; 5]);
         let mut target = [7; 8];
         assert_eq!(assembler.reassemble_into(&mut target), Ok(&b"abcdef"[..]));

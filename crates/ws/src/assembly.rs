@@ -24,13 +24,7 @@ pub(crate) struct Assembly {
 
 impl Assembly {
     pub(crate) fn new() -> Self {
-        Self {
-            kind: None,
-            bytes: 0,
-            spans: Vec::with_capacity(64),
-            utf8: Utf8::default(),
-            whole: false,
-        }
+        Self { kind: None, bytes: 0, spans: Vec::with_capacity(64), utf8: Utf8::default(), whole: false }
     }
 
     /// Lets a message that was handed out go. True when no message is in progress either.
@@ -62,24 +56,13 @@ impl Assembly {
         // Both are below 2^63: the header's by RFC 6455 5.2, the sum so far by the limit.
         let bytes = self.bytes + header.len;
         if header.len > limits.frame_bytes_max as u64 {
-            return Err(Exceeded::Frame {
-                bytes: header.len,
-                max: limits.frame_bytes_max,
-            }
-            .into());
+            return Err(Exceeded::Frame { bytes: header.len, max: limits.frame_bytes_max }.into());
         }
         if bytes > limits.message_bytes_max as u64 {
-            return Err(Exceeded::Message {
-                bytes,
-                max: limits.message_bytes_max,
-            }
-            .into());
+            return Err(Exceeded::Message { bytes, max: limits.message_bytes_max }.into());
         }
         if self.spans.len() >= limits.fragments_max {
-            return Err(Exceeded::Fragments {
-                max: limits.fragments_max,
-            }
-            .into());
+            return Err(Exceeded::Fragments { max: limits.fragments_max }.into());
         }
         Ok(kind)
     }
@@ -108,9 +91,7 @@ impl Assembly {
     /// The whole message: its kind and where its fragments lie.
     #[inline]
     pub(crate) fn message(&self) -> Option<(Kind, &[Range<usize>])> {
-        self.kind
-            .filter(|_| self.whole)
-            .map(|kind| (kind, self.spans.as_slice()))
+        self.kind.filter(|_| self.whole).map(|kind| (kind, self.spans.as_slice()))
     }
 
     /// Replaces the fragments of the whole message by the one range they were joined into.

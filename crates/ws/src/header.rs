@@ -126,16 +126,7 @@ impl Header {
             mask = Some(*key);
             size += 4;
         }
-        Ok(Some((
-            Self {
-                fin,
-                rsv: first >> 4 & 0b111,
-                opcode,
-                mask,
-                len,
-            },
-            size,
-        )))
+        Ok(Some((Self { fin, rsv: first >> 4 & 0b111, opcode, mask, len }, size)))
     }
 
     /// Appends the header in its shortest form.
@@ -170,34 +161,13 @@ mod tests {
     )]
     const VECTORS: &[(&[u8], bool, Opcode, bool, u64, usize)] = &[
         (&[0x81, 0x05], true, Opcode::Text, false, 5, 2),
-        (
-            &[0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d],
-            true,
-            Opcode::Text,
-            true,
-            5,
-            6,
-        ),
+        (&[0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d], true, Opcode::Text, true, 5, 6),
         (&[0x01, 0x03], false, Opcode::Text, false, 3, 2),
         (&[0x80, 0x02], true, Opcode::Continuation, false, 2, 2),
         (&[0x89, 0x05], true, Opcode::Ping, false, 5, 2),
-        (
-            &[0x8a, 0x85, 0x37, 0xfa, 0x21, 0x3d],
-            true,
-            Opcode::Pong,
-            true,
-            5,
-            6,
-        ),
+        (&[0x8a, 0x85, 0x37, 0xfa, 0x21, 0x3d], true, Opcode::Pong, true, 5, 6),
         (&[0x82, 0x7E, 0x01, 0x00], true, Opcode::Binary, false, 256, 4),
-        (
-            &[0x82, 0x7F, 0, 0, 0, 0, 0, 1, 0, 0],
-            true,
-            Opcode::Binary,
-            false,
-            65_536,
-            10,
-        ),
+        (&[0x82, 0x7F, 0, 0, 0, 0, 0, 1, 0, 0], true, Opcode::Binary, false, 65_536, 10),
         (&[0x82, 0x7D], true, Opcode::Binary, false, 125, 2),
         (&[0x82, 0x7E, 0x00, 0x7E], true, Opcode::Binary, false, 126, 4),
         (&[0x82, 0x7E, 0xFF, 0xFF], true, Opcode::Binary, false, 65_535, 4),
@@ -217,13 +187,7 @@ mod tests {
         for &(bytes, fin, opcode, masked, len, size) in VECTORS {
             let (header, parsed) = Header::parse(bytes).unwrap().unwrap();
             assert_eq!(
-                (
-                    header.fin,
-                    header.opcode,
-                    header.mask.is_some(),
-                    header.len,
-                    parsed
-                ),
+                (header.fin, header.opcode, header.mask.is_some(), header.len, parsed),
                 (fin, opcode, masked, len, size),
                 "{bytes:02x?}"
             );
@@ -237,11 +201,7 @@ mod tests {
     fn every_prefix_of_a_header_is_incomplete() {
         for &(bytes, .., size) in VECTORS {
             for cut in 0..size {
-                assert_eq!(
-                    Header::parse(&bytes[..cut]),
-                    Ok(None),
-                    "{cut} bytes of {bytes:02x?}"
-                );
+                assert_eq!(Header::parse(&bytes[..cut]), Ok(None), "{cut} bytes of {bytes:02x?}");
             }
         }
     }
@@ -254,10 +214,7 @@ mod tests {
             (&[0x82, 126, 0, 125], Violation::Length),
             (&[0x82, 127, 0, 0, 0, 0, 0, 0, 255, 255], Violation::Length),
             (&[0x82, 127, 0x80, 0, 0, 0, 0, 0, 0, 0], Violation::Length),
-            (
-                &[0x82, 127, 255, 255, 255, 255, 255, 255, 255, 255],
-                Violation::Length,
-            ),
+            (&[0x82, 127, 255, 255, 255, 255, 255, 255, 255, 255], Violation::Length),
             (&[0x09, 0], Violation::FragmentedControl),
             (&[0x89, 126, 0, 126], Violation::ControlTooLong),
             (&[0x88, 127, 0, 0, 0, 0, 0, 1, 0, 0], Violation::ControlTooLong),

@@ -27,14 +27,7 @@ pub(crate) struct Inbox {
 
 impl Inbox {
     pub(crate) fn new() -> Self {
-        Self {
-            buf: vec![0; REST_BYTES],
-            head: 0,
-            parsed: 0,
-            tail: 0,
-            calm: 0,
-            moved: 0,
-        }
+        Self { buf: vec![0; REST_BYTES], head: 0, parsed: 0, tail: 0, calm: 0, moved: 0 }
     }
 
     /// Bytes that arrived and are not parsed yet.
@@ -103,11 +96,7 @@ impl Inbox {
     /// Empty: start over at the front, and give memory back once a burst is long past.
     fn rest(&mut self) {
         if self.buf.len() > REST_BYTES {
-            self.calm = if self.tail * 2 <= self.buf.len() {
-                self.calm + 1
-            } else {
-                0
-            };
+            self.calm = if self.tail * 2 <= self.buf.len() { self.calm + 1 } else { 0 };
             if self.calm == CALM_MAX {
                 self.calm = 0;
                 self.buf.truncate((self.buf.len() / 2).max(REST_BYTES));
@@ -193,10 +182,7 @@ mod tests {
             held.push(inbox.position()..inbox.position() + 3);
             inbox.advance(60_000);
         }
-        assert!(
-            inbox.buf.len() <= REST_BYTES,
-            "gaps are closed before the buffer grows"
-        );
+        assert!(inbox.buf.len() <= REST_BYTES, "gaps are closed before the buffer grows");
         for (round, range) in held.iter().enumerate() {
             assert_eq!(inbox.bytes()[range.clone()], [u8::try_from(round).unwrap(); 3]);
         }

@@ -40,7 +40,8 @@ impl Default for Limits {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {
-    /// From the start of the connection to the end of the opening handshake. Default 10 s.
+    /// From the start of the connection, look-up, connecting and TLS included, to the end of the opening handshake.
+    /// Default 20 s.
     pub handshake: Duration,
     /// From our Close frame, or the answer to the peer's, to the end of the byte stream. Default 3 s.
     pub close: Duration,
@@ -53,7 +54,7 @@ pub struct Timeouts {
 impl Default for Timeouts {
     fn default() -> Self {
         Self {
-            handshake: Duration::from_secs(10),
+            handshake: Duration::from_secs(20),
             close: Duration::from_secs(3),
             ping_after: Some(Duration::from_secs(30)),
             pong: Duration::from_secs(30),

@@ -40,11 +40,7 @@ mod tests {
 
     /// RFC 6455 5.3, word for word: octet i of the payload XOR octet i modulo 4 of the key.
     fn naive(payload: &[u8], key: [u8; 4]) -> Vec<u8> {
-        payload
-            .iter()
-            .enumerate()
-            .map(|(i, byte)| byte ^ key[i % 4])
-            .collect()
+        payload.iter().enumerate().map(|(i, byte)| byte ^ key[i % 4]).collect()
     }
 
     #[test]

@@ -35,10 +35,7 @@ impl<'a> Message<'a> {
     #[inline]
     #[must_use]
     pub fn fragments(&self) -> Fragments<'a> {
-        Fragments {
-            buf: self.buf,
-            spans: self.spans.iter(),
-        }
+        Fragments { buf: self.buf, spans: self.spans.iter() }
     }
 
     /// Payload length over all fragments, in bytes.

@@ -24,12 +24,7 @@ pub(crate) struct Outbox {
 
 impl Outbox {
     pub(crate) fn new(max: usize) -> Self {
-        Self {
-            buf: Vec::new(),
-            head: 0,
-            boundary: 0,
-            max,
-        }
+        Self { buf: Vec::new(), head: 0, boundary: 0, max }
     }
 
     /// What waits to be written.
@@ -86,12 +81,7 @@ impl Outbox {
     }
 
     fn admit(&mut self, opcode: Opcode, payload: usize) -> Result<(), SendError> {
-        let max = self.max
-            + if opcode.is_control() {
-                CONTROL_RESERVE_BYTES
-            } else {
-                0
-            };
+        let max = self.max + if opcode.is_control() { CONTROL_RESERVE_BYTES } else { 0 };
         let bytes = payload.saturating_add(HEADER_BYTES_MAX);
         if bytes > max {
             return Err(SendError::TooBig { bytes, max });
@@ -132,13 +122,7 @@ mod tests {
     use super::*;
 
     fn header(opcode: Opcode, payload: &[u8]) -> Header {
-        Header {
-            fin: true,
-            rsv: 0,
-            opcode,
-            mask: None,
-            len: payload.len() as u64,
-        }
+        Header { fin: true, rsv: 0, opcode, mask: None, len: payload.len() as u64 }
     }
 
     fn order(outbox: &Outbox) -> Vec<(Opcode, Vec<u8>)> {
@@ -163,27 +147,16 @@ mod tests {
         outbox.push_control(header(Opcode::Pong, b"b"), b"b").unwrap();
         assert_eq!(
             order(&outbox),
-            [
-                (Opcode::Pong, b"a".to_vec()),
-                (Opcode::Pong, b"b".to_vec()),
-                (Opcode::Text, b"two".to_vec())
-            ]
+            [(Opcode::Pong, b"a".to_vec()), (Opcode::Pong, b"b".to_vec()), (Opcode::Text, b"two".to_vec())]
         );
-        assert_eq!(
-            &outbox.pending()[..4],
-            b"\x03one",
-            "the frame being written is left whole"
-        );
+        assert_eq!(&outbox.pending()[..4], b"\x03one", "the frame being written is left whole");
     }
 
     #[test]
     fn a_full_queue_refuses_data_but_still_takes_control_frames() {
         let mut outbox = Outbox::new(100);
         outbox.push(header(Opcode::Binary, &[0; 86]), &[0; 86]).unwrap();
-        assert!(matches!(
-            outbox.push(header(Opcode::Binary, &[0; 8]), &[0; 8]),
-            Err(SendError::Full { .. })
-        ));
+        assert!(matches!(outbox.push(header(Opcode::Binary, &[0; 8]), &[0; 8]), Err(SendError::Full { .. })));
         assert_eq!(
             outbox.push(header(Opcode::Binary, &[0; 87]), &[0; 87]),
             Err(SendError::TooBig { bytes: 101, max: 100 })
@@ -196,13 +169,9 @@ mod tests {
     #[test]
     fn written_bytes_do_not_accumulate_behind_a_queue_that_never_empties() {
         let mut outbox = Outbox::new(1 << 20);
-        outbox
-            .push(header(Opcode::Binary, &[7; 1000]), &[7; 1000])
-            .unwrap();
+        outbox.push(header(Opcode::Binary, &[7; 1000]), &[7; 1000]).unwrap();
         for _ in 0..10_000 {
-            outbox
-                .push(header(Opcode::Binary, &[7; 1000]), &[7; 1000])
-                .unwrap();
+            outbox.push(header(Opcode::Binary, &[7; 1000]), &[7; 1000]).unwrap();
             outbox.written(1004);
         }
         assert!(outbox.buf.len() < 10_000, "{} bytes", outbox.buf.len());

@@ -49,13 +49,9 @@ impl Timers {
 
     /// Takes one timer that is due.
     pub(crate) fn expired(&mut self, now: Instant) -> Option<Timer> {
-        let timer = Timer::ALL.into_iter().find(|timer| {
-            self.at
-                .get(*timer as usize)
-                .copied()
-                .flatten()
-                .is_some_and(|at| at <= now)
-        })?;
+        let timer = Timer::ALL
+            .into_iter()
+            .find(|timer| self.at.get(*timer as usize).copied().flatten().is_some_and(|at| at <= now))?;
         self.stop(timer);
         Some(timer)
     }

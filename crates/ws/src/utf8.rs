@@ -25,21 +25,13 @@ impl Utf8 {
             self.hold(tail)?;
             piece = whole;
         }
-        if is_valid(piece) {
-            Ok(())
-        } else {
-            Err(Violation::Utf8)
-        }
+        if is_valid(piece) { Ok(()) } else { Err(Violation::Utf8) }
     }
 
     /// The end of the message: nothing may be left over. Ready for the next message afterwards.
     #[inline]
     pub(crate) fn finish(&mut self) -> Result<(), Violation> {
-        if std::mem::take(&mut self.carried) == 0 {
-            Ok(())
-        } else {
-            Err(Violation::Utf8)
-        }
+        if std::mem::take(&mut self.carried) == 0 { Ok(()) } else { Err(Violation::Utf8) }
     }
 
     /// Feeds the held code point byte by byte until it is complete; returns the rest of the piece.
@@ -90,11 +82,7 @@ fn split_incomplete(piece: &[u8]) -> (&[u8], &[u8]) {
             Some(0x80..=0xBF) => continue,
             _ => break,
         };
-        return if needed > back {
-            (whole, tail)
-        } else {
-            (piece, &[])
-        };
+        return if needed > back { (whole, tail) } else { (piece, &[]) };
     }
     (piece, &[])
 }
@@ -158,10 +146,7 @@ mod tests {
             let offending = error.valid_up_to() + len;
             let mut utf8 = Utf8::default();
             // The offending byte is the last of the maximal ill-formed part, or the one after its valid beginning.
-            let failed = text
-                .iter()
-                .position(|byte| utf8.push(&[*byte]).is_err())
-                .expect("fails");
+            let failed = text.iter().position(|byte| utf8.push(&[*byte]).is_err()).expect("fails");
             assert!(
                 failed == offending || failed + 1 == offending,
                 "{text:02x?}: failed at {failed}, {error}"

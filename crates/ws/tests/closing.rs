@@ -13,28 +13,15 @@ fn our_close_is_echoed_and_the_end_is_clean() {
     let mut client = client(Config::default());
     client.close(1000, "done", now).unwrap();
     assert_eq!(sent(&mut client), [(Opcode::Close, b"\x03\xe8done".to_vec())]);
-    assert_eq!(
-        client.send(tickwire_ws::Kind::Text, b"late"),
-        Err(SendError::Closing)
-    );
+    assert_eq!(client.send(tickwire_ws::Kind::Text, b"late"), Err(SendError::Closing));
     // Data may still come before the peer's Close.
     let seen = run(
         &mut client,
-        &[
-            frame(true, Opcode::Text, b"last"),
-            frame(true, Opcode::Close, b"\x03\xe8"),
-        ]
-        .concat(),
+        &[frame(true, Opcode::Text, b"last"), frame(true, Opcode::Close, b"\x03\xe8")].concat(),
         99,
     );
-    assert!(
-        matches!(seen[..], [Seen::Message(..), Seen::Close(Some(1000), _)]),
-        "{seen:?}"
-    );
-    assert!(
-        client.is_clean() && !client.is_ended(),
-        "the server ends the stream"
-    );
+    assert!(matches!(seen[..], [Seen::Message(..), Seen::Close(Some(1000), _)]), "{seen:?}");
+    assert!(client.is_clean() && !client.is_ended(), "the server ends the stream");
     assert!(client.transmit().is_empty(), "one Close is enough");
     client.received_end();
     assert_eq!(client.poll(), Ok(None));
@@ -49,32 +36,22 @@ fn the_peers_close_is_answered_with_its_code_behind_what_is_queued() {
     assert_eq!(seen, [Seen::Close(Some(4000), "bye".into())]);
     assert_eq!(
         sent(&mut client),
-        [
-            (Opcode::Text, b"queued".to_vec()),
-            (Opcode::Close, b"\x0f\xa0".to_vec())
-        ]
+        [(Opcode::Text, b"queued".to_vec()), (Opcode::Close, b"\x0f\xa0".to_vec())]
     );
 }
 
 #[test]
 fn an_empty_close_is_answered_with_an_empty_one() {
     let mut client = client(Config::default());
-    assert_eq!(
-        run(&mut client, b"\x88\x00", 99),
-        [Seen::Close(None, String::new())]
-    );
+    assert_eq!(run(&mut client, b"\x88\x00", 99), [Seen::Close(None, String::new())]);
     assert_eq!(sent(&mut client), [(Opcode::Close, Vec::new())]);
 }
 
 #[test]
 fn nothing_after_the_peers_close_is_read() {
     let mut client = client(Config::default());
-    let bytes = [
-        frame(true, Opcode::Close, b""),
-        frame(true, Opcode::Text, b"ghost"),
-        vec![0xFF; 100],
-    ]
-    .concat();
+    let bytes =
+        [frame(true, Opcode::Close, b""), frame(true, Opcode::Text, b"ghost"), vec![0xFF; 100]].concat();
     assert_eq!(run(&mut client, &bytes, 999), [Seen::Close(None, String::new())]);
 }
 
@@ -83,10 +60,7 @@ fn a_ping_after_our_close_is_not_answered() {
     let mut client = client(Config::default());
     client.close(1000, "", Instant::now_for_test()).unwrap();
     sent(&mut client);
-    assert_eq!(
-        run(&mut client, &frame(true, Opcode::Ping, b"?"), 99),
-        [Seen::Ping(b"?".to_vec())]
-    );
+    assert_eq!(run(&mut client, &frame(true, Opcode::Ping, b"?"), 99), [Seen::Ping(b"?".to_vec())]);
     assert!(client.transmit().is_empty());
 }
 
@@ -118,10 +92,7 @@ fn codes_and_reasons_that_must_not_be_sent_are_refused() {
     let now = Instant::now_for_test();
     let mut client = client(Config::default());
     assert_eq!(client.close(1005, "", now), Err(SendError::CloseCode(1005)));
-    assert_eq!(
-        client.close(1000, &"x".repeat(124), now),
-        Err(SendError::ControlTooLong)
-    );
+    assert_eq!(client.close(1000, &"x".repeat(124), now), Err(SendError::ControlTooLong));
     assert_eq!(client.ping(&[0; 126]), Err(SendError::ControlTooLong));
     assert!(client.is_open() && client.transmit().is_empty());
 }
@@ -162,7 +133,7 @@ fn a_handshake_that_is_not_answered_times_out() {
     let request = Request::new("localhost", "/").unwrap();
     let mut client = Connection::client(request, Config::default(), SEED, start);
     let deadline = client.next_deadline().unwrap();
-    assert_eq!(deadline, start + Duration::from_secs(10));
+    assert_eq!(deadline, start + Config::default().timeouts.handshake);
     client.on_deadline(deadline);
     assert_eq!(client.poll(), Err(Error::Timeout(Timeout::Handshake)));
     assert!(client.is_ended());

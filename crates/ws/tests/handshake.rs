@@ -21,10 +21,7 @@ fn plain() -> Request {
 
 /// The Accept value for the key in a request, computed by the independent peer.
 fn accept_for(sent: &str) -> String {
-    let key = sent
-        .lines()
-        .find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "))
-        .unwrap();
+    let key = sent.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap();
     tungstenite::handshake::derive_accept_key(key.as_bytes())
 }
 
@@ -50,13 +47,8 @@ fn refused(request: Request, answer: impl Fn(&str) -> String) -> HandshakeError 
 
 #[test]
 fn the_request_holds_what_the_rfc_demands() {
-    let request = plain()
-        .header("X-MBX-APIKEY", "k")
-        .unwrap()
-        .subprotocol("a")
-        .unwrap()
-        .subprotocol("b")
-        .unwrap();
+    let request =
+        plain().header("X-MBX-APIKEY", "k").unwrap().subprotocol("a").unwrap().subprotocol("b").unwrap();
     let (_, sent) = pending(request);
     let lines: Vec<&str> = sent.split("\r\n").collect();
     assert_eq!(lines[0], "GET /ws/btcusdt@trade?x=1 HTTP/1.1");
@@ -105,46 +97,29 @@ fn frames_behind_the_answer_are_not_lost() {
 fn wrong_answers_are_refused_by_name() {
     let without = |field: &'static str| {
         move |sent: &str| {
-            response(sent)
-                .split_inclusive("\r\n")
-                .filter(|line| !line.starts_with(field))
-                .collect::<String>()
+            response(sent).split_inclusive("\r\n").filter(|line| !line.starts_with(field)).collect::<String>()
         }
     };
     let with = |line: &'static str| {
         move |sent: &str| response(sent).replacen("\r\n\r\n", &format!("\r\n{line}\r\n\r\n"), 1)
     };
-    assert_eq!(
-        refused(plain(), without("Upgrade")),
-        HandshakeError::Header("Upgrade")
-    );
-    assert_eq!(
-        refused(plain(), without("Connection")),
-        HandshakeError::Header("Connection")
-    );
+    assert_eq!(refused(plain(), without("Upgrade")), HandshakeError::Header("Upgrade"));
+    assert_eq!(refused(plain(), without("Connection")), HandshakeError::Header("Connection"));
     assert_eq!(
         refused(plain(), without("Sec-WebSocket-Accept")),
         HandshakeError::Header("Sec-WebSocket-Accept")
     );
     assert_eq!(
-        refused(plain(), |_| response(
-            "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="
-        )),
+        refused(plain(), |_| response("Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==")),
         HandshakeError::WrongAccept
     );
     assert_eq!(
         refused(plain(), with("Sec-WebSocket-Extensions: permessage-deflate")),
         HandshakeError::UnofferedExtension
     );
-    assert_eq!(
-        refused(plain(), with("Sec-WebSocket-Protocol: chat")),
-        HandshakeError::UnofferedSubprotocol
-    );
+    assert_eq!(refused(plain(), with("Sec-WebSocket-Protocol: chat")), HandshakeError::UnofferedSubprotocol);
     let offering = || plain().subprotocol("chat").unwrap();
-    assert_eq!(
-        answered(offering(), with("Sec-WebSocket-Protocol: chat")),
-        Ok(Some(Event::Open))
-    );
+    assert_eq!(answered(offering(), with("Sec-WebSocket-Protocol: chat")), Ok(Some(Event::Open)));
     assert_eq!(
         refused(offering(), with("Sec-WebSocket-Protocol: chat, other")),
         HandshakeError::UnofferedSubprotocol
@@ -153,10 +128,7 @@ fn wrong_answers_are_refused_by_name() {
         refused(plain(), |sent| response(sent).replace("HTTP/1.1", "HTTP/1.0")),
         HandshakeError::NotHttp
     );
-    assert_eq!(
-        refused(plain(), |_| "SSH-2.0-OpenSSH_9.2\r\n\r\n".into()),
-        HandshakeError::NotHttp
-    );
+    assert_eq!(refused(plain(), |_| "SSH-2.0-OpenSSH_9.2\r\n\r\n".into()), HandshakeError::NotHttp);
 }
 
 #[test]
@@ -166,13 +138,8 @@ fn a_refusal_shows_status_and_body_however_the_body_is_framed() {
         "HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nnot \r\n8\r\nfrom US\n\r\n0\r\n\r\n".to_owned(),
     ];
     for answer in bodies {
-        let HandshakeError::Refused(response) = refused(plain(), |_| answer.clone()) else {
-            panic!()
-        };
-        assert_eq!(
-            (response.status, response.body.as_slice()),
-            (403, &b"not from US\n"[..])
-        );
+        let HandshakeError::Refused(response) = refused(plain(), |_| answer.clone()) else { panic!() };
+        assert_eq!((response.status, response.body.as_slice()), (403, &b"not from US\n"[..]));
         assert_eq!(response.to_string(), "HTTP status 403: not from US");
     }
 }
@@ -191,9 +158,7 @@ fn a_refusal_without_a_length_is_reported_when_the_stream_ends_or_the_time_is_up
         } else {
             client.received_end();
         }
-        let Err(Error::Handshake(HandshakeError::Refused(response))) = client.poll() else {
-            panic!()
-        };
+        let Err(Error::Handshake(HandshakeError::Refused(response))) = client.poll() else { panic!() };
         assert_eq!(response.to_string(), "HTTP status 429, retry after 17: slow down");
     }
 }
@@ -208,18 +173,13 @@ fn an_endless_refusal_and_an_endless_head_are_bounded() {
             break error;
         }
     };
-    let Error::Handshake(HandshakeError::Refused(response)) = error else {
-        panic!("{error:?}")
-    };
+    let Error::Handshake(HandshakeError::Refused(response)) = error else { panic!("{error:?}") };
     assert!(response.body.len() <= 16 << 10);
 
     let (mut client, _) = pending(plain());
     client.feed(b"HTTP/1.1 101 ok\r\n", Instant::now_for_test());
     let error = loop {
-        client.feed(
-            format!("X-{}: y\r\n", "z".repeat(2000)).as_bytes(),
-            Instant::now_for_test(),
-        );
+        client.feed(format!("X-{}: y\r\n", "z".repeat(2000)).as_bytes(), Instant::now_for_test());
         if let Err(error) = client.poll() {
             break error;
         }
@@ -228,14 +188,8 @@ fn an_endless_refusal_and_an_endless_head_are_bounded() {
 
     let many = "X: y\r\n".repeat(65);
     let (mut client, _) = pending(plain());
-    client.feed(
-        format!("HTTP/1.1 101 ok\r\n{many}\r\n").as_bytes(),
-        Instant::now_for_test(),
-    );
-    assert_eq!(
-        client.poll(),
-        Err(Error::Limit(Exceeded::HandshakeHeaders { max: 64 }))
-    );
+    client.feed(format!("HTTP/1.1 101 ok\r\n{many}\r\n").as_bytes(), Instant::now_for_test());
+    assert_eq!(client.poll(), Err(Error::Limit(Exceeded::HandshakeHeaders { max: 64 })));
 }
 
 #[test]
@@ -250,20 +204,14 @@ fn the_stream_may_not_end_before_the_answer() {
 fn requests_that_would_smuggle_are_refused_and_values_are_not_shown() {
     assert!(matches!(Request::new("", "/"), Err(RequestError::Host(_))));
     assert!(matches!(Request::new("a b", "/"), Err(RequestError::Host(_))));
-    assert!(matches!(
-        Request::new("a\r\nX: y", "/"),
-        Err(RequestError::Host(_))
-    ));
+    assert!(matches!(Request::new("a\r\nX: y", "/"), Err(RequestError::Host(_))));
     assert_eq!(Request::new("a", "x"), Err(RequestError::Target));
     assert_eq!(Request::new("a", "/ HTTP/1.1\r\nX: y"), Err(RequestError::Target));
     assert!(
         matches!(plain().header("X", "secret\r\nY: z"), Err(RequestError::Header(shown)) if !shown.contains("secret"))
     );
     assert!(matches!(plain().header("", "v"), Err(RequestError::Header(_))));
-    assert!(matches!(
-        plain().header("Upgrade", "h2c"),
-        Err(RequestError::Reserved(_))
-    ));
+    assert!(matches!(plain().header("Upgrade", "h2c"), Err(RequestError::Reserved(_))));
     assert!(plain().subprotocol("a, b").is_err());
     let debug = format!("{:?}", plain().header("Authorization", "Bearer secret").unwrap());
     assert!(
@@ -289,10 +237,7 @@ fn a_server_accepts_the_request_of_the_rfc() {
     let (server, sent) = server_answer(REQUEST, |server| {
         assert_eq!(server.poll(), Ok(Some(Event::Request)));
         let request = server.request().unwrap();
-        assert_eq!(
-            (request.target(), request.host()),
-            ("/chat", "server.example.com")
-        );
+        assert_eq!((request.target(), request.host()), ("/chat", "server.example.com"));
         assert_eq!(request.subprotocols(), ["chat", "superchat"]);
         assert_eq!(request.headers().first("origin"), Some("http://example.com"));
         assert!(server.accept(Some("mqtt")).is_err(), "not offered");
@@ -300,10 +245,7 @@ fn a_server_accepts_the_request_of_the_rfc() {
     });
     assert!(server.is_open());
     assert!(sent.starts_with("HTTP/1.1 101 "), "{sent}");
-    assert!(
-        sent.contains("\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"),
-        "{sent}"
-    );
+    assert!(sent.contains("\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"), "{sent}");
     assert!(sent.contains("\r\nSec-WebSocket-Protocol: chat\r\n"), "{sent}");
 }
 
@@ -311,31 +253,15 @@ fn a_server_accepts_the_request_of_the_rfc() {
 fn a_server_refuses_bad_requests_with_a_status() {
     let cases = [
         (REQUEST.replace("GET", "POST"), HandshakeError::Method, "405"),
-        (
-            REQUEST.replace("Version: 13", "Version: 8"),
-            HandshakeError::Version,
-            "426",
-        ),
+        (REQUEST.replace("Version: 13", "Version: 8"), HandshakeError::Version, "426"),
         (
             REQUEST.replace("dGhlIHNhbXBsZSBub25jZQ==", "short"),
             HandshakeError::Header("Sec-WebSocket-Key"),
             "400",
         ),
-        (
-            REQUEST.replace("Host: server.example.com\r\n", ""),
-            HandshakeError::Header("Host"),
-            "400",
-        ),
-        (
-            REQUEST.replace("Upgrade: websocket\r\n", ""),
-            HandshakeError::Header("Upgrade"),
-            "400",
-        ),
-        (
-            REQUEST.replace("Connection: Upgrade\r\n", ""),
-            HandshakeError::Header("Connection"),
-            "400",
-        ),
+        (REQUEST.replace("Host: server.example.com\r\n", ""), HandshakeError::Header("Host"), "400"),
+        (REQUEST.replace("Upgrade: websocket\r\n", ""), HandshakeError::Header("Upgrade"), "400"),
+        (REQUEST.replace("Connection: Upgrade\r\n", ""), HandshakeError::Header("Connection"), "400"),
     ];
     for (request, error, status) in cases {
         let (server, sent) = server_answer(&request, |server| {
@@ -352,9 +278,6 @@ fn a_server_may_reject_a_request() {
         server.poll().unwrap();
         server.reject(404, "no such stream").unwrap();
     });
-    assert!(
-        sent.starts_with("HTTP/1.1 404 ") && sent.ends_with("\r\n\r\nno such stream"),
-        "{sent}"
-    );
+    assert!(sent.starts_with("HTTP/1.1 404 ") && sent.ends_with("\r\n\r\nno such stream"), "{sent}");
     assert!(server.is_ended());
 }

@@ -7,10 +7,7 @@ use common::{Seen, client, drain, frame, masked, run, sent, server};
 use tickwire_ws::{Config, Disconnected, Error, Exceeded, Kind, Opcode, SendError, Violation};
 
 fn text(parts: &[&str]) -> Seen {
-    Seen::Message(
-        Kind::Text,
-        parts.iter().map(|part| part.as_bytes().to_vec()).collect(),
-    )
+    Seen::Message(Kind::Text, parts.iter().map(|part| part.as_bytes().to_vec()).collect())
 }
 
 fn small(change: impl FnOnce(&mut tickwire_ws::Limits)) -> Config {
@@ -29,10 +26,7 @@ fn a_single_frame_message_is_one_slice() {
 fn a_fragmented_message_is_a_slice_for_each_frame() {
     // RFC 6455 5.7: "Hel" and "lo"
     let mut client = client(Config::default());
-    assert_eq!(
-        run(&mut client, b"\x01\x03Hel\x80\x02lo", 64),
-        [text(&["Hel", "lo"])]
-    );
+    assert_eq!(run(&mut client, b"\x01\x03Hel\x80\x02lo", 64), [text(&["Hel", "lo"])]);
 }
 
 #[test]
@@ -50,11 +44,7 @@ fn a_ping_between_fragments_is_answered_and_leaves_the_slices_alone() {
         let seen = run(&mut client, &bytes, read);
         assert_eq!(
             seen,
-            [
-                Seen::Ping(b"now".to_vec()),
-                Seen::Pong(b"late".to_vec()),
-                text(&["one", "", "two"])
-            ]
+            [Seen::Ping(b"now".to_vec()), Seen::Pong(b"late".to_vec()), text(&["one", "", "two"])]
         );
         assert_eq!(sent(&mut client), [(Opcode::Pong, b"now".to_vec())]);
     }
@@ -63,17 +53,10 @@ fn a_ping_between_fragments_is_answered_and_leaves_the_slices_alone() {
 #[test]
 fn several_messages_of_one_read_are_handed_out_without_another() {
     let mut client = client(Config::default());
-    let bytes = [
-        frame(true, Opcode::Text, b"a"),
-        frame(true, Opcode::Binary, b"b"),
-        frame(true, Opcode::Text, b""),
-    ]
-    .concat();
-    let expected = [
-        text(&["a"]),
-        Seen::Message(Kind::Binary, vec![b"b".to_vec()]),
-        text(&[""]),
-    ];
+    let bytes =
+        [frame(true, Opcode::Text, b"a"), frame(true, Opcode::Binary, b"b"), frame(true, Opcode::Text, b"")]
+            .concat();
+    let expected = [text(&["a"]), Seen::Message(Kind::Binary, vec![b"b".to_vec()]), text(&[""])];
     assert_eq!(run(&mut client, &bytes, bytes.len()), expected);
 }
 
@@ -83,11 +66,7 @@ fn more_than_32_fragments_and_growth_while_they_are_held_keep_every_byte() {
     let parts: Vec<Vec<u8>> = (0..40u8).map(|i| vec![i; 20_000]).collect();
     let mut bytes = Vec::new();
     for (i, part) in parts.iter().enumerate() {
-        let opcode = if i == 0 {
-            Opcode::Binary
-        } else {
-            Opcode::Continuation
-        };
+        let opcode = if i == 0 { Opcode::Binary } else { Opcode::Continuation };
         bytes.extend(frame(i == 39, opcode, part));
         bytes.extend(frame(true, Opcode::Ping, b"between"));
     }
@@ -95,11 +74,7 @@ fn more_than_32_fragments_and_growth_while_they_are_held_keep_every_byte() {
         let mut client = client(Config::default());
         let mut seen = run(&mut client, &bytes, read);
         seen.retain(|seen| matches!(seen, Seen::Message(..)));
-        assert_eq!(
-            seen,
-            [Seen::Message(Kind::Binary, parts.clone())],
-            "reads of {read}"
-        );
+        assert_eq!(seen, [Seen::Message(Kind::Binary, parts.clone())], "reads of {read}");
     }
 }
 
@@ -118,11 +93,7 @@ fn the_contiguous_form_joins_fragments_and_leaves_what_follows_alone() {
     while let Some(event) = client.poll().unwrap() {
         if event == tickwire_ws::Event::Message {
             payloads.push(client.payload().unwrap().text().unwrap().to_owned());
-            assert_eq!(
-                client.message().unwrap().fragments().count(),
-                1,
-                "joined for good"
-            );
+            assert_eq!(client.message().unwrap().fragments().count(), 1, "joined for good");
         }
     }
     assert_eq!(payloads, ["tick", "wire"]);
@@ -138,10 +109,7 @@ fn a_server_unmasks_every_frame_however_it_is_split() {
     .concat();
     for read in 1..=bytes.len() {
         let mut server = server(Config::default());
-        assert_eq!(
-            run(&mut server, &bytes, read),
-            [Seen::Ping(b"p".to_vec()), text(&["grüß", "dich"])]
-        );
+        assert_eq!(run(&mut server, &bytes, read), [Seen::Ping(b"p".to_vec()), text(&["grüß", "dich"])]);
         assert_eq!(sent(&mut server), [(Opcode::Pong, b"p".to_vec())]);
     }
 }
@@ -152,48 +120,13 @@ fn violations_end_the_connection_with_the_close_code_of_the_rfc() {
     use Opcode::{Binary, Close, Continuation, Ping, Text};
     let cases: Vec<(&str, Vec<u8>, Violation, u16)> = vec![
         ("reserved bit", vec![0xC1, 0], Violation::ReservedBit, 1002),
-        (
-            "reserved opcode",
-            vec![0x83, 0],
-            Violation::ReservedOpcode(3),
-            1002,
-        ),
-        (
-            "masked",
-            masked(true, Text, b"x"),
-            Violation::MaskedServerFrame,
-            1002,
-        ),
-        (
-            "long form of a short length",
-            vec![0x82, 126, 0, 5],
-            Violation::Length,
-            1002,
-        ),
-        (
-            "top bit of the length",
-            vec![0x82, 127, 0x80, 0, 0, 0, 0, 0, 0, 0],
-            Violation::Length,
-            1002,
-        ),
-        (
-            "fragmented ping",
-            frame(false, Ping, b""),
-            Violation::FragmentedControl,
-            1002,
-        ),
-        (
-            "long ping",
-            frame(true, Ping, &[0; 126]),
-            Violation::ControlTooLong,
-            1002,
-        ),
-        (
-            "unexpected continuation",
-            frame(true, Continuation, b"x"),
-            Violation::UnexpectedContinuation,
-            1002,
-        ),
+        ("reserved opcode", vec![0x83, 0], Violation::ReservedOpcode(3), 1002),
+        ("masked", masked(true, Text, b"x"), Violation::MaskedServerFrame, 1002),
+        ("long form of a short length", vec![0x82, 126, 0, 5], Violation::Length, 1002),
+        ("top bit of the length", vec![0x82, 127, 0x80, 0, 0, 0, 0, 0, 0, 0], Violation::Length, 1002),
+        ("fragmented ping", frame(false, Ping, b""), Violation::FragmentedControl, 1002),
+        ("long ping", frame(true, Ping, &[0; 126]), Violation::ControlTooLong, 1002),
+        ("unexpected continuation", frame(true, Continuation, b"x"), Violation::UnexpectedContinuation, 1002),
         (
             "expected continuation",
             [frame(false, Text, b"a"), frame(true, Text, b"b")].concat(),
@@ -202,59 +135,28 @@ fn violations_end_the_connection_with_the_close_code_of_the_rfc() {
         ),
         (
             "nth fragment without continuation",
-            [
-                frame(false, Binary, b"a"),
-                frame(false, Continuation, b"b"),
-                frame(true, Binary, b"c"),
-            ]
-            .concat(),
+            [frame(false, Binary, b"a"), frame(false, Continuation, b"b"), frame(true, Binary, b"c")]
+                .concat(),
             Violation::ExpectedContinuation,
             1002,
         ),
         ("bad text", frame(true, Text, b"\xc0\xaf"), Violation::Utf8, 1007),
-        (
-            "text cut at its end",
-            frame(true, Text, b"ab\xe2\x82"),
-            Violation::Utf8,
-            1007,
-        ),
-        (
-            "half a close code",
-            frame(true, Close, b"\x03"),
-            Violation::CloseLength,
-            1002,
-        ),
+        ("text cut at its end", frame(true, Text, b"ab\xe2\x82"), Violation::Utf8, 1007),
+        ("half a close code", frame(true, Close, b"\x03"), Violation::CloseLength, 1002),
         (
             "forbidden close code",
             frame(true, Close, &1005u16.to_be_bytes()),
             Violation::CloseCode(1005),
             1002,
         ),
-        (
-            "close reason",
-            frame(true, Close, b"\x03\xe8\xff"),
-            Violation::CloseReason,
-            1007,
-        ),
+        ("close reason", frame(true, Close, b"\x03\xe8\xff"), Violation::CloseReason, 1007),
     ];
     for (name, bytes, violation, code) in cases {
         for read in [1, bytes.len()] {
             let mut client = client(Config::default());
-            assert_eq!(
-                run(&mut client, &bytes, read),
-                [Seen::Error(Error::Protocol(violation))],
-                "{name}"
-            );
-            assert_eq!(
-                sent(&mut client),
-                [(Close, code.to_be_bytes().to_vec())],
-                "{name}"
-            );
-            assert_eq!(
-                client.poll(),
-                Err(Error::Protocol(violation)),
-                "{name}: the error sticks"
-            );
+            assert_eq!(run(&mut client, &bytes, read), [Seen::Error(Error::Protocol(violation))], "{name}");
+            assert_eq!(sent(&mut client), [(Close, code.to_be_bytes().to_vec())], "{name}");
+            assert_eq!(client.poll(), Err(Error::Protocol(violation)), "{name}: the error sticks");
             assert_eq!(client.send(Kind::Text, b"x"), Err(SendError::Closing), "{name}");
         }
     }
@@ -288,15 +190,7 @@ fn each_size_limit_allows_equal_and_refuses_one_more() {
             .iter()
             .enumerate()
             .flat_map(|(i, len)| {
-                frame(
-                    i == last,
-                    if i == 0 {
-                        Opcode::Binary
-                    } else {
-                        Opcode::Continuation
-                    },
-                    &vec![0; *len],
-                )
+                frame(i == last, if i == 0 { Opcode::Binary } else { Opcode::Continuation }, &vec![0; *len])
             })
             .collect()
     };
@@ -305,46 +199,14 @@ fn each_size_limit_allows_equal_and_refuses_one_more() {
     let fragment_limit = || small(|limits| limits.fragments_max = 3);
     let cases: Vec<(Config, Vec<usize>, Option<Exceeded>)> = vec![
         (frame_limit(), vec![1000, 1000], None),
-        (
-            frame_limit(),
-            vec![1001],
-            Some(Exceeded::Frame {
-                bytes: 1001,
-                max: 1000,
-            }),
-        ),
-        (
-            frame_limit(),
-            vec![0, 1001],
-            Some(Exceeded::Frame {
-                bytes: 1001,
-                max: 1000,
-            }),
-        ),
+        (frame_limit(), vec![1001], Some(Exceeded::Frame { bytes: 1001, max: 1000 })),
+        (frame_limit(), vec![0, 1001], Some(Exceeded::Frame { bytes: 1001, max: 1000 })),
         (message_limit(), vec![1000], None),
         (message_limit(), vec![400, 600], None),
-        (
-            message_limit(),
-            vec![1001],
-            Some(Exceeded::Message {
-                bytes: 1001,
-                max: 1000,
-            }),
-        ),
-        (
-            message_limit(),
-            vec![400, 601],
-            Some(Exceeded::Message {
-                bytes: 1001,
-                max: 1000,
-            }),
-        ),
+        (message_limit(), vec![1001], Some(Exceeded::Message { bytes: 1001, max: 1000 })),
+        (message_limit(), vec![400, 601], Some(Exceeded::Message { bytes: 1001, max: 1000 })),
         (fragment_limit(), vec![1, 1, 1], None),
-        (
-            fragment_limit(),
-            vec![1, 1, 0, 1],
-            Some(Exceeded::Fragments { max: 3 }),
-        ),
+        (fragment_limit(), vec![1, 1, 0, 1], Some(Exceeded::Fragments { max: 3 })),
     ];
     for (config, parts, exceeded) in cases {
         let mut client = client(config);
@@ -353,10 +215,7 @@ fn each_size_limit_allows_equal_and_refuses_one_more() {
             None => assert!(matches!(seen[..], [Seen::Message(..)]), "{parts:?}: {seen:?}"),
             Some(exceeded) => {
                 assert_eq!(seen, [Seen::Error(Error::Limit(exceeded))], "{parts:?}");
-                assert_eq!(
-                    sent(&mut client),
-                    [(Opcode::Close, 1009u16.to_be_bytes().to_vec())]
-                );
+                assert_eq!(sent(&mut client), [(Opcode::Close, 1009u16.to_be_bytes().to_vec())]);
             }
         }
     }
@@ -367,13 +226,7 @@ fn a_length_over_the_limit_is_refused_from_the_header_alone() {
     let mut client = client(Config::default());
     let header = [0x82, 127, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF];
     let seen = run(&mut client, &header, 10);
-    assert_eq!(
-        seen,
-        [Seen::Error(Error::Limit(Exceeded::Frame {
-            bytes: u64::MAX >> 1,
-            max: 16 << 20
-        }))]
-    );
+    assert_eq!(seen, [Seen::Error(Error::Limit(Exceeded::Frame { bytes: u64::MAX >> 1, max: 16 << 20 }))]);
 }
 
 #[test]
@@ -382,10 +235,7 @@ fn a_flood_of_control_frames_ends_the_connection_and_a_slow_trickle_does_not() {
     let ping = frame(true, Opcode::Ping, b"");
     let mut flooded = client(config());
     let seen = run(&mut flooded, &ping.repeat(11), 1000);
-    assert_eq!(
-        seen.last(),
-        Some(&Seen::Error(Error::Limit(Exceeded::ControlFrames { max: 10 })))
-    );
+    assert_eq!(seen.last(), Some(&Seen::Error(Error::Limit(Exceeded::ControlFrames { max: 10 }))));
 
     let mut trickled = client(config());
     let mut now: std::time::Instant = common::NowForTest::now_for_test();
@@ -403,15 +253,8 @@ fn a_peer_that_pings_and_never_reads_runs_into_the_outbox_limit() {
         limits.outbox_bytes_max = 1000;
         limits.control_frames_per_second_max = 1_000_000;
     }));
-    let seen = run(
-        &mut client,
-        &frame(true, Opcode::Ping, &[0; 125]).repeat(1000),
-        4096,
-    );
-    assert_eq!(
-        seen.last(),
-        Some(&Seen::Error(Error::Limit(Exceeded::Outbox { max: 1000 })))
-    );
+    let seen = run(&mut client, &frame(true, Opcode::Ping, &[0; 125]).repeat(1000), 4096);
+    assert_eq!(seen.last(), Some(&Seen::Error(Error::Limit(Exceeded::Outbox { max: 1000 }))));
     assert!(client.transmit().len() < 20_000);
 }
 
@@ -446,11 +289,7 @@ fn messages_before_the_end_of_the_stream_are_not_lost() {
     client.received_end();
     assert_eq!(
         drain(&mut client),
-        [
-            text(&["a"]),
-            text(&["b"]),
-            Seen::Error(Error::Disconnected(Disconnected::BetweenMessages))
-        ]
+        [text(&["a"]), text(&["b"]), Seen::Error(Error::Disconnected(Disconnected::BetweenMessages))]
     );
 }
 
@@ -473,10 +312,7 @@ fn a_fragmented_message_is_sent_in_continuation_frames_and_not_interrupted_by_an
     let mut client = client(Config::default());
     client.send_fragment(Kind::Text, b"a", false).unwrap();
     assert_eq!(client.send(Kind::Text, b"x"), Err(SendError::InMessage));
-    assert_eq!(
-        client.send_fragment(Kind::Binary, b"x", true),
-        Err(SendError::InMessage)
-    );
+    assert_eq!(client.send_fragment(Kind::Binary, b"x", true), Err(SendError::InMessage));
     client.ping(b"p").unwrap();
     client.send_fragment(Kind::Text, b"b", true).unwrap();
     let opcodes: Vec<Opcode> = sent(&mut client).into_iter().map(|(opcode, _)| opcode).collect();
@@ -487,14 +323,8 @@ fn a_fragmented_message_is_sent_in_continuation_frames_and_not_interrupted_by_an
 fn a_message_that_does_not_fit_the_outbox_stays_with_the_caller() {
     let mut client = client(small(|limits| limits.outbox_bytes_max = 100));
     client.send(Kind::Binary, &[0; 60]).unwrap();
-    assert!(matches!(
-        client.send(Kind::Binary, &[0; 60]),
-        Err(SendError::Full { max: 100, .. })
-    ));
-    assert_eq!(
-        client.send(Kind::Binary, &[0; 200]),
-        Err(SendError::TooBig { bytes: 214, max: 100 })
-    );
+    assert!(matches!(client.send(Kind::Binary, &[0; 60]), Err(SendError::Full { max: 100, .. })));
+    assert_eq!(client.send(Kind::Binary, &[0; 200]), Err(SendError::TooBig { bytes: 214, max: 100 }));
     assert_eq!(sent(&mut client), [(Opcode::Binary, vec![0; 60])]);
     client.send(Kind::Binary, &[0; 60]).unwrap();
 }

@@ -30,10 +30,7 @@ fn any_frame() -> impl Strategy<Value = (bool, Opcode, Vec<u8>)> {
 /// Messages as they should arrive: kind and fragments, with Pings strewn in between.
 fn any_message() -> impl Strategy<Value = (Kind, Vec<Vec<u8>>)> {
     prop_oneof![
-        (
-            "\\PC{0,60}",
-            proptest::collection::vec(any::<prop::sample::Index>(), 0..4)
-        )
+        ("\\PC{0,60}", proptest::collection::vec(any::<prop::sample::Index>(), 0..4))
             .prop_map(|(text, cuts)| (Kind::Text, cut(text.as_bytes(), &cuts))),
         (
             proptest::collection::vec(any::<u8>(), 0..3000),
@@ -49,9 +46,7 @@ fn cut(bytes: &[u8], cuts: &[prop::sample::Index]) -> Vec<Vec<u8>> {
     at.sort_unstable();
     at.push(bytes.len());
     let mut from = 0;
-    at.into_iter()
-        .map(|to| bytes[std::mem::replace(&mut from, to)..to].to_vec())
-        .collect()
+    at.into_iter().map(|to| bytes[std::mem::replace(&mut from, to)..to].to_vec()).collect()
 }
 
 /// What tungstenite makes of the same bytes: messages until it refuses.

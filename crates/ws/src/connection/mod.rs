@@ -105,25 +105,16 @@ impl Connection {
         let (bytes, pending) = client::send(request, nonce);
         let mut connection = Self::new(Role::Client, State::AwaitResponse(pending), config, rng, now);
         connection.outbox.push_handshake(&bytes);
-        connection
-            .timers
-            .set(Timer::Handshake, now + connection.timeouts.handshake);
+        connection.timers.set(Timer::Handshake, now + connection.timeouts.handshake);
         connection
     }
 
     /// A server that waits for a request.
     #[must_use]
     pub fn server(config: Config, now: Instant) -> Self {
-        let mut connection = Self::new(
-            Role::Server,
-            State::AwaitRequest,
-            config,
-            ChaCha12Rng::from_seed([0; 32]),
-            now,
-        );
-        connection
-            .timers
-            .set(Timer::Handshake, now + connection.timeouts.handshake);
+        let mut connection =
+            Self::new(Role::Server, State::AwaitRequest, config, ChaCha12Rng::from_seed([0; 32]), now);
+        connection.timers.set(Timer::Handshake, now + connection.timeouts.handshake);
         connection
     }
 
@@ -215,9 +206,7 @@ impl Connection {
         while let Some(timer) = self.timers.expired(now) {
             match timer {
                 Timer::Handshake => {
-                    let error = self
-                        .refusal_so_far()
-                        .unwrap_or(Error::Timeout(Timeout::Handshake));
+                    let error = self.refusal_so_far().unwrap_or(Error::Timeout(Timeout::Handshake));
                     self.fail(error);
                 }
                 Timer::Ping => self.look(now),
@@ -248,10 +237,7 @@ impl Connection {
                 span
             }
         };
-        Some(Payload {
-            kind,
-            bytes: self.inbox.bytes().get(span)?,
-        })
+        Some(Payload { kind, bytes: self.inbox.bytes().get(span)? })
     }
 
     /// The payload of the Ping or Pong that [`poll`](Self::poll) returned last, until the next call that takes `&mut self`.

@@ -89,8 +89,7 @@ impl Connection {
         }
         self.arrived = available;
         if text {
-            self.assembly
-                .text(self.inbox.bytes().get(new).unwrap_or_default())?;
+            self.assembly.text(self.inbox.bytes().get(new).unwrap_or_default())?;
         }
         Ok(())
     }
@@ -132,11 +131,7 @@ impl Connection {
         }
         self.control_count += 1;
         let max = self.limits.control_frames_per_second_max;
-        if self.control_count > max {
-            Err(Exceeded::ControlFrames { max })
-        } else {
-            Ok(())
-        }
+        if self.control_count > max { Err(Exceeded::ControlFrames { max }) } else { Ok(()) }
     }
 
     /// RFC 6455 5.5.2: a Ping is answered unless a Close has been sent.
@@ -144,25 +139,18 @@ impl Connection {
         if !matches!(self.state, State::Open) {
             return Ok(());
         }
-        let payload = self.control().to_vec();
+        let header = self.header(Opcode::Pong, true, self.control.len());
+        let payload = self.inbox.bytes().get(self.control.clone()).unwrap_or_default();
         let max = self.limits.outbox_bytes_max;
-        self.pong(&payload).map_err(|_| Exceeded::Outbox { max }.into())
+        self.outbox.push_control(header, payload).map_err(|_| Exceeded::Outbox { max }.into())
     }
 
     /// RFC 6455 5.5.1: a Close is answered with the same code, once.
     fn on_close(&mut self) -> Result<(), Error> {
         let close = Close::parse(self.control())?;
         if self.sent_close.is_none() {
-            let body = close
-                .code
-                .map_or_else(Vec::new, |code| u16::from(code).to_be_bytes().to_vec());
-            self.push_close(
-                Close {
-                    code: close.code,
-                    reason: String::new(),
-                },
-                &body,
-            );
+            let body = close.code.map_or_else(Vec::new, |code| u16::from(code).to_be_bytes().to_vec());
+            self.push_close(Close { code: close.code, reason: String::new() }, &body);
         }
         self.received_close = Some(close);
         self.transition(State::CloseDone);
@@ -190,12 +178,19 @@ impl Connection {
                 self.transition(State::AwaitAnswer(Box::new(received)));
                 Ok(Some(Event::Request))
             }
-            // RFC 6455 1.4: nothing is to be read after the peer's Close.
-            State::CloseDone | State::Ended => {
+            // RFC 6455 1.4: after its Close a peer sends nothing. One that does is not waited for any longer.
+            State::CloseDone if !bytes.is_empty() => {
+                self.inbox.clear();
+                self.end();
+                Ok(None)
+            }
+            State::Ended => {
                 self.inbox.clear();
                 Ok(None)
             }
-            State::AwaitAnswer(_) | State::Open | State::CloseSent | State::Failed(_) => Ok(None),
+            State::CloseDone | State::AwaitAnswer(_) | State::Open | State::CloseSent | State::Failed(_) => {
+                Ok(None)
+            }
         }
     }
 
@@ -227,12 +222,10 @@ impl Connection {
             }
             (State::AwaitRequest, Error::Handshake(handshake)) => {
                 let status = server::status_of(handshake);
-                self.outbox
-                    .push_handshake(&server::refuse(status, &handshake.to_string()));
+                self.outbox.push_handshake(&server::refuse(status, &handshake.to_string()));
             }
             (State::AwaitRequest, Error::Limit(_)) => {
-                self.outbox
-                    .push_handshake(&server::refuse(431, &error.to_string()));
+                self.outbox.push_handshake(&server::refuse(431, &error.to_string()));
             }
             _ => {}
         }
@@ -243,13 +236,7 @@ impl Connection {
 
     fn push_failure(&mut self, code: CloseCode) {
         if let Ok(body) = close::body(code, "") {
-            self.push_close(
-                Close {
-                    code: Some(code),
-                    reason: String::new(),
-                },
-                &body,
-            );
+            self.push_close(Close { code: Some(code), reason: String::new() }, &body);
         }
     }
 }

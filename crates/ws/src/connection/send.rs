@@ -34,7 +34,7 @@ impl Connection {
             (Some(begun), kind) if begun == kind => Opcode::Continuation,
             (Some(_), _) => return Err(SendError::InMessage),
         };
-        let header = self.header(opcode, fin, payload);
+        let header = self.header(opcode, fin, payload.len());
         self.outbox.push(header, payload)?;
         self.sending = (!fin).then_some(kind);
         Ok(())
@@ -66,13 +66,7 @@ impl Connection {
         let body = close::body(code, reason)?;
         match self.state {
             State::Open => {
-                self.push_close(
-                    Close {
-                        code: Some(code),
-                        reason: reason.to_owned(),
-                    },
-                    &body,
-                );
+                self.push_close(Close { code: Some(code), reason: reason.to_owned() }, &body);
                 self.now = now;
                 self.transition(State::CloseSent);
             }
@@ -116,7 +110,7 @@ impl Connection {
 
     /// Queues a Close frame behind everything else; nothing is sent after it.
     pub(super) fn push_close(&mut self, close: Close, body: &[u8]) {
-        let header = self.header(Opcode::Close, true, body);
+        let header = self.header(Opcode::Close, true, body.len());
         // The reserve for control frames may be used up by a peer that reads nothing: then it cannot be told.
         if self.outbox.push(header, body).is_ok() {
             self.sent_close = Some(close);
@@ -128,7 +122,7 @@ impl Connection {
         if payload.len() > 125 {
             return Err(SendError::ControlTooLong);
         }
-        let header = self.header(opcode, true, payload);
+        let header = self.header(opcode, true, payload.len());
         self.outbox.push_control(header, payload)
     }
 
@@ -141,17 +135,11 @@ impl Connection {
     }
 
     /// RFC 6455 5.3: a client masks every frame with a fresh key, a server none.
-    fn header(&mut self, opcode: Opcode, fin: bool, payload: &[u8]) -> Header {
+    pub(super) fn header(&mut self, opcode: Opcode, fin: bool, len: usize) -> Header {
         let mask = match self.role {
             Role::Client => Some(self.rng.next_u32().to_ne_bytes()),
             Role::Server => None,
         };
-        Header {
-            fin,
-            rsv: 0,
-            opcode,
-            mask,
-            len: payload.len() as u64,
-        }
+        Header { fin, rsv: 0, opcode, mask, len: len as u64 }
     }
 }

@@ -28,13 +28,7 @@ pub(crate) fn send(request: Request, nonce: [u8; 16]) -> (Vec<u8>, Pending) {
     }
     request.headers.write(&mut out);
     out.extend_from_slice(b"\r\n");
-    (
-        out,
-        Pending {
-            accept: accept_key(&key),
-            subprotocols: request.subprotocols,
-        },
-    )
+    (out, Pending { accept: accept_key(&key), subprotocols: request.subprotocols })
 }
 
 impl Pending {
@@ -49,23 +43,14 @@ impl Pending {
         let Some(head) = head::read_response(bytes, limits)? else {
             return Ok(None);
         };
-        let mut response = Response {
-            status: head.line,
-            headers: head.headers,
-            body: Vec::new(),
-        };
+        let mut response = Response { status: head.line, headers: head.headers, body: Vec::new() };
         if response.status == 101 {
             self.check(&response)?;
             return Ok(Some((response, head.bytes)));
         }
-        let body = bytes
-            .get(head.bytes..bytes.len().min(limits.handshake_bytes_max))
-            .unwrap_or_default();
-        let Some(body) = refusal_body(
-            &response,
-            body,
-            ended || bytes.len() >= limits.handshake_bytes_max,
-        ) else {
+        let body = bytes.get(head.bytes..bytes.len().min(limits.handshake_bytes_max)).unwrap_or_default();
+        let Some(body) = refusal_body(&response, body, ended || bytes.len() >= limits.handshake_bytes_max)
+        else {
             return Ok(None);
         };
         response.body = body;
@@ -74,34 +59,23 @@ impl Pending {
 
     fn check(&self, response: &Response) -> Result<(), HandshakeError> {
         let headers = &response.headers;
-        if !headers
-            .only("upgrade")
-            .is_some_and(|value| value.eq_ignore_ascii_case("websocket"))
-        {
+        if !headers.only("upgrade").is_some_and(|value| value.eq_ignore_ascii_case("websocket")) {
             return Err(HandshakeError::Header("Upgrade"));
         }
         if !headers.has_token("connection", "upgrade") {
             return Err(HandshakeError::Header("Connection"));
         }
-        let accept = headers
-            .only("sec-websocket-accept")
-            .ok_or(HandshakeError::Header("Sec-WebSocket-Accept"))?;
+        let accept =
+            headers.only("sec-websocket-accept").ok_or(HandshakeError::Header("Sec-WebSocket-Accept"))?;
         if accept != self.accept {
             return Err(HandshakeError::WrongAccept);
         }
-        if headers
-            .all("sec-websocket-extensions")
-            .any(|value| !value.trim().is_empty())
-        {
+        if headers.all("sec-websocket-extensions").any(|value| !value.trim().is_empty()) {
             return Err(HandshakeError::UnofferedExtension);
         }
         if headers.all("sec-websocket-protocol").next().is_some() {
             let chosen = headers.only("sec-websocket-protocol");
-            if !self
-                .subprotocols
-                .iter()
-                .any(|offered| Some(offered.as_str()) == chosen)
-            {
+            if !self.subprotocols.iter().any(|offered| Some(offered.as_str()) == chosen) {
                 return Err(HandshakeError::UnofferedSubprotocol);
             }
         }
@@ -115,10 +89,7 @@ fn refusal_body(response: &Response, bytes: &[u8], ended: bool) -> Option<Vec<u8
         let (body, whole) = joined_chunks(bytes);
         return (whole || ended).then_some(body);
     }
-    let length = response
-        .headers
-        .first("content-length")
-        .and_then(|value| value.parse::<usize>().ok());
+    let length = response.headers.first("content-length").and_then(|value| value.parse::<usize>().ok());
     match length {
         Some(length) if bytes.len() >= length => Some(bytes.get(..length)?.to_vec()),
         _ => ended.then(|| bytes.to_vec()),

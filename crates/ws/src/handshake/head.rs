@@ -27,9 +27,7 @@ impl Headers {
 
     /// Every field.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.fields
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_slice()))
+        self.fields.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
     }
 
     /// The value of a field that must occur exactly once.
@@ -40,20 +38,14 @@ impl Headers {
 
     /// Whether a comma-separated field holds this token.
     pub(crate) fn has_token(&self, name: &str, token: &str) -> bool {
-        self.all(name)
-            .flat_map(|value| value.split(','))
-            .any(|part| part.trim().eq_ignore_ascii_case(token))
+        self.all(name).flat_map(|value| value.split(',')).any(|part| part.trim().eq_ignore_ascii_case(token))
     }
 
     pub(crate) fn push(&mut self, name: &str, value: &str) -> Result<(), RequestError> {
         // RFC 9110 5.1, 5.5: names are tokens, values are visible text; a line break would smuggle in a field.
         let is_name = !name.is_empty()
-            && name
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b));
-        let is_value = value
-            .bytes()
-            .all(|b| b == b'\t' || (b' '..=b'~').contains(&b) || b >= 0x80);
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b));
+        let is_value = value.bytes().all(|b| b == b'\t' || (b' '..=b'~').contains(&b) || b >= 0x80);
         if !is_name || !is_value {
             return Err(RequestError::Header(name.escape_debug().collect()));
         }
@@ -152,10 +144,7 @@ impl Request {
     /// # Errors
     /// [`RequestError`] for a field that is malformed or belongs to the handshake itself.
     pub fn header(mut self, name: &str, value: &str) -> Result<Self, RequestError> {
-        if RESERVED
-            .iter()
-            .any(|reserved| name.eq_ignore_ascii_case(reserved))
-        {
+        if RESERVED.iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) {
             return Err(RequestError::Reserved(name.to_owned()));
         }
         self.headers.push(name, value)?;
@@ -233,16 +222,8 @@ impl fmt::Display for Response {
         let text = String::from_utf8_lossy(&self.body);
         let text = text.trim();
         if !text.is_empty() {
-            let shown: String = text
-                .chars()
-                .take(SHOWN_CHARS_MAX)
-                .flat_map(char::escape_debug)
-                .collect();
-            let more = if text.chars().count() > SHOWN_CHARS_MAX {
-                "..."
-            } else {
-                ""
-            };
+            let shown: String = text.chars().take(SHOWN_CHARS_MAX).flat_map(char::escape_debug).collect();
+            let more = if text.chars().count() > SHOWN_CHARS_MAX { "..." } else { "" };
             write!(f, ": {shown}{more}")?;
         }
         Ok(())
@@ -271,15 +252,8 @@ pub(super) fn read_request(bytes: &[u8], limits: &Limits) -> Result<Option<Head<
     let (Some(method), Some(target), Some(1)) = (request.method, request.path, request.version) else {
         return Err(HandshakeError::NotHttp.into());
     };
-    let line = RequestLine {
-        method: method.to_owned(),
-        target: target.to_owned(),
-    };
-    Ok(Some(Head {
-        line,
-        headers: copied(request.headers),
-        bytes: size,
-    }))
+    let line = RequestLine { method: method.to_owned(), target: target.to_owned() };
+    Ok(Some(Head { line, headers: copied(request.headers), bytes: size }))
 }
 
 /// Reads the head of a response, its status as the line; `None` while it is incomplete.
@@ -296,11 +270,7 @@ pub(super) fn read_response(bytes: &[u8], limits: &Limits) -> Result<Option<Head
     if status == 101 && version != 1 {
         return Err(HandshakeError::NotHttp.into());
     }
-    Ok(Some(Head {
-        line: status,
-        headers: copied(response.headers),
-        bytes: size,
-    }))
+    Ok(Some(Head { line: status, headers: copied(response.headers), bytes: size }))
 }
 
 fn complete(parsed: httparse::Result<usize>, bytes: &[u8], limits: &Limits) -> Result<Option<usize>, Error> {
@@ -309,19 +279,13 @@ fn complete(parsed: httparse::Result<usize>, bytes: &[u8], limits: &Limits) -> R
         Ok(httparse::Status::Complete(size)) if size <= max => Ok(Some(size)),
         Ok(httparse::Status::Partial) if bytes.len() <= max => Ok(None),
         Ok(_) => Err(Exceeded::HandshakeBytes { max }.into()),
-        Err(httparse::Error::TooManyHeaders) => Err(Exceeded::HandshakeHeaders {
-            max: limits.handshake_headers_max,
+        Err(httparse::Error::TooManyHeaders) => {
+            Err(Exceeded::HandshakeHeaders { max: limits.handshake_headers_max }.into())
         }
-        .into()),
         Err(_) => Err(HandshakeError::NotHttp.into()),
     }
 }
 
 fn copied(fields: &[httparse::Header<'_>]) -> Headers {
-    Headers {
-        fields: fields
-            .iter()
-            .map(|field| (field.name.to_owned(), field.value.to_vec()))
-            .collect(),
-    }
+    Headers { fields: fields.iter().map(|field| (field.name.to_owned(), field.value.to_vec())).collect() }
 }

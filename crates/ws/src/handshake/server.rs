@@ -43,12 +43,7 @@ pub(crate) fn receive(bytes: &[u8], limits: &Limits) -> Result<Option<(Received,
         .map(|name| name.trim().to_owned())
         .filter(|name| !name.is_empty())
         .collect();
-    let request = Request {
-        host,
-        target: head.line.target,
-        headers,
-        subprotocols,
-    };
+    let request = Request { host, target: head.line.target, headers, subprotocols };
     Ok(Some((Received { request, key }, head.bytes)))
 }
 
@@ -71,11 +66,7 @@ impl Received {
 /// The bytes of an answer that refuses.
 pub(crate) fn refuse(status: u16, body: &str) -> Vec<u8> {
     // RFC 6455 4.4: tell a client of another version which one we speak.
-    let version = if status == 426 {
-        "Sec-WebSocket-Version: 13\r\n"
-    } else {
-        ""
-    };
+    let version = if status == 426 { "Sec-WebSocket-Version: 13\r\n" } else { "" };
     format!(
         "HTTP/1.1 {status} {}\r\n{version}Content-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
         reason(status),

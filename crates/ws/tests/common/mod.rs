@@ -24,35 +24,13 @@ pub enum Seen {
 }
 
 pub fn frame(fin: bool, opcode: Opcode, payload: &[u8]) -> Vec<u8> {
-    encoded(
-        Header {
-            fin,
-            rsv: 0,
-            opcode,
-            mask: None,
-            len: payload.len() as u64,
-        },
-        payload,
-    )
+    encoded(Header { fin, rsv: 0, opcode, mask: None, len: payload.len() as u64 }, payload)
 }
 
 pub fn masked(fin: bool, opcode: Opcode, payload: &[u8]) -> Vec<u8> {
     let key = [0x37, 0xfa, 0x21, 0x3d];
-    let masked: Vec<u8> = payload
-        .iter()
-        .zip(key.iter().cycle())
-        .map(|(byte, key)| byte ^ key)
-        .collect();
-    encoded(
-        Header {
-            fin,
-            rsv: 0,
-            opcode,
-            mask: Some(key),
-            len: payload.len() as u64,
-        },
-        &masked,
-    )
+    let masked: Vec<u8> = payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key).collect();
+    encoded(Header { fin, rsv: 0, opcode, mask: Some(key), len: payload.len() as u64 }, &masked)
 }
 
 fn encoded(header: Header, payload: &[u8]) -> Vec<u8> {
@@ -76,10 +54,7 @@ pub trait NowForTest {
 }
 
 impl NowForTest for Instant {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "an Instant can only be made from the clock"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "an Instant can only be made from the clock")]
     fn now_for_test() -> Self {
         Self::now()
     }
@@ -142,11 +117,7 @@ pub fn sent(connection: &mut Connection) -> Vec<(Opcode, Vec<u8>)> {
         let (header, size) = Header::parse(bytes).unwrap().unwrap();
         let end = size + usize::try_from(header.len).unwrap();
         let key = header.mask.unwrap_or([0; 4]);
-        let payload = bytes[size..end]
-            .iter()
-            .zip(key.iter().cycle())
-            .map(|(byte, key)| byte ^ key)
-            .collect();
+        let payload = bytes[size..end].iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key).collect();
         frames.push((header.opcode, payload));
         bytes = &bytes[end..];
     }

@@ -1,0 +1,203 @@
+//! Settings of a client, and the three ways to begin one.
+
+use crate::client::Client;
+use crate::clock;
+use crate::dial::Socket;
+use crate::endpoint::Endpoint;
+use crate::error::Error;
+use crate::tls;
+use crate::transport::{Plain, Transport};
+use crate::wait::WaitPolicy;
+use rustls::ClientConfig;
+use rustls::pki_types::CertificateDer;
+use std::io::{Read, Write};
+use std::sync::Arc;
+use std::time::Duration;
+use tickwire_ws::{Config, Connection, Limits, Request, Role, Timeouts};
+
+/// Settings of a client. One builder can begin many clients.
+///
+/// ```no_run
+/// # fn main() -> Result<(), tickwire::Error> {
+/// let builder = tickwire::Client::builder().header("X-MBX-APIKEY", "key").wait_policy(tickwire::WaitPolicy::Spin);
+/// let client = builder.connect("wss://stream.binance.com:9443/ws/btcusdt@trade")?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Builder {
+    config: Config,
+    connect_timeout: Duration,
+    wait_policy: WaitPolicy,
+    headers: Vec<(String, String)>,
+    subprotocols: Vec<String>,
+    roots: Vec<CertificateDer<'static>>,
+    tls: Option<Arc<ClientConfig>>,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            config: Config::default(),
+            connect_timeout: Duration::from_secs(10),
+            wait_policy: WaitPolicy::default(),
+            headers: Vec::new(),
+            subprotocols: Vec::new(),
+            roots: Vec::new(),
+            tls: None,
+        }
+    }
+}
+
+impl Builder {
+    /// Every bound of the connection.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.config.limits = limits;
+        self
+    }
+
+    /// How long the connection waits for its peer, once the stream is there.
+    #[must_use]
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.config.timeouts = timeouts;
+        self
+    }
+
+    /// The time for the name look-up and for connecting, over all addresses of the host. Default 10 s. TLS and the
+    /// WebSocket handshake fall under [`Timeouts::handshake`], which runs from the beginning.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// What [`Client::wait`] does. Default [`WaitPolicy::Block`].
+    #[must_use]
+    pub fn wait_policy(mut self, policy: WaitPolicy) -> Self {
+        self.wait_policy = policy;
+        self
+    }
+
+    /// Adds a header field to the handshake. It is checked when a client begins.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Offers a subprotocol, the most wanted first. It is checked when a client begins.
+    #[must_use]
+    pub fn subprotocol(mut self, name: &str) -> Self {
+        self.subprotocols.push(name.to_owned());
+        self
+    }
+
+    /// Trusts the certificates of a PEM text in addition to the public web's roots.
+    ///
+    /// # Errors
+    /// [`Error::TlsSettings`] when there is no certificate in it.
+    pub fn extra_roots_pem(mut self, pem: &[u8]) -> Result<Self, Error> {
+        self.roots.extend(tls::certificates(pem)?);
+        self.tls = Some(tls::config(&self.roots)?);
+        Ok(self)
+    }
+
+    /// Uses a whole TLS configuration of the caller's instead of the built-in one and its roots.
+    #[must_use]
+    pub fn tls_config(mut self, config: Arc<ClientConfig>) -> Self {
+        self.tls = Some(config);
+        self
+    }
+
+    /// Begins to connect to a `ws://` or `wss://` URL. Returns at once: looking up, connecting and both handshakes go
+    /// on while the client is waited for and read.
+    ///
+    /// # Errors
+    /// [`Error::Url`], [`Error::Request`] and [`Error::TlsSettings`] for settings that cannot work, [`Error::Io`] when
+    /// the system gives no descriptor or thread. What the network does is reported later.
+    pub fn connect(&self, url: &str) -> Result<Client, Error> {
+        let endpoint = Endpoint::parse(url)?;
+        let request = self.request(&endpoint)?;
+        let tls = match (endpoint.tls, &self.tls) {
+            (false, _) => None,
+            (true, Some(config)) => Some(Arc::clone(config)),
+            (true, None) => Some(tls::config(&self.roots)?),
+        };
+        let socket = Socket::dial(&endpoint.host, endpoint.port, tls, self.connect_timeout)?;
+        self.ask(socket, request)
+    }
+
+    /// Begins the WebSocket handshake for `url` over a nonblocking stream that is connected already. The stream is used
+    /// as it is: where `url` says `wss`, it has to be a TLS session.
+    ///
+    /// # Errors
+    /// [`Error::Url`] and [`Error::Request`].
+    pub fn connect_over<S: Read + Write>(&self, stream: S, url: &str) -> Result<Client<Plain<S>>, Error> {
+        self.connect_through(Plain(stream), url)
+    }
+
+    /// The same over a [`Transport`] of the caller's.
+    ///
+    /// # Errors
+    /// [`Error::Url`] and [`Error::Request`].
+    pub fn connect_through<T: Transport>(&self, transport: T, url: &str) -> Result<Client<T>, Error> {
+        let request = self.request(&Endpoint::parse(url)?)?;
+        self.ask(transport, request)
+    }
+
+    /// A client on a nonblocking stream that somebody else has upgraded. `leftover` is what was read behind the
+    /// handshake's answer.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the system has no randomness.
+    pub fn upgraded<S: Read + Write>(&self, stream: S, leftover: &[u8]) -> Result<Client<Plain<S>>, Error> {
+        self.upgraded_through(Plain(stream), leftover)
+    }
+
+    /// The same over a [`Transport`] of the caller's.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the system has no randomness, [`Error::Misuse`] for a `leftover` of more than 64 KiB.
+    pub fn upgraded_through<T: Transport>(&self, transport: T, leftover: &[u8]) -> Result<Client<T>, Error> {
+        let now = clock::now();
+        let mut connection = Connection::upgraded(Role::Client, self.config.clone(), clock::seed()?, now);
+        if connection.feed(leftover, now) < leftover.len() {
+            return Err(Error::Misuse("more bytes behind the handshake than one read brings"));
+        }
+        Ok(Client::new(transport, connection, self.wait_policy))
+    }
+
+    pub(crate) fn policy(&self) -> WaitPolicy {
+        self.wait_policy
+    }
+
+    fn ask<T: Transport>(&self, transport: T, request: Request) -> Result<Client<T>, Error> {
+        let connection = Connection::client(request, self.config.clone(), clock::seed()?, clock::now());
+        Ok(Client::new(transport, connection, self.wait_policy))
+    }
+
+    fn request(&self, endpoint: &Endpoint) -> Result<Request, Error> {
+        let mut request = Request::new(&endpoint.authority, &endpoint.target)?;
+        for (name, value) in &self.headers {
+            request = request.header(name, value)?;
+        }
+        for name in &self.subprotocols {
+            request = request.subprotocol(name)?;
+        }
+        Ok(request)
+    }
+}
+
+impl std::fmt::Debug for Builder {
+    /// Header values may be secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder")
+            .field("config", &self.config)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("wait_policy", &self.wait_policy)
+            .field("headers", &self.headers.iter().map(|(name, _)| name).collect::<Vec<_>>())
+            .field("subprotocols", &self.subprotocols)
+            .finish_non_exhaustive()
+    }
+}

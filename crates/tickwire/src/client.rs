@@ -1,0 +1,452 @@
+//! One WebSocket connection over one transport.
+
+use crate::builder::Builder;
+use crate::clock;
+use crate::dial::Socket;
+use crate::error::Error;
+use crate::transport::Transport;
+use crate::wait::{WaitPolicy, Waiter};
+use mio::event::Source;
+use mio::{Interest, Registry, Token};
+use std::io::{self, ErrorKind};
+use std::time::{Duration, Instant};
+use tickwire_ws::{self as ws, Close, Connection, Kind, Message, Payload, Response, SendError};
+
+/// What [`Client::next_event`] reports, borrowed until the next call.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// The handshake is complete: messages can be sent.
+    Open(&'a Response),
+    /// A whole message.
+    Message(Message<'a>),
+    /// A Ping, answered already.
+    Ping(&'a [u8]),
+    /// A Pong.
+    Pong(&'a [u8]),
+    /// The peer's Close, answered already; no message follows.
+    Close(&'a Close),
+}
+
+/// A WebSocket client: nonblocking, one thread, whole messages borrowed from its receive buffer.
+///
+/// ```no_run
+/// # fn main() -> Result<(), tickwire::Error> {
+/// let mut client = tickwire::Client::connect("wss://stream.binance.com:9443/ws/btcusdt@trade")?;
+/// while !client.is_closed() {
+///     client.wait(None)?;
+///     while let Some(message) = client.next_message_direct()? {
+///         for fragment in message.fragments() {
+///             println!("{}", String::from_utf8_lossy(fragment));
+///         }
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Two messages cannot be held at once; the compiler sees to it:
+///
+/// ```compile_fail,E0499
+/// # fn two(client: &mut tickwire::Client) -> Result<(), tickwire::Error> {
+/// let first = client.next_message_direct()?;
+/// let second = client.next_message_direct()?;
+/// drop(first);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// It is a [`mio::event::Source`]: register it with a `Poll` of your own instead of calling [`wait`](Self::wait), call
+/// [`next_message_direct`](Self::next_message_direct) until `None` at each of its events and at
+/// [`next_deadline`](Self::next_deadline).
+pub struct Client<T = Socket> {
+    transport: T,
+    connection: Connection,
+    policy: WaitPolicy,
+    polled_by: PolledBy,
+    /// The last read found nothing: only then can waiting make sense.
+    drained: bool,
+    /// The peer may have stopped reading and still have something to say: reported when there is nothing left to read.
+    write_error: Option<Error>,
+    failed: Option<Error>,
+    shut: bool,
+    received_at: Instant,
+}
+
+#[derive(Debug)]
+enum PolledBy {
+    Nobody,
+    Itself(Waiter),
+    Caller,
+}
+
+impl Client {
+    /// Settings other than the default ones.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Begins to connect to a `ws://` or `wss://` URL with default settings; see [`Builder::connect`].
+    ///
+    /// # Errors
+    /// As [`Builder::connect`].
+    pub fn connect(url: &str) -> Result<Self, Error> {
+        Builder::default().connect(url)
+    }
+}
+
+impl<T: Transport> Client<T> {
+    pub(crate) fn new(transport: T, connection: Connection, policy: WaitPolicy) -> Self {
+        Self {
+            transport,
+            connection,
+            policy,
+            polled_by: PolledBy::Nobody,
+            drained: false,
+            write_error: None,
+            failed: None,
+            shut: false,
+            received_at: clock::now(),
+        }
+    }
+
+    /// The next whole message as the payloads of its frames, straight from the receive buffer; `None` when nothing
+    /// more is there for now. Valid until the next call. Control frames on the way are dealt with and not shown.
+    ///
+    /// # Errors
+    /// An [`Error`] ends the connection and is repeated by every later call.
+    #[inline]
+    pub fn next_message_direct(&mut self) -> Result<Option<Message<'_>>, Error> {
+        Ok(if self.next_message_or_none()? { self.connection.message() } else { None })
+    }
+
+    /// The next whole message as one slice. If it came in several frames, they are moved together within the receive
+    /// buffer; nothing is allocated. May be mixed freely with [`next_message_direct`](Self::next_message_direct).
+    ///
+    /// # Errors
+    /// An [`Error`] ends the connection and is repeated by every later call.
+    pub fn next_message(&mut self) -> Result<Option<Payload<'_>>, Error> {
+        Ok(if self.next_message_or_none()? { self.connection.payload() } else { None })
+    }
+
+    /// The next event of any kind; `None` when nothing more is there for now.
+    ///
+    /// # Errors
+    /// An [`Error`] ends the connection and is repeated by every later call.
+    pub fn next_event(&mut self) -> Result<Option<Event<'_>>, Error> {
+        let Some(event) = self.advance()? else {
+            return Ok(None);
+        };
+        let connection = &self.connection;
+        Ok(match event {
+            ws::Event::Open => connection.response().map(Event::Open),
+            ws::Event::Message => connection.message().map(Event::Message),
+            ws::Event::Ping => Some(Event::Ping(connection.control())),
+            ws::Event::Pong => Some(Event::Pong(connection.control())),
+            ws::Event::Close => connection.received_close().map(Event::Close),
+            // Requests come to servers only.
+            _ => None,
+        })
+    }
+
+    /// Queues a text message; [`flush`](Self::flush), [`wait`](Self::wait) or the next read writes it.
+    ///
+    /// # Errors
+    /// [`SendError`]: nothing was queued, the text is still the caller's.
+    pub fn send_text(&mut self, text: &str) -> Result<(), SendError> {
+        self.connection.send(Kind::Text, text.as_bytes())
+    }
+
+    /// Queues a binary message; [`flush`](Self::flush), [`wait`](Self::wait) or the next read writes it.
+    ///
+    /// # Errors
+    /// [`SendError`]: nothing was queued, the bytes are still the caller's.
+    pub fn send_binary(&mut self, bytes: &[u8]) -> Result<(), SendError> {
+        self.connection.send(Kind::Binary, bytes)
+    }
+
+    /// Queues a Ping of at most 125 bytes ahead of the messages that wait.
+    ///
+    /// # Errors
+    /// [`SendError`]: nothing was queued.
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.connection.ping(payload)
+    }
+
+    /// Begins the closing handshake, behind everything that is queued. Go on reading until [`is_closed`](Self::is_closed).
+    ///
+    /// # Errors
+    /// [`SendError`] for a code or a reason (123 bytes at most) that must not be sent.
+    pub fn close(&mut self, code: u16, reason: &str) -> Result<(), SendError> {
+        self.connection.close(code, reason, clock::now())
+    }
+
+    /// Writes what is queued, as far as the transport takes it. True when nothing is left.
+    ///
+    /// # Errors
+    /// An [`Error`] ends the connection and is repeated by every later call.
+    pub fn flush(&mut self) -> Result<bool, Error> {
+        self.fail_again()?;
+        Ok(self.write_queued())
+    }
+
+    /// When the client wants to be read again even if nothing arrives, for its timers.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Instant> {
+        [self.connection.next_deadline(), self.transport.next_deadline()].into_iter().flatten().min()
+    }
+
+    /// Whether the handshake is complete and nothing has ended the connection.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.connection.is_open() && self.failed.is_none()
+    }
+
+    /// Whether the connection is over, well or not.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.failed.is_some() || self.connection.is_ended()
+    }
+
+    /// Whether both sides have said Close.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.connection.is_clean()
+    }
+
+    /// The peer's Close frame.
+    #[must_use]
+    pub fn received_close(&self) -> Option<&Close> {
+        self.connection.received_close()
+    }
+
+    /// The Close frame that was queued here, by request, in answer or because of an error.
+    #[must_use]
+    pub fn sent_close(&self) -> Option<&Close> {
+        self.connection.sent_close()
+    }
+
+    /// When bytes last arrived.
+    #[must_use]
+    pub fn received_at(&self) -> Instant {
+        self.received_at
+    }
+
+    /// Bytes moved within the receive buffer so far (see [`Connection::moved_bytes`]).
+    #[must_use]
+    pub fn moved_bytes(&self) -> u64 {
+        self.connection.moved_bytes()
+    }
+
+    /// The transport.
+    #[must_use]
+    pub fn transport(&self) -> &T {
+        &self.transport
+    }
+
+    /// The message that [`advance`](Self::advance) has just found, as one slice.
+    pub(crate) fn payload(&mut self) -> Option<Payload<'_>> {
+        self.connection.payload()
+    }
+
+    /// Skips to the next whole message, if there is one.
+    #[inline]
+    fn next_message_or_none(&mut self) -> Result<bool, Error> {
+        loop {
+            match self.advance()? {
+                None => return Ok(false),
+                Some(ws::Event::Message) => return Ok(true),
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Polls what has arrived, reads more when that is used up, until there is an event or nothing to read.
+    #[inline]
+    pub(crate) fn advance(&mut self) -> Result<Option<ws::Event>, Error> {
+        loop {
+            match self.connection.poll() {
+                Ok(Some(ws::Event::Message)) => return Ok(Some(ws::Event::Message)),
+                Ok(Some(event)) => {
+                    self.write_queued();
+                    return Ok(Some(event));
+                }
+                Ok(None) => {}
+                Err(error) => return Err(self.fail(error.into())),
+            }
+            if !self.fill()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Reads once. False when there is nothing to read and nothing was due, or the connection is over.
+    #[cold]
+    fn fill(&mut self) -> Result<bool, Error> {
+        self.fail_again()?;
+        self.write_queued();
+        self.drained = false;
+        if self.connection.is_ended() {
+            self.shut();
+            return Ok(false);
+        }
+        let closing = self.connection.sent_close().is_some();
+        match self.transport.read(self.connection.recv_buffer()) {
+            Ok(0) => self.connection.received_end(),
+            Ok(count) => {
+                self.received_at = clock::now();
+                self.connection.received(count, self.received_at);
+                // A peer that never pauses must not hold the timers up.
+                self.due(self.received_at);
+            }
+            Err(error) => match error.kind() {
+                ErrorKind::WouldBlock => return self.idle(),
+                ErrorKind::Interrupted => {}
+                // TLS without close_notify: RFC 6455 has a closing handshake of its own, which tells the loss.
+                ErrorKind::UnexpectedEof => self.connection.received_end(),
+                _ if closing => self.connection.received_end(),
+                _ => return Err(self.fail(error.into())),
+            },
+        }
+        Ok(true)
+    }
+
+    /// Nothing to read: the time for what is due. True when that may have changed something.
+    fn idle(&mut self) -> Result<bool, Error> {
+        self.drained = true;
+        if let Some(error) = self.write_error.take() {
+            return Err(self.fail(error));
+        }
+        Ok(self.next_deadline().is_some() && self.due(clock::now()))
+    }
+
+    /// Lets the timers do what is due; true if there was something.
+    fn due(&mut self, now: Instant) -> bool {
+        let due = self.next_deadline().is_some_and(|deadline| deadline <= now);
+        if due {
+            self.transport.on_deadline(now);
+            self.connection.on_deadline(now);
+        }
+        due
+    }
+
+    /// Writes what is queued; true when nothing is left. An error waits in `write_error`.
+    fn write_queued(&mut self) -> bool {
+        loop {
+            let queued = self.connection.transmit();
+            let written = match queued {
+                [] => self.transport.flush().map(|()| None),
+                queued => self.transport.write(queued).map(Some),
+            };
+            match written {
+                Ok(None) => return true,
+                Ok(Some(0)) => return self.write_failed(ErrorKind::WriteZero.into()),
+                Ok(Some(count)) => self.connection.transmitted(count),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return false,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return self.write_failed(error),
+            }
+        }
+    }
+
+    /// Nothing more can be written, so the queue is let go; what can still be read comes first.
+    fn write_failed(&mut self, error: io::Error) -> bool {
+        let lost = self.connection.transmit().len();
+        self.connection.transmitted(lost);
+        self.write_error.get_or_insert_with(|| error.into());
+        false
+    }
+
+    /// Ends the stream towards the peer, once.
+    fn shut(&mut self) {
+        if !std::mem::replace(&mut self.shut, true) {
+            self.transport.shutdown();
+        }
+    }
+
+    fn fail_again(&self) -> Result<(), Error> {
+        match &self.failed {
+            Some(error) => Err(error.clone()),
+            None => Ok(()),
+        }
+    }
+
+    #[cold]
+    fn fail(&mut self, error: Error) -> Error {
+        // The Close frame that tells the peer why, if the transport takes it at once.
+        self.write_queued();
+        self.shut();
+        self.failed = Some(error.clone());
+        error
+    }
+}
+
+impl<T: Transport + Source> Client<T> {
+    /// Waits until there may be something to read, until a timer of the client's is due, or for `timeout` at most, as
+    /// the [`WaitPolicy`] says. Writes what is queued before. False when the time is up; true may be a false alarm.
+    /// Does not wait while messages have not been read to the end, nor once the connection is closed.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] when the client is registered with a `Poll` of the caller's; [`Error::Io`] of the poll. What
+    /// the connection itself reports comes from reading.
+    pub fn wait(&mut self, timeout: Option<Duration>) -> Result<bool, Error> {
+        self.write_queued();
+        if !self.drained || self.is_closed() {
+            return Ok(true);
+        }
+        let user = timeout.and_then(|timeout| clock::now().checked_add(timeout));
+        let own = self.next_deadline();
+        let waiter = match &mut self.polled_by {
+            PolledBy::Itself(waiter) => waiter,
+            PolledBy::Caller => {
+                return Err(Error::Misuse("the client is registered with another Poll: wait there"));
+            }
+            PolledBy::Nobody => {
+                let mut waiter = Waiter::new(self.policy)?;
+                waiter.register(&mut self.transport, Token(0))?;
+                self.polled_by = PolledBy::Itself(waiter);
+                return self.wait(timeout);
+            }
+        };
+        let until = [user, own].into_iter().flatten().min();
+        // A timer of the client's is something to read for, too.
+        let ready = waiter.wait(until)? || until != user;
+        self.drained = !ready;
+        Ok(ready)
+    }
+}
+
+/// Registers for reading and writing, edge-triggered, whatever interests are asked for.
+impl<T: Transport + Source> Source for Client<T> {
+    fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        if matches!(self.polled_by, PolledBy::Itself(_)) {
+            return Err(io::Error::new(
+                ErrorKind::AlreadyExists,
+                "the client is waited for by its own wait()",
+            ));
+        }
+        self.transport.register(registry, token, interests | Interest::READABLE | Interest::WRITABLE)?;
+        self.polled_by = PolledBy::Caller;
+        Ok(())
+    }
+
+    fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        self.transport.reregister(registry, token, interests | Interest::READABLE | Interest::WRITABLE)
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        self.polled_by = PolledBy::Nobody;
+        self.transport.deregister(registry)
+    }
+}
+
+impl<T> std::fmt::Debug for Client<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client")
+            .field("connection", &self.connection)
+            .field("policy", &self.policy)
+            .field("failed", &self.failed)
+            .finish_non_exhaustive()
+    }
+}

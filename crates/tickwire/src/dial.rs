@@ -1,0 +1,334 @@
+//! From a host name to a byte stream, without blocking: name look-up, connect, TLS.
+//!
+//! ```text
+//!  Resolving ──► Connecting ──► Plain | Tls          each address gets an equal share of the time that is left
+//!      └──────────────┴───────► Failed
+//! ```
+
+use crate::clock;
+use crate::error::Error;
+use crate::tls::Tls;
+use crate::transport::{Plain, Transport};
+use mio::event::Source;
+use mio::net::TcpStream;
+use mio::unix::pipe;
+use mio::{Interest, Registry, Token};
+use rustls::ClientConfig;
+use std::collections::VecDeque;
+use std::io::{self, Read as _, Write as _};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+use thiserror::Error;
+
+/// Why a host could not be reached.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum DialError {
+    /// The name could not be looked up.
+    #[error("cannot look up {host}: {reason}")]
+    Resolve {
+        /// The host.
+        host: String,
+        /// What the resolver said.
+        reason: String,
+    },
+    /// No address took the connection; what each of them said.
+    #[error("cannot connect to {host}: {}", .attempts.join(", "))]
+    Connect {
+        /// The host.
+        host: String,
+        /// Address and reason of each attempt.
+        attempts: Vec<String>,
+    },
+    /// The name was not looked up in time.
+    #[error("{host} was not looked up in time")]
+    ResolveTimeout {
+        /// The host.
+        host: String,
+    },
+}
+
+/// A TCP or TLS connection to a host, from the name look-up on. It reads and writes nothing until it is connected.
+#[derive(Debug)]
+pub struct Socket {
+    host: String,
+    state: State,
+    tls: Option<Arc<ClientConfig>>,
+    /// The end of the time for look-up and connecting.
+    deadline: Instant,
+    /// What each address said so far.
+    attempts: Vec<String>,
+    registration: Option<(Registry, Token)>,
+}
+
+#[derive(Debug)]
+enum State {
+    Resolving(Lookup),
+    Connecting { stream: TcpStream, address: SocketAddr, until: Instant, others: VecDeque<SocketAddr> },
+    Plain(Plain<TcpStream>),
+    Tls(Box<Tls<TcpStream>>),
+    Failed(Error),
+}
+
+/// A look-up on a thread of its own, because the system's resolver blocks.
+#[derive(Debug)]
+struct Lookup {
+    answer: mpsc::Receiver<io::Result<Vec<SocketAddr>>>,
+    bell: pipe::Receiver,
+}
+
+impl Lookup {
+    fn start(host: &str, port: u16) -> io::Result<Self> {
+        let (mut ring, bell) = pipe::new()?;
+        let (sender, answer) = mpsc::channel();
+        let host = host.to_owned();
+        std::thread::Builder::new().name("tickwire-lookup".into()).spawn(move || {
+            let found = (host.as_str(), port).to_socket_addrs().map(Iterator::collect);
+            // Nobody listens any more when the client was dropped.
+            let _ = sender.send(found);
+            let _ = ring.write(&[1]);
+        })?;
+        Ok(Self { answer, bell })
+    }
+}
+
+impl Socket {
+    /// Begins to connect to `host`; `tls` as configured, or plain.
+    pub(crate) fn dial(
+        host: &str,
+        port: u16,
+        tls: Option<Arc<ClientConfig>>,
+        timeout: Duration,
+    ) -> Result<Self, Error> {
+        let now = clock::now();
+        let mut socket = Self {
+            host: host.to_owned(),
+            state: State::Failed(Error::Misuse("the connection was never begun")),
+            tls,
+            deadline: now + timeout,
+            attempts: Vec::new(),
+            registration: None,
+        };
+        match host.parse::<IpAddr>() {
+            Ok(address) => socket.try_next(VecDeque::from([SocketAddr::new(address, port)]), now),
+            Err(_) => socket.state = State::Resolving(Lookup::start(host, port)?),
+        }
+        Ok(socket)
+    }
+
+    /// Whether the TCP connection stands.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        matches!(self.state, State::Plain(_) | State::Tls(_))
+    }
+
+    /// Moves on as far as possible and lends the connected stream.
+    fn stream(&mut self) -> io::Result<&mut dyn Transport> {
+        if matches!(self.state, State::Resolving(_)) {
+            self.look_up();
+        }
+        if matches!(self.state, State::Connecting { .. }) {
+            self.check_connected();
+        }
+        match &mut self.state {
+            State::Plain(stream) => Ok(stream),
+            State::Tls(stream) => Ok(stream.as_mut()),
+            State::Resolving(_) | State::Connecting { .. } => Err(io::ErrorKind::WouldBlock.into()),
+            State::Failed(error) => Err(wrapped(error)),
+        }
+    }
+
+    fn look_up(&mut self) {
+        let State::Resolving(lookup) = &mut self.state else {
+            return;
+        };
+        // The bell only wakes; emptying it makes the next ring an event of its own.
+        let _ = lookup.bell.read(&mut [0; 8]);
+        let reason = match lookup.answer.try_recv() {
+            Err(mpsc::TryRecvError::Empty) => return,
+            Ok(Ok(addresses)) if !addresses.is_empty() => {
+                self.leave();
+                return self.try_next(addresses.into(), clock::now());
+            }
+            Ok(Ok(_)) => "the name has no address".to_owned(),
+            Ok(Err(error)) => error.to_string(),
+            Err(mpsc::TryRecvError::Disconnected) => "the look-up thread ended".to_owned(),
+        };
+        self.fail(DialError::Resolve { host: self.host.clone(), reason }.into());
+    }
+
+    /// Begins to connect to the next address that can be tried at all.
+    fn try_next(&mut self, mut others: VecDeque<SocketAddr>, now: Instant) {
+        while let Some(address) = others.pop_front() {
+            let share = u32::try_from(others.len() + 1).unwrap_or(u32::MAX);
+            let until = now + self.deadline.saturating_duration_since(now) / share;
+            match self.begin(address) {
+                Ok(stream) => {
+                    self.state = State::Connecting { stream, address, until, others };
+                    return;
+                }
+                Err(error) => self.attempts.push(format!("{address}: {error}")),
+            }
+        }
+        let attempts = std::mem::take(&mut self.attempts);
+        self.fail(DialError::Connect { host: self.host.clone(), attempts }.into());
+    }
+
+    fn begin(&self, address: SocketAddr) -> io::Result<TcpStream> {
+        let mut stream = TcpStream::connect(address)?;
+        if let Some((registry, token)) = &self.registration {
+            registry.register(&mut stream, *token, BOTH)?;
+        }
+        Ok(stream)
+    }
+
+    /// mio: a connect is over when the socket has an error or a peer; readiness alone may be spurious.
+    fn check_connected(&mut self) {
+        let State::Connecting { stream, address, .. } = &self.state else {
+            return;
+        };
+        let problem = match (stream.take_error(), stream.peer_addr()) {
+            (Ok(None), Ok(_)) => return self.connected(),
+            (Ok(None), Err(error)) if error.kind() == io::ErrorKind::NotConnected => return,
+            (Ok(Some(error)) | Err(error), _) | (Ok(None), Err(error)) => error,
+        };
+        let attempt = format!("{address}: {problem}");
+        self.give_up(attempt, clock::now());
+    }
+
+    fn give_up(&mut self, attempt: String, now: Instant) {
+        self.attempts.push(attempt);
+        if let State::Connecting { others, .. } = &mut self.state {
+            let others = std::mem::take(others);
+            self.leave();
+            self.try_next(others, now);
+        }
+    }
+
+    fn connected(&mut self) {
+        let taken = Error::Misuse("the connection is changing its state");
+        let State::Connecting { stream, .. } = std::mem::replace(&mut self.state, State::Failed(taken))
+        else {
+            return;
+        };
+        // Without it a small message waits for the acknowledgement of the one before.
+        if let Err(error) = stream.set_nodelay(true) {
+            return self.fail(error.into());
+        }
+        match self.tls.take() {
+            None => self.state = State::Plain(Plain(stream)),
+            Some(config) => match Tls::new(stream, config, &self.host) {
+                Ok(session) => self.state = State::Tls(Box::new(session)),
+                Err(error) => self.fail(error),
+            },
+        }
+    }
+
+    fn fail(&mut self, error: Error) {
+        self.leave();
+        self.state = State::Failed(error);
+    }
+
+    /// Takes the present descriptor out of the registry before it is closed.
+    fn leave(&mut self) {
+        if let Some((registry, _)) = &self.registration {
+            let registry = registry.try_clone();
+            if let (Ok(registry), Some(source)) = (registry, self.source()) {
+                let _ = source.deregister(&registry);
+            }
+        }
+    }
+
+    fn source(&mut self) -> Option<&mut dyn Source> {
+        match &mut self.state {
+            State::Resolving(lookup) => Some(&mut lookup.bell),
+            State::Connecting { stream, .. } => Some(stream),
+            State::Plain(stream) => Some(stream),
+            State::Tls(stream) => Some(stream.as_mut()),
+            State::Failed(_) => None,
+        }
+    }
+}
+
+/// Edge-triggered, so asking for both costs nothing while nothing changes.
+const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
+
+/// Errors of this module travel through the transport's `io::Error` and come out whole.
+fn wrapped(error: &Error) -> io::Error {
+    match error {
+        Error::Dial(error) => io::Error::other(error.clone()),
+        Error::Tls(error) => io::Error::other(error.clone()),
+        other => io::Error::other(other.to_string()),
+    }
+}
+
+impl Transport for Socket {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match &mut self.state {
+            State::Plain(stream) => stream.read(into),
+            State::Tls(stream) => stream.read(into),
+            _ => self.stream()?.read(into),
+        }
+    }
+
+    fn write(&mut self, from: &[u8]) -> io::Result<usize> {
+        self.stream()?.write(from)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream()?.flush()
+    }
+
+    fn shutdown(&mut self) {
+        if let Ok(stream) = self.stream() {
+            stream.shutdown();
+        }
+        match &self.state {
+            State::Plain(Plain(stream)) => {
+                let _ = stream.shutdown(std::net::Shutdown::Write);
+            }
+            State::Resolving(_) | State::Connecting { .. } | State::Tls(_) | State::Failed(_) => {}
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        match &self.state {
+            State::Resolving(_) => Some(self.deadline),
+            State::Connecting { until, .. } => Some(*until),
+            State::Plain(_) | State::Tls(_) | State::Failed(_) => None,
+        }
+    }
+
+    fn on_deadline(&mut self, now: Instant) {
+        match &self.state {
+            State::Resolving(_) if now >= self.deadline => {
+                self.fail(DialError::ResolveTimeout { host: self.host.clone() }.into());
+            }
+            State::Connecting { address, until, .. } if now >= *until => {
+                self.give_up(format!("{address}: no answer in time"), now);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Source for Socket {
+    /// Registers for reading and writing, whatever `interests` says: connecting needs both.
+    fn register(&mut self, registry: &Registry, token: Token, _: Interest) -> io::Result<()> {
+        self.registration = Some((registry.try_clone()?, token));
+        let interests = if matches!(self.state, State::Resolving(_)) { Interest::READABLE } else { BOTH };
+        self.source().map_or(Ok(()), |source| source.register(registry, token, interests))
+    }
+
+    fn reregister(&mut self, registry: &Registry, token: Token, _: Interest) -> io::Result<()> {
+        self.registration = Some((registry.try_clone()?, token));
+        let interests = if matches!(self.state, State::Resolving(_)) { Interest::READABLE } else { BOTH };
+        self.source().map_or(Ok(()), |source| source.reregister(registry, token, interests))
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        self.registration = None;
+        self.source().map_or(Ok(()), |source| source.deregister(registry))
+    }
+}

@@ -1,0 +1,67 @@
+//! What can go wrong between the program and the venue, sorted by who is at fault.
+
+use crate::dial::DialError;
+use crate::endpoint::UrlError;
+use std::io;
+use std::sync::Arc;
+use thiserror::Error;
+use tickwire_venue as venue;
+use tickwire_ws as ws;
+
+/// Why a client or a feed cannot go on. It sticks: every later call on the same connection reports the same error.
+#[derive(Debug, Clone, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The URL is not one of a WebSocket: the caller's to mend.
+    #[error("bad URL: {0}")]
+    Url(#[from] UrlError),
+    /// A header field or subprotocol that must not go on the wire: the caller's to mend.
+    #[error("bad request: {0}")]
+    Request(#[from] ws::RequestError),
+    /// Certificates or TLS settings that cannot be used: the caller's to mend.
+    #[error("bad TLS settings: {0}")]
+    TlsSettings(String),
+    /// A call that does not fit what was called before: the caller's to mend.
+    #[error("misuse: {0}")]
+    Misuse(&'static str),
+    /// The host could not be found or reached.
+    #[error("{0}")]
+    Dial(#[from] DialError),
+    /// The operating system reported an error on the connection.
+    #[error("connection lost: {0}")]
+    Io(Arc<io::Error>),
+    /// The TLS session failed: a certificate that does not verify, or a peer that breaks the protocol.
+    #[error("TLS: {0}")]
+    Tls(rustls::Error),
+    /// The WebSocket connection failed; see [`ws::Error`] for whose fault it is.
+    #[error("{0}")]
+    WebSocket(#[from] ws::Error),
+    /// A message could not be queued.
+    #[error("cannot send: {0}")]
+    Send(#[from] ws::SendError),
+    /// The venue sent what it does not document, or the session was configured wrongly.
+    #[error("{0}")]
+    Venue(#[from] venue::Error),
+    /// One connection of a feed failed.
+    #[error("{name} connection: {source}")]
+    Link {
+        /// The endpoint's name.
+        name: &'static str,
+        /// What happened to it.
+        source: Box<Error>,
+    },
+}
+
+impl From<io::Error> for Error {
+    /// Transports speak `io::Error`; what it wraps tells more.
+    fn from(error: io::Error) -> Self {
+        let inner = error.get_ref();
+        if let Some(tls) = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            return Self::Tls(tls.clone());
+        }
+        if let Some(dial) = inner.and_then(|inner| inner.downcast_ref::<DialError>()) {
+            return Self::Dial(dial.clone());
+        }
+        Self::Io(Arc::new(error))
+    }
+}

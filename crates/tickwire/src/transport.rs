@@ -1,0 +1,79 @@
+//! What a client reads from and writes to.
+
+use mio::event::Source;
+use mio::{Interest, Registry, Token};
+use std::io::{self, Read, Write};
+use std::time::Instant;
+
+/// A byte stream that never blocks: a call that would have to wait answers [`io::ErrorKind::WouldBlock`].
+///
+/// [`Plain`] makes one of anything that reads and writes; [`Tls`](crate::Tls) puts TLS on top of another.
+pub trait Transport {
+    /// Reads into `into`; `Ok(0)` is the end of the stream.
+    ///
+    /// # Errors
+    /// `WouldBlock` when nothing is there; anything else ends the connection.
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize>;
+
+    /// Writes from `from`, at least one byte.
+    ///
+    /// # Errors
+    /// `WouldBlock` when nothing can be taken; anything else ends the connection.
+    fn write(&mut self, from: &[u8]) -> io::Result<usize>;
+
+    /// Passes on what the transport itself still holds.
+    ///
+    /// # Errors
+    /// `WouldBlock` when something is left; anything else ends the connection.
+    fn flush(&mut self) -> io::Result<()>;
+
+    /// Tells the peer, as far as that is possible without waiting, that nothing more will be written.
+    fn shutdown(&mut self);
+
+    /// When [`on_deadline`](Self::on_deadline) wants to be called. A transport that only moves bytes has none.
+    fn next_deadline(&self) -> Option<Instant> {
+        None
+    }
+
+    /// Does what is due at `now`; errors are reported by the next read.
+    fn on_deadline(&mut self, now: Instant) {
+        let _ = now;
+    }
+}
+
+/// Any nonblocking stream, used as it is.
+#[derive(Debug)]
+pub struct Plain<S>(
+    /// The stream.
+    pub S,
+);
+
+impl<S: Read + Write> Transport for Plain<S> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.0.read(into)
+    }
+
+    fn write(&mut self, from: &[u8]) -> io::Result<usize> {
+        self.0.write(from)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+
+    fn shutdown(&mut self) {}
+}
+
+impl<S: Source> Source for Plain<S> {
+    fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        self.0.register(registry, token, interests)
+    }
+
+    fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        self.0.reregister(registry, token, interests)
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        self.0.deregister(registry)
+    }
+}

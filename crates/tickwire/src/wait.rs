@@ -1,0 +1,77 @@
+//! How a thread waits for the next byte.
+
+use crate::clock;
+use mio::event::Source;
+use mio::{Events, Interest, Poll, Token};
+use std::io;
+use std::time::{Duration, Instant};
+
+/// What a waiting thread does. Spinning wakes up several times sooner than blocking and costs a core.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WaitPolicy {
+    /// Sleep in the kernel until there is something.
+    #[default]
+    Block,
+    /// Ask the kernel again and again for this long, then sleep.
+    SpinThenBlock(Duration),
+    /// Never sleep.
+    Spin,
+}
+
+/// A `Poll` and its policy.
+#[derive(Debug)]
+pub(crate) struct Waiter {
+    poll: Poll,
+    events: Events,
+    policy: WaitPolicy,
+}
+
+impl Waiter {
+    pub(crate) fn new(policy: WaitPolicy) -> io::Result<Self> {
+        Ok(Self { poll: Poll::new()?, events: Events::with_capacity(64), policy })
+    }
+
+    pub(crate) fn register(&mut self, source: &mut impl Source, token: Token) -> io::Result<()> {
+        self.poll.registry().register(source, token, Interest::READABLE | Interest::WRITABLE)
+    }
+
+    /// Waits until something is ready or `until` has come. True when something is ready; a signal counts as that,
+    /// so that a program sees its flag.
+    pub(crate) fn wait(&mut self, until: Option<Instant>) -> io::Result<bool> {
+        let spin_until = match self.policy {
+            WaitPolicy::Block => None,
+            WaitPolicy::SpinThenBlock(spin) => Some(clock::now() + spin),
+            WaitPolicy::Spin => until.or_else(|| clock::now().checked_add(Duration::from_secs(1 << 30))),
+        };
+        if let Some(spin_until) = spin_until {
+            loop {
+                if self.poll(Some(Duration::ZERO))? {
+                    return Ok(true);
+                }
+                let now = clock::now();
+                if until.is_some_and(|until| now >= until) {
+                    return Ok(false);
+                }
+                if now >= spin_until {
+                    break;
+                }
+                std::hint::spin_loop();
+            }
+        }
+        let timeout = until.map(|until| until.saturating_duration_since(clock::now()));
+        self.poll(timeout)
+    }
+
+    /// The tokens that were ready at the last wait.
+    pub(crate) fn ready(&self) -> impl Iterator<Item = Token> + '_ {
+        self.events.iter().map(mio::event::Event::token)
+    }
+
+    fn poll(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
+        match self.poll.poll(&mut self.events, timeout) {
+            Ok(()) => Ok(!self.events.is_empty()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! The book of one symbol: the sync rule, the snapshot it needs, and the check of its top.
+//!
+//! ```text
+//!   fetch:  Idle ──book needed──► Due ──send──► Asked ──book live──► Idle
+//!                                  ▲             │ └──refused for good──► Refused
+//!                                  └─────────────┘
+//!                         stale, refused for now, no answer
+//! ```
+
+use std::time::{Duration, Instant};
+
+use super::{
+    crosscheck::CrossCheck,
+    pace::Backoff,
+    sync::{Loaded, Sync, Taken, Update},
+    wire::Refusal,
+};
+use crate::{
+    event::{BookChange, BookEvent, Event, Instrument, Outcome, Quote},
+    level::Level,
+};
+
+/// The longest ban the venue documents; whatever it asks for is cut to that.
+const HOLD_MAX: Duration = Duration::from_secs(3 * 24 * 3600);
+
+/// Codes after which the same request may succeed: unknown, disconnected, timeout, busy.
+const TRANSIENT_CODES: [i64; 4] = [-1000, -1001, -1007, -1008];
+
+/// Too many requests.
+const RATE_CODE: i64 = -1003;
+
+#[derive(Debug)]
+pub(super) struct Keeper {
+    instrument: Instrument,
+    /// The subscription request that holds the stream of this book.
+    pub(super) chunk: usize,
+    pub(super) sync: Sync,
+    pub(super) fetch: Fetch,
+    pub(super) cross: Option<CrossCheck>,
+    stale_backoff: Backoff,
+    error_backoff: Backoff,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fetch {
+    /// No snapshot is needed, or the stream is not confirmed.
+    Idle,
+    /// One is to be asked for, not before this time.
+    Due(Instant),
+    /// One was asked for and is expected before this time.
+    Asked { id: u64, until: Instant },
+    /// The venue will not give one.
+    Refused,
+}
+
+impl Keeper {
+    pub(super) fn new(instrument: Instrument, chunk: usize, levels_max: usize, cross: bool) -> Self {
+        let first = Duration::from_millis(250);
+        Self {
+            instrument,
+            chunk,
+            sync: Sync::new(levels_max),
+            fetch: Fetch::Idle,
+            cross: cross.then(CrossCheck::default),
+            stale_backoff: Backoff::new(first, Duration::from_secs(5)),
+            error_backoff: Backoff::new(first, Duration::from_secs(30)),
+        }
+    }
+
+    pub(super) fn on_stream_open(&mut self) {
+        self.sync.on_open();
+    }
+
+    /// The venue confirmed the stream: from here on every update arrives, so a snapshot is of use.
+    pub(super) fn on_confirmed(&mut self, now: Instant) {
+        self.fetch = Fetch::Due(now);
+    }
+
+    pub(super) fn on_stream_closed(&mut self, tell: &mut impl FnMut(Event<'static>)) {
+        let live = self.sync.live().map(|(update_id, _)| update_id);
+        self.sync.on_closed();
+        self.fetch = Fetch::Idle;
+        if let Some(cross) = &mut self.cross {
+            cross.clear();
+        }
+        if let Some(update_id) = live {
+            tell(self.event(BookChange::Stale { update_id }));
+        }
+    }
+
+    /// An answer will not come: its connection is gone, or its time is over.
+    pub(super) fn on_unanswered(&mut self, now: Instant) {
+        if matches!(self.fetch, Fetch::Asked { .. }) {
+            self.fetch = Fetch::Due(now);
+        }
+    }
+
+    pub(super) fn on_quote(&mut self, quote: Quote, tell: &mut impl FnMut(Event<'static>)) {
+        let Some(cross) = &mut self.cross else { return };
+        if let Some(check) = cross.on_quote(quote, self.sync.live()) {
+            tell(Event::Check(check));
+        }
+    }
+
+    pub(super) fn on_diff(
+        &mut self,
+        update: Update<'_>,
+        now: Instant,
+        tell: &mut impl FnMut(Event<'static>),
+    ) {
+        let trimmed = self.sync.trimmed();
+        let was_live = self.sync.live().is_some();
+        let change = match self.sync.on_diff(update) {
+            Taken::Collected | Taken::Unwanted => return,
+            Taken::Applied => BookChange::Updated { update_id: update.last_id },
+            Taken::Old { update_id } => BookChange::Ignored { last_id: update.last_id, update_id },
+            Taken::Gap { expected } => BookChange::Gap { expected, got: update.first_id },
+            Taken::Overflow { levels } => BookChange::Overflow { levels },
+        };
+        tell(self.event(change));
+        match change {
+            BookChange::Updated { update_id } => {
+                self.tell_trimmed(trimmed, tell);
+                if let (Some(cross), Some((_, book))) = (&mut self.cross, self.sync.live()) {
+                    cross.on_book(update_id, book, |check| tell(Event::Check(check)));
+                }
+            }
+            // A book that was not live has its snapshot under way, or waits for its confirmation.
+            BookChange::Gap { .. } if was_live => self.fetch = Fetch::Due(now),
+            _ => {}
+        }
+    }
+
+    pub(super) fn on_snapshot(
+        &mut self,
+        snapshot: (u64, &[Level], &[Level]),
+        now: Instant,
+        tell: &mut impl FnMut(Event<'static>),
+    ) {
+        let (snapshot_id, bids, asks) = snapshot;
+        let trimmed = self.sync.trimmed();
+        let mut checks = Vec::new();
+        let cross = &mut self.cross;
+        let loaded = self.sync.on_snapshot(snapshot_id, bids, asks, |update_id, book| {
+            if let Some(cross) = cross {
+                cross.on_book(update_id, book, |check| checks.push(check));
+            }
+        });
+        let update_id = self.sync.view().update_id;
+        match loaded {
+            Loaded::Unwanted => self.fetch = Fetch::Idle,
+            Loaded::Stale { first_id } => {
+                self.fetch = Fetch::Due(now + self.stale_backoff.take());
+                tell(self.event(BookChange::StaleSnapshot { snapshot_id, first_id }));
+            }
+            Loaded::Live { again } => {
+                self.fetch = Fetch::Idle;
+                self.stale_backoff.reset();
+                self.error_backoff.reset();
+                tell(self.event(match again {
+                    true => BookChange::Resynced { update_id },
+                    false => BookChange::Synced { update_id },
+                }));
+                self.tell_trimmed(trimmed, tell);
+                checks.into_iter().for_each(|check| tell(Event::Check(check)));
+            }
+        }
+    }
+
+    /// The venue refused a snapshot. Also says how long it wants no requests at all, if it does.
+    pub(super) fn on_refused(
+        &mut self,
+        status: Option<u64>,
+        refusal: Refusal<'_>,
+        now: Instant,
+    ) -> (Outcome, Option<Instant>) {
+        if is_rate(status, refusal.code) {
+            let asked = hold(refusal, now);
+            let at = asked.unwrap_or_else(|| now + self.error_backoff.take());
+            self.fetch = Fetch::Due(at);
+            return (Outcome::Retry(at), Some(at));
+        }
+        if status.is_some_and(|status| status >= 500) || TRANSIENT_CODES.contains(&refusal.code) {
+            let at = now + self.error_backoff.take();
+            self.fetch = Fetch::Due(at);
+            return (Outcome::Retry(at), None);
+        }
+        self.fetch = Fetch::Refused;
+        self.sync.on_closed();
+        (Outcome::Final, None)
+    }
+
+    fn tell_trimmed(&self, before: u64, tell: &mut impl FnMut(Event<'static>)) {
+        let levels = self.sync.trimmed() - before;
+        if levels > 0 {
+            tell(self.event(BookChange::Trimmed { levels }));
+        }
+    }
+
+    fn event(&self, change: BookChange) -> Event<'static> {
+        Event::Book(BookEvent { instrument: self.instrument, change })
+    }
+}
+
+fn is_rate(status: Option<u64>, code: i64) -> bool {
+    matches!(status, Some(418 | 429)) || code == RATE_CODE
+}
+
+/// Until when the venue wants no requests, if it says so.
+fn hold(refusal: Refusal<'_>, now: Instant) -> Option<Instant> {
+    let delay = Duration::from_millis(refusal.retry_after_ms.filter(|millis| *millis > 0)?);
+    Some(now + delay.min(HOLD_MAX))
+}

@@ -1,0 +1,52 @@
+//! The texts of the requests that a session sends.
+
+use std::fmt::Write;
+
+/// Writes a SUBSCRIBE of the named streams over `out`.
+pub(super) fn subscribe(out: &mut String, id: u64, names: &[String]) {
+    out.clear();
+    out.push_str(r#"{"method":"SUBSCRIBE","params":["#);
+    for (at, name) in names.iter().enumerate() {
+        if at > 0 {
+            out.push(',');
+        }
+        // Names are made of checked symbols, so nothing in them needs escaping.
+        push(out, format_args!("\"{name}\""));
+    }
+    push(out, format_args!(r#"],"id":{id}}}"#));
+}
+
+/// Writes an API request for a book snapshot over `out`.
+pub(super) fn snapshot(out: &mut String, id: u64, symbol: &str, limit: u16) {
+    out.clear();
+    push(
+        out,
+        format_args!(r#"{{"id":{id},"method":"depth","params":{{"symbol":"{symbol}","limit":{limit}}}}}"#),
+    );
+}
+
+fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
+    // Writing to a String cannot fail.
+    let _ = out.write_fmt(text);
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn requests_are_the_json_the_venue_documents() {
+        let mut text = String::from("left over");
+        subscribe(&mut text, 7, &["btcusdt@trade".into(), "１２３@depth@100ms".into()]);
+        let sent: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(
+            sent,
+            json!({"method": "SUBSCRIBE", "params": ["btcusdt@trade", "１２３@depth@100ms"], "id": 7})
+        );
+        snapshot(&mut text, 8, "BTCUSDT", 5000);
+        let sent: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(sent, json!({"id": 8, "method": "depth", "params": {"symbol": "BTCUSDT", "limit": 5000}}));
+    }
+}

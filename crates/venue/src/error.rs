@@ -1,0 +1,158 @@
+//! What can go wrong, by whose fault.
+
+use std::fmt;
+
+/// Bytes of a message that an [`Excerpt`] keeps.
+const EXCERPT_BYTES_MAX: usize = 160;
+
+/// An error of a session. None of them breaks the session: the message that caused it is left out,
+/// and a book that misses it finds out by its ids.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The configuration cannot be served; correct it.
+    #[error("configuration: {0}")]
+    Config(#[from] ConfigError),
+    /// The venue sent something that is not JSON, or not of a shape the venue documents.
+    #[error("the venue sent a malformed message ({what}): {excerpt}")]
+    Malformed {
+        /// The part that is wrong, such as `trade.p`.
+        what: &'static str,
+        /// The beginning of the message.
+        excerpt: Excerpt,
+    },
+    /// The caller broke the session's contract; nothing was changed.
+    #[error("misuse: {0}")]
+    Misuse(#[from] Misuse),
+    /// The venue sent a well-formed message that nobody asked for.
+    #[error("the venue sent something that was not asked for ({what}): {excerpt}")]
+    Unexpected {
+        /// What is odd about it.
+        what: &'static str,
+        /// The beginning of the message, or the name concerned.
+        excerpt: Excerpt,
+    },
+}
+
+impl Error {
+    pub(crate) fn malformed(what: &'static str, text: &[u8]) -> Self {
+        Self::Malformed { what, excerpt: Excerpt::new(text) }
+    }
+
+    pub(crate) fn unexpected(what: &'static str, text: &[u8]) -> Self {
+        Self::Unexpected { what, excerpt: Excerpt::new(text) }
+    }
+}
+
+/// Why a configuration cannot be served.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// No symbol is named.
+    #[error("no symbol is named")]
+    NoSymbols,
+    /// No stream kind is chosen.
+    #[error("no stream kind is chosen")]
+    NoStreams,
+    /// A symbol is empty.
+    #[error("a symbol is empty")]
+    SymbolEmpty,
+    /// A symbol holds a character that would change the meaning of a stream name.
+    #[error("symbol {symbol:?} holds {character:?}")]
+    SymbolCharacter {
+        /// The symbol as given.
+        symbol: Box<str>,
+        /// The first such character.
+        character: char,
+    },
+    /// A symbol is named twice (ASCII case does not matter).
+    #[error("symbol {symbol:?} is named twice")]
+    SymbolTwice {
+        /// The symbol in upper case.
+        symbol: Box<str>,
+    },
+    /// More streams than one connection may carry.
+    #[error("{streams} streams are more than the {max} one connection may carry")]
+    TooManyStreams {
+        /// Symbols times stream kinds.
+        streams: usize,
+        /// The venue's limit.
+        max: usize,
+    },
+    /// The snapshot limit is outside the venue's range.
+    #[error("snapshot_limit {limit} is not in 1..=5000")]
+    SnapshotLimit {
+        /// The limit as given.
+        limit: u16,
+    },
+    /// A book would not hold a snapshot of the size asked for.
+    #[error("levels_max {levels_max} is less than snapshot_limit {snapshot_limit}")]
+    LevelsMax {
+        /// Levels a book side may hold.
+        levels_max: usize,
+        /// Levels a snapshot may bring.
+        snapshot_limit: u16,
+    },
+}
+
+/// How the caller broke the contract of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Misuse {
+    /// `on_message` before the events of the message before were drained: poll until `None` first.
+    #[error("events of the message before are not drained; call poll_event until it returns None")]
+    Undrained,
+    /// A route that is not an index into `endpoints()`.
+    #[error("route {0} is not an index into endpoints()")]
+    UnknownRoute(usize),
+    /// A message on a route that is not open: call `on_open` first.
+    #[error("route {0} is not open; call on_open first")]
+    RouteClosed(usize),
+}
+
+/// The beginning of a message for people to read: at most 160 bytes, invalid UTF-8 replaced.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Excerpt(Box<str>);
+
+impl Excerpt {
+    pub(crate) fn new(text: &[u8]) -> Self {
+        let Some(head) = text.get(..EXCERPT_BYTES_MAX) else {
+            return Self(String::from_utf8_lossy(text).into());
+        };
+        let mut shown = String::from_utf8_lossy(head).into_owned();
+        shown.push('…');
+        Self(shown.into())
+    }
+
+    /// The excerpt as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Excerpt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Display for Excerpt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_excerpt_is_bounded_and_survives_a_cut_character() {
+        let text = "é".repeat(500);
+        let (_, cut) = text.as_bytes().split_at(1);
+        let excerpt = Excerpt::new(cut);
+        assert!(excerpt.as_str().len() <= EXCERPT_BYTES_MAX + 3 * 3);
+        assert!(excerpt.as_str().ends_with('…'));
+        assert_eq!(Excerpt::new(b"{}").as_str(), "{}");
+    }
+}

@@ -1,0 +1,100 @@
+//! Sans-IO sessions of exchange market data: a venue's text messages in, typed events, exact order books
+//! and the messages to send out.
+//!
+//! A [`Session`] opens no socket, reads no clock and draws no random numbers: it says what to connect to
+//! ([`Session::endpoints`]) and is told what happens, and when. It knows the venue's text, not the
+//! protocol that carries it, so it runs as well on a file. [`binance::Binance::spot`] makes one.
+//!
+//! # The contract
+//!
+//! After each `on_open`, `on_closed`, `on_message` and `on_deadline`:
+//!
+//! 1. call [`poll_event`](Session::poll_event) until it returns `None`;
+//! 2. call [`poll_command`](Session::poll_command) until it returns `None`, sending what it gives;
+//! 3. call [`on_deadline`](Session::on_deadline) when [`next_deadline`](Session::next_deadline) has come.
+//!
+//! Events lend levels and text that the next call may overwrite. A message while events wait is refused
+//! ([`Misuse::Undrained`]) and changes nothing, so no event is ever lost.
+//!
+//! ```
+//! use std::time::Instant;
+//! use tickwire_venue::binance::{Binance, Config, Streams};
+//! use tickwire_venue::{Event, Route, Session};
+//!
+//! # #[expect(clippy::disallowed_methods)]
+//! # fn clock() -> Instant { Instant::now() }
+//! /// What follows each call on the session.
+//! fn drain(session: &mut Binance, sent: &mut Vec<String>) -> Vec<String> {
+//!     let mut told = Vec::new();
+//!     while let Some(event) = session.poll_event() {
+//!         match event {
+//!             Event::Trade(trade) => told.push(format!("{} at {}", trade.quantity, trade.price)),
+//!             Event::Subscribed { streams, .. } => told.push(format!("{streams} confirmed")),
+//!             other => told.push(format!("{other:?}")),
+//!         }
+//!     }
+//!     while let Some(command) = session.poll_command() {
+//!         sent.push(command.text.to_owned());
+//!     }
+//!     told
+//! }
+//!
+//! let config = Config {
+//!     symbols: vec!["btcusdt".into()],
+//!     streams: Streams { trade: true, ..Streams::default() },
+//!     ..Config::default()
+//! };
+//! let mut session = Binance::spot(config)?;
+//! let (stream, mut sent) = (Route(0), Vec::new());
+//! assert_eq!(session.endpoints()[stream.0].url, "wss://stream.binance.com:9443/stream");
+//!
+//! session.on_open(stream, clock());
+//! assert!(drain(&mut session, &mut sent).is_empty());
+//! assert_eq!(sent, [r#"{"method":"SUBSCRIBE","params":["btcusdt@trade"],"id":1}"#]);
+//!
+//! session.on_message(stream, br#"{"result":null,"id":1}"#, clock())?;
+//! assert_eq!(drain(&mut session, &mut sent), ["1 confirmed"]);
+//!
+//! let text = br#"{"stream":"btcusdt@trade","data":{"e":"trade","E":1700000000001,"s":"BTCUSDT","t":7,
+//!     "p":"41000.50","q":"0.020","T":1700000000000,"m":false,"M":true}}"#;
+//! session.on_message(stream, text, clock())?;
+//! assert_eq!(drain(&mut session, &mut sent), ["0.020 at 41000.50"]);
+//! # Ok::<(), tickwire_venue::Error>(())
+//! ```
+//!
+//! # What is never silent
+//!
+//! A message that is malformed or was not asked for is an [`Error`], one of a kind without an event of its
+//! own an [`Event::Other`]; a refusal, a missing answer, a gap, a stale snapshot, a level dropped because a
+//! bound was met are events. An error leaves the session usable; a book that misses a message because of
+//! it reports the gap.
+//!
+//! # Bounds
+//!
+//! A book keeps [`binance::Config::levels_max`] levels a side. While it waits for a snapshot, at most 200000 levels
+//! of diffs are collected for it, and at most 4096 quotes wait to be compared with it. The queues of events
+//! and commands hold what one call brings.
+
+#![cfg_attr(
+    not(test),
+    warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
+pub mod binance;
+
+mod book;
+mod decimal;
+mod error;
+mod event;
+mod level;
+mod session;
+
+pub use book::Book;
+pub use decimal::{Decimal, DecimalError};
+pub use error::{ConfigError, Error, Excerpt, Misuse};
+pub use event::{
+    Aggressor, BookChange, BookEvent, Delta, Depth, Event, Fills, Instrument, Outcome, Quote, Rejection,
+    Request, TopCheck, Trade,
+};
+pub use level::{Level, Side};
+pub use session::{BookState, BookView, Command, Endpoint, Route, Session};

@@ -1,0 +1,169 @@
+//! Recorded streams: every book must come up, follow without a gap, and agree with the quotes.
+
+mod common;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use common::{Rig, STREAM, config};
+use serde_json::Value;
+use tickwire_venue::binance::Streams;
+use tickwire_venue::{BookChange, BookState, Event, Session};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    /// Before the first message of the stream.
+    First,
+    /// When the recorded answer came.
+    AsRecorded,
+    /// After the last message.
+    Last,
+}
+
+struct Recording {
+    messages: Vec<(f64, String)>,
+    /// (receive time, symbol, answer)
+    snapshots: Vec<(f64, String, String)>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    messages: usize,
+    synced: usize,
+    updated: usize,
+    ignored: usize,
+    checks: usize,
+    disagreements: Vec<String>,
+    others: BTreeMap<String, usize>,
+    unwanted: Vec<BookChange>,
+}
+
+#[test]
+fn spot_2021_04_books_agree_with_quotes() {
+    replay("spot_20210417");
+}
+
+#[test]
+fn spot_2021_10_books_agree_with_quotes() {
+    replay("spot_20211011");
+}
+
+#[test]
+fn us_2021_04_books_agree_with_quotes() {
+    replay("us_202104");
+}
+
+#[test]
+fn tr_2023_04_books_agree_with_quotes() {
+    replay("tr_20230410");
+}
+
+fn replay(name: &str) {
+    let Some(recording) = Recording::read(name) else {
+        return;
+    };
+    for answer in [Answer::First, Answer::AsRecorded, Answer::Last] {
+        let counts = run(&recording, answer);
+        println!("{name}, snapshots {answer:?}: {counts:?}");
+        assert_eq!(counts.synced, recording.snapshots.len());
+        assert!(counts.unwanted.is_empty(), "{:?}", counts.unwanted);
+        assert!(counts.disagreements.is_empty(), "{:#?}", counts.disagreements);
+        assert!(counts.checks > 0);
+        assert!(counts.ignored == 0 || answer != Answer::Last, "no diff is old when all were collected");
+    }
+}
+
+fn run(recording: &Recording, answer: Answer) -> Counts {
+    let symbols: Vec<&str> = recording.snapshots.iter().map(|(_, symbol, _)| symbol.as_str()).collect();
+    let streams = Streams { agg_trade: true, book_ticker: true, depth: true, ..Streams::default() };
+    let mut rig = Rig::confirmed(config(&symbols, streams));
+    let mut ids = BTreeMap::new();
+    while let Some((id, symbol)) = rig.asked() {
+        ids.insert(symbol, id);
+    }
+    let mut counts = Counts::default();
+    let mut waiting = recording.snapshots.iter().peekable();
+    let mut reply = |rig: &mut Rig, counts: &mut Counts, due: &dyn Fn(f64) -> bool| {
+        while let Some((_, symbol, text)) = waiting.next_if(|(time, ..)| due(*time)) {
+            let text = format!(r#"{{"id":{},"status":200,"result":{text}}}"#, ids[symbol]);
+            counts.take(&rig.feed(common::API, &text).unwrap());
+        }
+    };
+    if answer == Answer::First {
+        reply(&mut rig, &mut counts, &|_| true);
+    }
+    for (time, text) in &recording.messages {
+        if answer == Answer::AsRecorded {
+            reply(&mut rig, &mut counts, &|due| due <= *time);
+        }
+        counts.messages += 1;
+        counts.take(&rig.feed(STREAM, text).unwrap());
+    }
+    reply(&mut rig, &mut counts, &|_| true);
+    for symbol in symbols {
+        let view = rig.session.book(rig.session.instrument(symbol).unwrap()).unwrap();
+        assert_eq!(view.state, BookState::Live, "{symbol}");
+        assert!(!view.book.is_crossed(), "{symbol}");
+    }
+    counts
+}
+
+impl Counts {
+    fn take(&mut self, told: &[Event<'_>]) {
+        for event in told {
+            match event {
+                Event::Book(book) => match book.change {
+                    BookChange::Synced { .. } => self.synced += 1,
+                    BookChange::Updated { .. } => self.updated += 1,
+                    BookChange::Ignored { .. } => self.ignored += 1,
+                    other => self.unwanted.push(other),
+                },
+                Event::Check(check) => {
+                    self.checks += 1;
+                    if !check.agrees {
+                        self.disagreements.push(format!("{check:?}"));
+                    }
+                }
+                Event::Other { kind } => *self.others.entry((*kind).to_owned()).or_default() += 1,
+                Event::Delta(_) | Event::Quote(_) | Event::Trade(_) => {}
+                other => panic!("not in a recording: {other:?}"),
+            }
+        }
+    }
+}
+
+impl Recording {
+    fn read(name: &str) -> Option<Self> {
+        let prefix = folder().join("binance").join(format!("{name}_cryptofeed"));
+        let file = |suffix: &str| PathBuf::from(format!("{}.{suffix}", prefix.display()));
+        if !file("ws.jsonl").exists() {
+            eprintln!("skipped: no recording {} (TICKWIRE_SAMPLES names its folder)", prefix.display());
+            return None;
+        }
+        let times = lines(&file("ws.recv.txt")).into_iter().map(|line| line.parse().unwrap());
+        let snapshots =
+            lines(&file("rest_depth.index.jsonl")).into_iter().zip(lines(&file("rest_depth.jsonl")));
+        let snapshot = |(index, text): (String, String)| {
+            let index: Value = serde_json::from_str(&index).unwrap();
+            let (_, query) = index["url"].as_str().unwrap().split_once("symbol=").unwrap();
+            let symbol = query.split('&').next().unwrap().to_owned();
+            (index["recv"].as_f64().unwrap(), symbol, text)
+        };
+        Some(Self {
+            messages: times.zip(lines(&file("ws.jsonl"))).collect(),
+            snapshots: snapshots.map(snapshot).collect(),
+        })
+    }
+}
+
+fn folder() -> PathBuf {
+    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/samples");
+    std::env::var_os("TICKWIRE_SAMPLES").map_or_else(|| beside.into(), PathBuf::from)
+}
+
+fn lines(path: &Path) -> Vec<String> {
+    fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect()
+}
