@@ -1,2 +1,58 @@
-//! cli
-fn main() {}
+//! The `tickwire` program: watch a venue's books, tap a WebSocket, run a local venue.
+
+mod clock;
+mod exit;
+mod local;
+mod tap;
+mod watch;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Exchange market data over WebSocket: live order books, raw messages, and a local venue to try them on.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "Exit codes: 0 done, 1 a book was wrong or never complete, 2 the peer's fault (handshake, protocol, limit, text, \
+refusal), 3 connection lost, TLS or time, 64 usage."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show live order books of a venue.
+    Watch(watch::Arguments),
+    /// Print what a WebSocket sends.
+    Tap(tap::Arguments),
+    /// Run a local venue for other programs.
+    Sim(local::Arguments),
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let usage = error.use_stderr();
+            // When the terminal is gone there is nobody to tell.
+            let _ = error.print();
+            return if usage { exit::USAGE.into() } else { ExitCode::SUCCESS };
+        }
+    };
+    let ended = match cli.command {
+        Command::Watch(arguments) => watch::run(&arguments),
+        Command::Tap(arguments) => tap::run(&arguments),
+        Command::Sim(arguments) => local::run(&arguments),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if let Some(line) = &failure.line {
+                eprintln!("tickwire: {line}");
+            }
+            failure.code.into()
+        }
+    }
+}

@@ -20,42 +20,14 @@ use crate::binance::target::{Refusal, Target};
 use crate::clock::Now;
 use crate::feed::Feed;
 use crate::open::Open;
-use crate::options::Options;
+use crate::rules::{Rules, UNSENT_MAX};
 use crate::transport::Transport;
 
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Longer than any server runs.
-const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 3_600);
 const READ_BUFFER: usize = 8 * 1024;
 const WRITE_BUFFER: usize = 16 * 1024;
-/// A client that leaves more unsent than this is closed.
-pub(crate) const UNSENT_MAX: usize = 8 * 1024 * 1024;
 /// Room for the longest list of streams in one request.
 const MESSAGE_MAX: usize = 64 * 1024;
-
-/// What all connections of a server obey.
-#[derive(Clone, Debug)]
-pub(crate) struct Rules {
-    pub(crate) ping_interval: Duration,
-    pub(crate) pong_timeout: Duration,
-    pub(crate) messages_per_second: usize,
-    pub(crate) shutdown_after: Option<Duration>,
-    pub(crate) cut_after: Option<Duration>,
-}
-
-impl Rules {
-    pub(crate) fn of(options: &Options) -> Self {
-        // A caller may say "never" with the longest duration there is, and no deadline may overflow.
-        let bounded = |duration: Duration| duration.min(FOREVER);
-        Self {
-            ping_interval: bounded(options.ping_interval),
-            pong_timeout: bounded(options.pong_timeout),
-            messages_per_second: options.messages_per_second,
-            shutdown_after: options.faults.shutdown_after.map(bounded),
-            cut_after: options.faults.cut_after.map(bounded),
-        }
-    }
-}
 
 /// Reads the request line during the handshake and leaves what it asks for in the cell.
 struct Reception(Rc<OnceCell<Target>>);
@@ -215,7 +187,7 @@ fn after_round(
 mod tests {
     use super::*;
     use crate::clock;
-    use crate::options::Source;
+    use crate::options::{Options, Source};
 
     #[test]
     fn a_handshake_that_does_not_end_in_time_loses_its_connection() {

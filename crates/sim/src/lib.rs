@@ -42,6 +42,7 @@ mod market;
 mod open;
 mod options;
 mod recording;
+mod rules;
 mod server;
 mod transport;
 

@@ -14,8 +14,8 @@ use crate::binance::control::Subscriptions;
 use crate::binance::payload;
 use crate::binance::target::Target;
 use crate::clock::Now;
-use crate::connection::{Rules, UNSENT_MAX};
 use crate::feed::{Feed, Playback};
+use crate::rules::{Rules, UNSENT_MAX};
 use crate::transport::Transport;
 
 /// How long the other side may take to answer a close.

@@ -71,6 +71,15 @@ impl Recording {
         symbols.into_iter().collect()
     }
 
+    /// Those of the [`symbols`](Self::symbols) whose book diffs were recorded: only they have a book to follow.
+    #[must_use]
+    pub fn book_symbols(&self) -> Vec<String> {
+        let followed = |symbol: &str, stream: &str| matches!(stream.split_once('@'), Some((name, "depth" | "depth@100ms")) if name.eq_ignore_ascii_case(symbol));
+        let mut symbols = self.symbols();
+        symbols.retain(|symbol| self.lines.iter().any(|line| followed(symbol, &line.stream)));
+        symbols
+    }
+
     /// Number of messages.
     #[must_use]
     pub fn len(&self) -> usize {

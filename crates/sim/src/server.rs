@@ -15,10 +15,11 @@ use tungstenite::Utf8Bytes;
 use crate::binance::payload;
 use crate::ca;
 use crate::clock::{self, Now};
-use crate::connection::{Connection, Rules};
+use crate::connection::Connection;
 use crate::error::Error;
 use crate::feed::Feed;
 use crate::options::Options;
+use crate::rules::Rules;
 use crate::transport::Transport;
 
 const LISTENER: Token = Token(0);

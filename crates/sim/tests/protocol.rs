@@ -196,7 +196,7 @@ fn a_pong_that_does_not_echo_closes_the_connection() {
         match socket.read().expect("a ping or a close") {
             // A pong of one's own replaces the one that would echo.
             Message::Ping(_) => {
-                socket.send(Message::Pong(Bytes::from_static(b"something else"))).expect("sent")
+                socket.send(Message::Pong(Bytes::from_static(b"something else"))).expect("sent");
             }
             Message::Close(frame) => {
                 let frame = frame.expect("a code");

@@ -35,6 +35,22 @@ pub struct Builder {
     tls: Option<Arc<ClientConfig>>,
 }
 
+impl Client {
+    /// Settings other than the default ones.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Begins to connect to a `ws://` or `wss://` URL with default settings; see [`Builder::connect`].
+    ///
+    /// # Errors
+    /// As [`Builder::connect`].
+    pub fn connect(url: &str) -> Result<Self, Error> {
+        Builder::default().connect(url)
+    }
+}
+
 impl Default for Builder {
     fn default() -> Self {
         Self {

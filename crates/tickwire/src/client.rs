@@ -1,6 +1,5 @@
 //! One WebSocket connection over one transport.
 
-use crate::builder::Builder;
 use crate::clock;
 use crate::dial::Socket;
 use crate::error::Error;
@@ -78,22 +77,6 @@ enum PolledBy {
     Nobody,
     Itself(Waiter),
     Caller,
-}
-
-impl Client {
-    /// Settings other than the default ones.
-    #[must_use]
-    pub fn builder() -> Builder {
-        Builder::default()
-    }
-
-    /// Begins to connect to a `ws://` or `wss://` URL with default settings; see [`Builder::connect`].
-    ///
-    /// # Errors
-    /// As [`Builder::connect`].
-    pub fn connect(url: &str) -> Result<Self, Error> {
-        Builder::default().connect(url)
-    }
 }
 
 impl<T: Transport> Client<T> {

@@ -6,7 +6,7 @@
 //! ```
 
 use crate::clock;
-use crate::error::Error;
+use crate::error::{DialError, Error};
 use crate::tls::Tls;
 use crate::transport::{Plain, Transport};
 use mio::event::Source;
@@ -19,35 +19,6 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
-use thiserror::Error;
-
-/// Why a host could not be reached.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum DialError {
-    /// The name could not be looked up.
-    #[error("cannot look up {host}: {reason}")]
-    Resolve {
-        /// The host.
-        host: String,
-        /// What the resolver said.
-        reason: String,
-    },
-    /// No address took the connection; what each of them said.
-    #[error("cannot connect to {host}: {}", .attempts.join(", "))]
-    Connect {
-        /// The host.
-        host: String,
-        /// Address and reason of each attempt.
-        attempts: Vec<String>,
-    },
-    /// The name was not looked up in time.
-    #[error("{host} was not looked up in time")]
-    ResolveTimeout {
-        /// The host.
-        host: String,
-    },
-}
 
 /// A TCP or TLS connection to a host, from the name look-up on. It reads and writes nothing until it is connected.
 #[derive(Debug)]

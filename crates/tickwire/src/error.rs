@@ -1,6 +1,5 @@
 //! What can go wrong between the program and the venue, sorted by who is at fault.
 
-use crate::dial::DialError;
 use crate::endpoint::UrlError;
 use std::io;
 use std::sync::Arc;
@@ -48,7 +47,35 @@ pub enum Error {
         /// The endpoint's name.
         name: &'static str,
         /// What happened to it.
-        source: Box<Error>,
+        source: Box<Self>,
+    },
+}
+
+/// Why a host could not be reached.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum DialError {
+    /// The name could not be looked up.
+    #[error("cannot look up {host}: {reason}")]
+    Resolve {
+        /// The host.
+        host: String,
+        /// What the resolver said.
+        reason: String,
+    },
+    /// No address took the connection; what each of them said.
+    #[error("cannot connect to {host}: {}", .attempts.join(", "))]
+    Connect {
+        /// The host.
+        host: String,
+        /// Address and reason of each attempt.
+        attempts: Vec<String>,
+    },
+    /// The name was not looked up in time.
+    #[error("{host} was not looked up in time")]
+    ResolveTimeout {
+        /// The host.
+        host: String,
     },
 }
 

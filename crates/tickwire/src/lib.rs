@@ -21,9 +21,9 @@ mod wait;
 
 pub use builder::Builder;
 pub use client::{Client, Event};
-pub use dial::{DialError, Socket};
+pub use dial::Socket;
 pub use endpoint::UrlError;
-pub use error::Error;
+pub use error::{DialError, Error};
 pub use feed::{Counts, Feed};
 pub use tls::Tls;
 pub use transport::{Plain, Transport};

@@ -1,50 +1,7 @@
-//! Close codes and the body of a Close frame, RFC 6455 5.5.1 and 7.4.
+//! The body of a Close frame, RFC 6455 5.5.1.
 
+use crate::code::CloseCode;
 use crate::error::{SendError, Violation};
-use std::fmt;
-
-/// A close code, RFC 6455 7.4.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct CloseCode(u16);
-
-impl CloseCode {
-    /// 1000: the purpose of the connection is fulfilled.
-    pub const NORMAL: Self = Self(1000);
-    /// 1001: the endpoint goes away.
-    pub const GOING_AWAY: Self = Self(1001);
-    /// 1002: protocol error.
-    pub const PROTOCOL: Self = Self(1002);
-    /// 1007: text that is not UTF-8.
-    pub const INVALID_PAYLOAD: Self = Self(1007);
-    /// 1008: a rule of the endpoint is broken (venues use it for rates and missing pongs).
-    pub const POLICY: Self = Self(1008);
-    /// 1009: message too big.
-    pub const TOO_BIG: Self = Self(1009);
-
-    /// The code, if it may stand in a Close frame: 1000-1003, 1007-1014 (IANA registry), 3000-4999.
-    #[must_use]
-    pub fn new(code: u16) -> Option<Self> {
-        matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999).then_some(Self(code))
-    }
-}
-
-impl From<CloseCode> for u16 {
-    fn from(code: CloseCode) -> Self {
-        code.0
-    }
-}
-
-impl fmt::Debug for CloseCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CloseCode({})", self.0)
-    }
-}
-
-impl fmt::Display for CloseCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 /// What a Close frame said.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -1,7 +1,7 @@
 //! What can go wrong on a connection, sorted by who is at fault.
 
-use crate::close::CloseCode;
-use crate::handshake::Response;
+use crate::code::CloseCode;
+use crate::http::Response;
 use thiserror::Error;
 
 /// Why a connection has failed. It sticks: every later call reports the same error.

@@ -62,10 +62,12 @@
 mod assembler;
 mod assembly;
 mod close;
+mod code;
 mod connection;
 mod error;
 mod handshake;
 mod header;
+mod http;
 mod inbox;
 mod limits;
 mod mask;
@@ -75,10 +77,11 @@ mod timer;
 mod utf8;
 
 pub use assembler::{FrameAssembler, TooSmall};
-pub use close::{Close, CloseCode};
+pub use close::Close;
+pub use code::CloseCode;
 pub use connection::{Connection, Event, Role};
 pub use error::{Disconnected, Error, Exceeded, HandshakeError, SendError, Timeout, Violation};
-pub use handshake::{Headers, Request, RequestError, Response};
 pub use header::{HEADER_BYTES_MAX, Header, Opcode};
+pub use http::{Headers, Request, RequestError, Response};
 pub use limits::{Config, Limits, Timeouts};
 pub use message::{Fragments, Kind, Message, Payload};

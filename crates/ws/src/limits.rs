@@ -10,7 +10,7 @@ pub struct Limits {
     pub frame_bytes_max: usize,
     /// Payload of one message, in bytes, over all its fragments; more fails the connection with 1009. Default 16 MiB.
     pub message_bytes_max: usize,
-    /// Fragments of one message; more fails the connection with 1009. Each costs 16 bytes while it is held. Default 65,536.
+    /// Fragments of one message; more fails the connection with 1009. Each costs 16 bytes while it is held. Default 131,072.
     pub fragments_max: usize,
     /// Control frames within one second; more fails the connection with 1008. Default 1,000.
     pub control_frames_per_second_max: u32,
@@ -27,7 +27,7 @@ impl Default for Limits {
         Self {
             frame_bytes_max: 16 << 20,
             message_bytes_max: 16 << 20,
-            fragments_max: 65_536,
+            fragments_max: 131_072,
             control_frames_per_second_max: 1_000,
             handshake_bytes_max: 16 << 10,
             handshake_headers_max: 64,

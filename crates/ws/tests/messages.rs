@@ -115,7 +115,6 @@ fn a_server_unmasks_every_frame_however_it_is_split() {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "a table")]
 fn violations_end_the_connection_with_the_close_code_of_the_rfc() {
     use Opcode::{Binary, Close, Continuation, Ping, Text};
     let cases: Vec<(&str, Vec<u8>, Violation, u16)> = vec![
@@ -182,7 +181,6 @@ fn bad_text_fails_before_its_frame_is_complete() {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "a table")]
 fn each_size_limit_allows_equal_and_refuses_one_more() {
     let message = |parts: &[usize]| -> Vec<u8> {
         let last = parts.len() - 1;

@@ -1,7 +1,8 @@
 //! From bytes to events.
 
 use super::{Connection, Event, Role, State};
-use crate::close::{self, Close, CloseCode};
+use crate::close::{self, Close};
+use crate::code::CloseCode;
 use crate::error::{Error, Exceeded, Violation};
 use crate::handshake::server;
 use crate::header::{Header, Opcode};

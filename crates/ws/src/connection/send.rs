@@ -1,7 +1,8 @@
 //! From calls to bytes.
 
 use super::{Connection, Role, State};
-use crate::close::{self, Close, CloseCode};
+use crate::close::{self, Close};
+use crate::code::CloseCode;
 use crate::error::{Error, HandshakeError, SendError};
 use crate::handshake::server;
 use crate::header::{Header, Opcode};

@@ -1,8 +1,8 @@
 //! The client's side: RFC 6455 4.1.
 
-use super::head::{self, Request, Response};
-use super::{accept_key, encode_key};
+use super::{accept_key, encode_key, head};
 use crate::error::{Error, HandshakeError};
+use crate::http::{Request, Response};
 use crate::limits::Limits;
 
 /// A request that has been sent, and what its answer must match.

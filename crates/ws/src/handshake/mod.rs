@@ -4,8 +4,6 @@ pub(crate) mod client;
 mod head;
 pub(crate) mod server;
 
-pub use head::{Headers, Request, RequestError, Response};
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest as _, Sha1};

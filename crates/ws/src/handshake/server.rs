@@ -1,8 +1,8 @@
 //! The server's side: RFC 6455 4.2.
 
-use super::head::{self, Request};
-use super::{accept_key, is_key};
+use super::{accept_key, head, is_key};
 use crate::error::{Error, HandshakeError};
+use crate::http::Request;
 use crate::limits::Limits;
 
 /// A request that was read and waits for the application's answer.

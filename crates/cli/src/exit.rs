@@ -1,0 +1,115 @@
+//! How the program ends: an exit code and one line.
+
+use std::io;
+use tickwire::Error;
+use tickwire::ws::{Error as WsError, Violation};
+
+/// A book was wrong or never complete.
+pub(crate) const BOOK: u8 = 1;
+/// The peer's fault: handshake, protocol, limit, text, refusal.
+pub(crate) const PEER: u8 = 2;
+/// Connection lost, TLS or time.
+pub(crate) const CONNECTION: u8 = 3;
+/// The command line cannot be served.
+pub(crate) const USAGE: u8 = 64;
+
+/// Why the program did not end well.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) code: u8,
+    /// What to tell on standard error; `None` if it has been told.
+    pub(crate) line: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(code: u8, line: impl ToString) -> Self {
+        Self { code, line: Some(line.to_string()) }
+    }
+
+    pub(crate) fn told(code: u8) -> Self {
+        Self { code, line: None }
+    }
+}
+
+/// Standard output is gone (`| head`): nothing more can be told, and that is no failure of ours.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::told(0),
+            _ => Self::new(CONNECTION, error),
+        }
+    }
+}
+
+impl From<tickwire_sim::Error> for Failure {
+    fn from(error: tickwire_sim::Error) -> Self {
+        Self::new(USAGE, error)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::new(Kind::of(&error).code(), error)
+    }
+}
+
+/// What an error is, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Handshake,
+    Protocol,
+    Limit,
+    Utf8,
+    Io,
+    Tls,
+    Timeout,
+    Venue,
+    Usage,
+}
+
+impl Kind {
+    pub(crate) fn of(error: &Error) -> Self {
+        match error {
+            Error::WebSocket(error) => match error {
+                WsError::Protocol(Violation::Utf8 | Violation::CloseReason) => Self::Utf8,
+                WsError::Limit(_) => Self::Limit,
+                WsError::Handshake(_) => Self::Handshake,
+                WsError::Disconnected(_) => Self::Io,
+                WsError::Timeout(_) => Self::Timeout,
+                _ => Self::Protocol,
+            },
+            Error::Tls(_) => Self::Tls,
+            Error::Dial(tickwire::DialError::ResolveTimeout { .. }) => Self::Timeout,
+            Error::Venue(tickwire::venue::Error::Config(_))
+            | Error::Url(_)
+            | Error::Request(_)
+            | Error::TlsSettings(_)
+            | Error::Misuse(_) => Self::Usage,
+            Error::Venue(_) => Self::Venue,
+            Error::Link { source, .. } => Self::of(source),
+            _ => Self::Io,
+        }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Handshake => "handshake",
+            Self::Protocol => "protocol",
+            Self::Limit => "limit",
+            Self::Utf8 => "utf8",
+            Self::Io => "io",
+            Self::Tls => "tls",
+            Self::Timeout => "timeout",
+            Self::Venue => "venue",
+            Self::Usage => "usage",
+        }
+    }
+
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Handshake | Self::Protocol | Self::Limit | Self::Utf8 | Self::Venue => PEER,
+            Self::Io | Self::Tls | Self::Timeout => CONNECTION,
+            Self::Usage => USAGE,
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! `tickwire sim`: a local venue for other programs.
+
+use crate::exit::{Failure, USAGE};
+use serde_json::json;
+use std::path::PathBuf;
+use tickwire_sim::{Options, Recording, Server, Source};
+
+/// Runs a local venue on 127.0.0.1 until it is interrupted, and prints where it is.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: tickwire sim binance --port 9443 --ca ca.pem\n         \
+tickwire tap --ca ca.pem wss://localhost:9443/ws/btcusdt@trade")]
+pub(crate) struct Arguments {
+    /// The port; any free one if it is not given.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    port: u16,
+    /// The seed of the market's random walk.
+    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "replay")]
+    seed: u64,
+    /// Replay PREFIX.ws.jsonl and PREFIX.rest_depth.jsonl instead of a generated market.
+    #[arg(long, value_name = "PREFIX")]
+    replay: Option<PathBuf>,
+    /// How many times faster than recorded to replay; 0 is as fast as the client takes it.
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, requires = "replay")]
+    speed: f64,
+    /// Without TLS.
+    #[arg(long)]
+    plain: bool,
+    /// Write the certificate of the venue's throw-away authority to this file.
+    #[arg(long, value_name = "FILE.pem", conflicts_with = "plain")]
+    ca: Option<PathBuf>,
+    /// Print where it is as one JSON object.
+    #[arg(long)]
+    json: bool,
+    /// Which venue.
+    venue: Venue,
+}
+
+/// The venues that there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Venue {
+    /// Binance spot.
+    Binance,
+}
+
+/// A generated market of all its symbols, or a recording.
+pub(crate) fn source(seed: u64, symbols: Option<Vec<String>>, replay: Option<(Recording, f64)>) -> Source {
+    match replay {
+        Some((recording, speed)) => Source::Recording { recording, speed },
+        None => match (Source::default(), symbols) {
+            (Source::Market { symbols, events_per_second, .. }, None) => {
+                Source::Market { seed, symbols, events_per_second }
+            }
+            (Source::Market { events_per_second, .. }, Some(symbols)) => {
+                Source::Market { seed, symbols, events_per_second }
+            }
+            (recording, _) => recording,
+        },
+    }
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let Venue::Binance = arguments.venue;
+    let replay = match &arguments.replay {
+        Some(prefix) => Some((Recording::open(prefix)?, arguments.speed)),
+        None => None,
+    };
+    let source = source(arguments.seed, None, replay);
+    let server =
+        Server::start(Options { port: arguments.port, tls: !arguments.plain, source, ..Options::default() })?;
+    if let Some(path) = &arguments.ca {
+        std::fs::write(path, server.ca_pem())
+            .map_err(|error| Failure::new(USAGE, format!("{}: {error}", path.display())))?;
+    }
+    let (stream, api) = (server.stream_url(), server.api_url());
+    if arguments.json {
+        println!("{}", json!({"event": "listening", "stream": stream, "api": api, "ca": server.ca_pem()}));
+    } else {
+        println!("stream  {stream}/ws  {stream}/stream");
+        println!("api     {api}");
+        match &arguments.ca {
+            Some(path) => println!("ca      {}", path.display()),
+            None if !arguments.plain => println!("ca      not written; --ca FILE.pem writes it"),
+            None => {}
+        }
+    }
+    Ok(server.wait()?)
+}

@@ -1,0 +1,193 @@
+//! `tickwire tap`: a WebSocket to standard output.
+
+use crate::clock::{self, seconds};
+use crate::exit::{CONNECTION, Failure, Kind, USAGE};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use std::io::{self, BufWriter, StdoutLock, Write};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use tickwire::{Client, CloseCode, Event, Limits, Message, Timeouts};
+
+/// How long the peer may take to answer our Close once the count is reached.
+const CLOSE_WAIT: Duration = Duration::from_secs(1);
+
+/// Prints each message of a WebSocket: texts as lines, binary ones as they are, or everything as JSON lines.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example: tickwire tap --json --count 3 wss://stream.binance.com:9443/ws/btcusdt@trade"
+)]
+pub(crate) struct Arguments {
+    /// One JSON object a line: open, message, ping, pong, close, error.
+    #[arg(long)]
+    json: bool,
+    /// Send this text once the connection is open; may be repeated.
+    #[arg(long, value_name = "TEXT")]
+    send: Vec<String>,
+    /// Close with 1000 after this many messages.
+    #[arg(long, value_name = "N")]
+    count: Option<u64>,
+    /// Give up after this time (exit 3).
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    timeout: Option<Duration>,
+    /// The largest message to take, in bytes.
+    #[arg(long, value_name = "BYTES")]
+    max_message: Option<usize>,
+    /// The largest frame to take, in bytes.
+    #[arg(long, value_name = "BYTES")]
+    max_frame: Option<usize>,
+    /// Offer compression; this version has none and refuses.
+    #[arg(long)]
+    deflate: bool,
+    /// Trust the certificates of this file, too.
+    #[arg(long, value_name = "FILE.pem")]
+    ca: Option<PathBuf>,
+    /// A ws:// or wss:// URL.
+    url: String,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    if arguments.deflate {
+        return Err(Failure::new(USAGE, "--deflate: permessage-deflate is not supported by this version"));
+    }
+    let until = arguments.timeout.and_then(|timeout| clock::now().checked_add(timeout));
+    let mut client = connect(arguments)?;
+    let mut tap = Tap { json: arguments.json, out: BufWriter::new(io::stdout().lock()), messages: 0 };
+    let ended = tap.follow(&mut client, arguments, until);
+    tap.out.flush()?;
+    ended
+}
+
+fn connect(arguments: &Arguments) -> Result<Client, Failure> {
+    let mut limits = Limits::default();
+    limits.message_bytes_max = arguments.max_message.unwrap_or(limits.message_bytes_max);
+    limits.frame_bytes_max = arguments.max_frame.unwrap_or(limits.frame_bytes_max);
+    let mut timeouts = Timeouts::default();
+    timeouts.close = CLOSE_WAIT;
+    let mut builder = Client::builder().limits(limits).timeouts(timeouts);
+    if let Some(path) = &arguments.ca {
+        let pem = std::fs::read(path)
+            .map_err(|error| Failure::new(USAGE, format!("{}: {error}", path.display())))?;
+        builder = builder.extra_roots_pem(&pem)?;
+    }
+    Ok(builder.connect(&arguments.url)?)
+}
+
+struct Tap {
+    json: bool,
+    out: BufWriter<StdoutLock<'static>>,
+    messages: u64,
+}
+
+impl Tap {
+    fn follow(
+        &mut self,
+        client: &mut Client,
+        arguments: &Arguments,
+        until: Option<Instant>,
+    ) -> Result<(), Failure> {
+        let mut asked_to_close = false;
+        while !client.is_closed() {
+            if !asked_to_close && arguments.count.is_some_and(|count| self.messages >= count) {
+                asked_to_close = true;
+                self.request_close(client)?;
+            }
+            if until.is_some_and(|until| until <= clock::now()) {
+                return self.time_is_up();
+            }
+            match client.next_event() {
+                Ok(Some(Event::Open(response))) => {
+                    let (extensions, subprotocol) = (response.extensions(), response.subprotocol());
+                    self.tell(
+                        || json!({"event": "open", "extensions": extensions, "subprotocol": subprotocol}),
+                    )?;
+                    for text in &arguments.send {
+                        client.send_text(text).map_err(tickwire::Error::from)?;
+                    }
+                }
+                Ok(Some(Event::Message(message))) if !asked_to_close => self.message(&message)?,
+                Ok(Some(Event::Ping(payload))) => self.control("ping", payload)?,
+                Ok(Some(Event::Pong(payload))) => self.control("pong", payload)?,
+                Ok(Some(_)) => {}
+                Ok(None) => {
+                    self.out.flush()?;
+                    client.wait(until.map(|until| until.saturating_duration_since(clock::now())))?;
+                }
+                Err(error) => return self.error(client, error),
+            }
+        }
+        self.closed(client)
+    }
+
+    fn request_close(&mut self, client: &mut Client) -> Result<(), Failure> {
+        client.close(1000, "").map_err(tickwire::Error::from)?;
+        Ok(())
+    }
+
+    fn message(&mut self, message: &Message<'_>) -> Result<(), Failure> {
+        self.messages += 1;
+        if self.json {
+            let data = message.fragments().collect::<Vec<_>>().concat();
+            let (kind, data) = match message.kind() {
+                tickwire::Kind::Text => ("text", String::from_utf8_lossy(&data).into_owned()),
+                tickwire::Kind::Binary => ("binary", STANDARD.encode(&data)),
+            };
+            let fragments = message.fragments().count();
+            let bytes = message.len();
+            return self.tell(|| {
+                json!({"event": "message", "kind": kind, "fragments": fragments, "bytes": bytes, "data": data})
+            });
+        }
+        for fragment in message.fragments() {
+            self.out.write_all(fragment)?;
+        }
+        if message.kind() == tickwire::Kind::Text {
+            self.out.write_all(b"\n")?;
+        }
+        Ok(())
+    }
+
+    fn control(&mut self, event: &str, payload: &[u8]) -> Result<(), Failure> {
+        self.tell(|| json!({"event": event, "bytes": payload.len()}))
+    }
+
+    fn closed(&mut self, client: &Client) -> Result<(), Failure> {
+        let close = client.received_close();
+        let code = close.and_then(|close| close.code).map(u16::from);
+        let reason = close.map(|close| close.reason.clone()).unwrap_or_default();
+        let clean = client.is_clean();
+        self.tell(|| json!({"event": "close", "code": code, "reason": reason, "clean": clean}))
+    }
+
+    fn error(&mut self, client: &Client, error: tickwire::Error) -> Result<(), Failure> {
+        let kind = Kind::of(&error);
+        let sent = client.sent_close().and_then(|close| close.code);
+        self.failed(kind, error.to_string(), sent)
+    }
+
+    fn time_is_up(&mut self) -> Result<(), Failure> {
+        let detail = "the time given by --timeout is up".to_owned();
+        self.failed(Kind::Timeout, detail, None)
+    }
+
+    /// An error goes where the messages go when they are JSON, and to standard error when they are not.
+    fn failed(&mut self, kind: Kind, detail: String, sent_close: Option<CloseCode>) -> Result<(), Failure> {
+        let code = if kind == Kind::Usage { CONNECTION } else { kind.code() };
+        if !self.json {
+            return Err(Failure::new(code, detail));
+        }
+        let sent_close = sent_close.map(u16::from);
+        self.tell(
+            || json!({"event": "error", "kind": kind.name(), "detail": detail, "sent_close": sent_close}),
+        )?;
+        Err(Failure::told(code))
+    }
+
+    fn tell(&mut self, object: impl FnOnce() -> Value) -> Result<(), Failure> {
+        if self.json {
+            writeln!(self.out, "{}", object())?;
+        }
+        Ok(())
+    }
+}

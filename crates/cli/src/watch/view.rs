@@ -1,0 +1,265 @@
+//! The three ways to show it: a table on a terminal, plain lines, JSON lines.
+
+use super::board::{Board, Connection, Row, Summary, Tally, state_name};
+use serde_json::{Value, json};
+use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write};
+use std::time::Duration;
+use tickwire::venue::{BookChange, Event, Level};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Style {
+    Table,
+    Lines,
+    Json,
+}
+
+pub(crate) struct View {
+    style: Style,
+    out: BufWriter<StdoutLock<'static>>,
+    /// The table has been drawn and is drawn over.
+    drawn: bool,
+    /// Lines of news that stand under the table.
+    news: Vec<String>,
+}
+
+/// Lines of news under the table.
+const NEWS_MAX: usize = 6;
+
+impl View {
+    pub(crate) fn new(json: bool) -> Self {
+        let stdout = io::stdout();
+        let style = match (json, stdout.is_terminal()) {
+            (true, _) => Style::Json,
+            (false, true) => Style::Table,
+            (false, false) => Style::Lines,
+        };
+        Self { style, out: BufWriter::new(stdout.lock()), drawn: false, news: Vec::new() }
+    }
+
+    /// How often [`look`](Self::look) wants to be called.
+    pub(crate) fn period(&self) -> Duration {
+        match self.style {
+            Style::Table => Duration::from_millis(200),
+            Style::Lines => Duration::from_secs(1),
+            Style::Json => Duration::from_millis(100),
+        }
+    }
+
+    /// Whether each change of a book is shown by itself, which takes the board to be fresh for it.
+    pub(crate) fn shows_updates(&self) -> bool {
+        self.style == Style::Json
+    }
+
+    pub(crate) fn event(&mut self, board: &Board, event: &Event<'_>) -> io::Result<()> {
+        match self.style {
+            Style::Json => match json_event(board, event) {
+                Some(object) => writeln!(self.out, "{object}"),
+                None => Ok(()),
+            },
+            Style::Lines => match news(board, event) {
+                Some(line) => writeln!(self.out, "{line}"),
+                None => Ok(()),
+            },
+            Style::Table => {
+                if let Some(line) = news(board, event) {
+                    self.news.push(line);
+                    let surplus = self.news.len().saturating_sub(NEWS_MAX);
+                    self.news.drain(..surplus);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    pub(crate) fn look(&mut self, board: &Board, connections: &[Connection]) -> io::Result<()> {
+        match self.style {
+            Style::Json => {}
+            Style::Lines => {
+                for row in &board.rows {
+                    writeln!(self.out, "{}", line(row))?;
+                }
+            }
+            Style::Table => self.draw(board, connections)?,
+        }
+        self.out.flush()
+    }
+
+    fn draw(&mut self, board: &Board, connections: &[Connection]) -> io::Result<()> {
+        // Home and overwrite; the screen is cleared once, so that nothing flickers.
+        self.out.write_all(if self.drawn { b"\x1b[H" } else { b"\x1b[2J\x1b[H" })?;
+        self.drawn = true;
+        for connection in connections {
+            write!(self.out, "{} {}   ", connection.name, connection.state)?;
+        }
+        write!(self.out, "\x1b[K\r\n\x1b[K\r\n\x1b[1m{}\x1b[0m\x1b[K\r\n", header())?;
+        for row in &board.rows {
+            write!(self.out, "{}\x1b[K\r\n", cells(row))?;
+        }
+        write!(self.out, "\x1b[K\r\n{}\x1b[K\r\n", tally_line(&board.total()))?;
+        for line in &self.news {
+            write!(self.out, "{line}\x1b[K\r\n")?;
+        }
+        self.out.write_all(b"\x1b[J")
+    }
+
+    pub(crate) fn summary(&mut self, board: &Board, summary: &Summary) -> io::Result<()> {
+        if self.style == Style::Json {
+            writeln!(self.out, "{}", json_summary(board, summary))?;
+            return self.out.flush();
+        }
+        let total = board.total();
+        let synced = board.rows.iter().filter(|row| row.synced).count();
+        writeln!(
+            self.out,
+            "{} messages, {} bytes in {:.1} s",
+            summary.messages,
+            summary.bytes,
+            summary.elapsed.as_secs_f64()
+        )?;
+        writeln!(
+            self.out,
+            "{} updates, {} quotes, {} trades, {} other",
+            total.updates, total.quotes, total.trades, total.other
+        )?;
+        writeln!(
+            self.out,
+            "{synced} of {} books synced, {} gaps, {} resyncs",
+            board.rows.len(),
+            total.gaps,
+            total.resyncs
+        )?;
+        let Tally { checks, agreed, .. } = total;
+        writeln!(
+            self.out,
+            "top of book compared with bookTicker of the same update id: {agreed} of {checks} agree"
+        )?;
+        self.out.flush()
+    }
+}
+
+fn header() -> String {
+    format!(
+        "{:<12} {:<8} {:>16} {:>16} {:>16} {:>16} {:>16} {:>8} {:>8} {:>8}",
+        "symbol", "book", "bid size", "bid", "ask", "ask size", "last", "upd/s", "quote/s", "trade/s"
+    )
+}
+
+fn cells(row: &Row) -> String {
+    let price = |level: Option<Level>| level.map_or_else(|| "-".to_owned(), |level| level.price.to_string());
+    let size =
+        |level: Option<Level>| level.map_or_else(|| "-".to_owned(), |level| level.quantity.to_string());
+    let last = row.last.map_or_else(|| "-".to_owned(), |(price, _)| price.to_string());
+    let [updates, quotes, trades] = row.rates;
+    format!(
+        "{:<12} {:<8} {:>16} {:>16} {:>16} {:>16} {:>16} {:>8.1} {:>8.1} {:>8.1}",
+        row.symbol,
+        state_name(row.state),
+        size(row.bid),
+        price(row.bid),
+        price(row.ask),
+        size(row.ask),
+        last,
+        updates,
+        quotes,
+        trades
+    )
+}
+
+fn tally_line(total: &Tally) -> String {
+    format!(
+        "{} updates  {} quotes  {} trades  {} gaps  {} resyncs  {} of {} comparisons agree",
+        total.updates, total.quotes, total.trades, total.gaps, total.resyncs, total.agreed, total.checks
+    )
+}
+
+fn line(row: &Row) -> String {
+    let level = |level: Option<Level>| {
+        level.map_or_else(|| "-".to_owned(), |level| format!("{} x {}", level.price, level.quantity))
+    };
+    let last = row.last.map_or_else(|| "-".to_owned(), |(price, quantity)| format!("{price} x {quantity}"));
+    let [updates, quotes, trades] = row.rates;
+    format!(
+        "{} {} bid {} ask {} last {last} updates/s {updates:.1} quotes/s {quotes:.1} trades/s {trades:.1}",
+        row.symbol,
+        state_name(row.state),
+        level(row.bid),
+        level(row.ask)
+    )
+}
+
+/// What a person wants to hear of by itself.
+fn news(board: &Board, event: &Event<'_>) -> Option<String> {
+    match event {
+        Event::Book(book) => {
+            let symbol = board.row(book.instrument).map_or("?", |row| row.symbol.as_str());
+            let what = match book.change {
+                BookChange::Synced { update_id } => format!("synced at {update_id}"),
+                BookChange::Resynced { update_id } => format!("synced again at {update_id}"),
+                BookChange::Gap { expected, got } => {
+                    format!("gap: expected {expected}, got {got}; syncing again")
+                }
+                BookChange::StaleSnapshot { snapshot_id, first_id } => {
+                    format!("snapshot {snapshot_id} is older than the first update {first_id}; asking again")
+                }
+                BookChange::Overflow { levels } => {
+                    format!("no snapshot came in time, {levels} levels let go")
+                }
+                BookChange::Trimmed { levels } => format!("{levels} levels beyond the book's bound let go"),
+                BookChange::Stale { update_id } => format!("stale at {update_id}: its stream is gone"),
+                _ => return None,
+            };
+            Some(format!("{symbol} {what}"))
+        }
+        Event::Check(check) if !check.agrees => {
+            let symbol = board.row(check.instrument).map_or("?", |row| row.symbol.as_str());
+            Some(format!(
+                "{symbol} DISAGREES with bookTicker at {}: quote {:?}, book {:?}",
+                check.update_id, check.quote, check.book
+            ))
+        }
+        Event::Subscribed { streams, pending } => {
+            Some(format!("subscribed to {streams} streams, {pending} pending"))
+        }
+        Event::Rejected(rejection) => Some(format!("refused: {} ({})", rejection.message, rejection.code)),
+        Event::Unanswered { request, .. } => Some(format!("no answer to {request:?}; asking again")),
+        Event::ServerShutdown { .. } => {
+            Some("the venue announces that it will close the connection".to_owned())
+        }
+        _ => None,
+    }
+}
+
+fn json_level(level: Option<Level>) -> Value {
+    level.map_or(Value::Null, |level| json!([level.price.to_string(), level.quantity.to_string()]))
+}
+
+fn json_event(board: &Board, event: &Event<'_>) -> Option<Value> {
+    let symbol = |instrument| board.row(instrument).map(|row| row.symbol.as_str());
+    match event {
+        Event::Trade(trade) => Some(json!({
+            "event": "trade", "symbol": symbol(trade.instrument), "id": trade.id, "price": trade.price.to_string(),
+            "quantity": trade.quantity.to_string(), "taker": format!("{:?}", trade.taker).to_lowercase(), "venue_time_ns": trade.venue_time_ns,
+        })),
+        Event::Book(book) => {
+            let row = board.row(book.instrument)?;
+            if let BookChange::Updated { update_id } = book.change {
+                return Some(json!({
+                    "event": "book", "symbol": row.symbol, "state": state_name(row.state), "update_id": update_id,
+                    "bid": json_level(row.bid), "ask": json_level(row.ask),
+                }));
+            }
+            Some(json!({"event": "status", "symbol": row.symbol, "detail": news(board, event)?}))
+        }
+        _ => Some(json!({"event": "status", "detail": news(board, event)?})),
+    }
+}
+
+fn json_summary(board: &Board, summary: &Summary) -> Value {
+    let Tally { updates, quotes, trades, gaps, resyncs, checks, agreed, other } = board.total();
+    let synced = board.rows.iter().filter(|row| row.synced).count();
+    json!({
+        "event": "summary", "seconds": summary.elapsed.as_secs_f64(), "messages": summary.messages, "bytes": summary.bytes,
+        "updates": updates, "quotes": quotes, "trades": trades, "other": other, "books": board.rows.len(), "synced": synced,
+        "gaps": gaps, "resyncs": resyncs, "compared": checks, "agreed": agreed,
+    })
+}

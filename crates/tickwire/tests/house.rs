@@ -1,0 +1,259 @@
+//! The shape of the house, as ARCHITECTURE.md draws it: who may import whom, and what every file and manifest keeps.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A crate, or a folder of one, and what it may import.
+struct Room {
+    place: &'static str,
+    /// The crates of this workspace that it may use.
+    uses: &'static [&'static str],
+    /// Its modules: each imports only from lines above its own. A folder is one module here and has a room of its own.
+    floors: &'static [&'static [&'static str]],
+}
+
+const HOUSE: &[Room] = &[
+    Room {
+        place: "crates/ws",
+        uses: &[],
+        floors: &[
+            &["code", "http", "message", "timer", "mask", "assembler", "limits"],
+            &["error"],
+            &["header", "utf8", "close", "inbox", "handshake"],
+            &["outbox", "assembly"],
+            &["connection"],
+        ],
+    },
+    Room {
+        place: "crates/ws/src/handshake",
+        uses: &[],
+        floors: &[&["head"], &["client", "server"], &["mod"]],
+    },
+    Room { place: "crates/ws/src/connection", uses: &[], floors: &[&["mod"], &["receive", "send"]] },
+    Room {
+        place: "crates/venue",
+        uses: &[],
+        floors: &[&["error", "decimal"], &["level"], &["book"], &["event"], &["session"], &["binance"]],
+    },
+    Room {
+        place: "crates/venue/src/binance",
+        uses: &[],
+        floors: &[
+            &["config", "pace", "requests", "wire"],
+            &["crosscheck", "subscribe", "sync"],
+            &["keeper"],
+            &["spot"],
+            &["session"],
+            &["mod"],
+        ],
+    },
+    Room {
+        place: "crates/tickwire",
+        uses: &["tickwire-ws", "tickwire-venue"],
+        floors: &[
+            &["clock", "endpoint", "transport"],
+            &["error", "wait"],
+            &["tls"],
+            &["dial"],
+            &["client"],
+            &["builder"],
+            &["feed"],
+        ],
+    },
+    Room {
+        place: "crates/sim",
+        uses: &[],
+        floors: &[
+            &["error", "clock", "book", "transport"],
+            &["ca", "market", "recording"],
+            &["options", "binance"],
+            &["rules", "exchange"],
+            &["feed"],
+            &["open"],
+            &["connection"],
+            &["server"],
+        ],
+    },
+    Room {
+        place: "crates/cli",
+        uses: &["tickwire", "tickwire-sim"],
+        floors: &[&["clock", "exit"], &["local", "tap"], &["watch"], &["main"]],
+    },
+    Room { place: "crates/cli/src/watch", uses: &[], floors: &[&["board"], &["view"], &["mod"]] },
+];
+
+impl Room {
+    fn is_crate(&self) -> bool {
+        !self.place.contains("/src/")
+    }
+}
+
+/// Only these may know sockets and TLS: the SDK, and the venue that stands in for the world.
+const WORLDLY: &[(&str, &[&str])] =
+    &[("mio", &["crates/tickwire", "crates/sim"]), ("rustls", &["crates/tickwire", "crates/sim"])];
+
+/// A file has one reason to exist, and fits a head.
+const LINES_MAX: usize = 600;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Rust files below a folder.
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && path.file_name().is_some_and(|name| name != "target") {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// The modules named behind `prefix`, alone or in braces, outside of the unit tests.
+fn imports(text: &str, prefix: &str) -> Vec<String> {
+    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let code: String =
+        code.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join(" ");
+    let mut names = Vec::new();
+    for (at, _) in code.match_indices(prefix) {
+        let rest = &code[at + prefix.len()..];
+        let list = match rest.strip_prefix('{') {
+            Some(braced) => braced.split('}').next().unwrap_or_default(),
+            None => rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default(),
+        };
+        let first = |item: &str| {
+            item.trim()
+                .split(|c: char| !c.is_alphanumeric() && c != '_')
+                .next()
+                .unwrap_or_default()
+                .to_owned()
+        };
+        names.extend(
+            list.split(',').map(first).filter(|name| name.chars().next().is_some_and(char::is_lowercase)),
+        );
+    }
+    names
+}
+
+/// The module of a folder's list that a file belongs to.
+fn module_of(folder: &Path, file: &Path) -> String {
+    let inside = file.strip_prefix(folder).unwrap();
+    let first = inside.components().next().unwrap().as_os_str().to_str().unwrap();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+#[test]
+fn modules_import_only_from_above() {
+    let mut wrong = Vec::new();
+    for room in HOUSE {
+        let Room { place, floors, .. } = room;
+        let is_crate = room.is_crate();
+        let folder = root().join(place).join(if is_crate { "src" } else { "" });
+        let prefixes: &[&str] =
+            if is_crate { &["crate::"] } else { &["use super::", "pub use ", "pub(crate) use "] };
+        let floor = |name: &str| floors.iter().position(|names| names.contains(&name));
+        let mut files = Vec::new();
+        sources(&folder, &mut files);
+        for file in files {
+            let own_name = module_of(&folder, &file);
+            if own_name == "lib" {
+                continue;
+            }
+            let Some(own) = floor(&own_name) else {
+                wrong.push(format!("{place}: {own_name} is in no list"));
+                continue;
+            };
+            let text = fs::read_to_string(&file).unwrap();
+            for used in prefixes.iter().flat_map(|prefix| imports(&text, prefix)) {
+                if used != own_name && floor(&used).is_some_and(|used| used >= own) {
+                    wrong.push(format!("{place}: {own_name} imports {used}"));
+                }
+            }
+        }
+        for name in floors.iter().flat_map(|names| names.iter()) {
+            let exists = folder.join(format!("{name}.rs")).exists() || folder.join(name).is_dir();
+            if !exists {
+                wrong.push(format!("{place}: {name} is listed and not there"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// The names below `[dependencies]`.
+fn dependencies(manifest: &str) -> Vec<&str> {
+    let mut inside = false;
+    let mut names = Vec::new();
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            inside = line == "[dependencies]";
+        } else if inside && let Some((name, _)) = line.split_once(['.', ' ', '=']) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+#[test]
+fn crates_use_only_the_crates_below_them() {
+    let mut wrong = Vec::new();
+    for Room { place, uses, .. } in HOUSE.iter().filter(|room| room.is_crate()) {
+        let manifest = fs::read_to_string(root().join(place).join("Cargo.toml")).unwrap();
+        for name in dependencies(&manifest) {
+            if name.starts_with("tickwire") && !uses.contains(&name) {
+                wrong.push(format!("{place} uses {name}"));
+            }
+            let worldly = WORLDLY.iter().find(|(crate_name, _)| *crate_name == name);
+            if worldly.is_some_and(|(_, places)| !places.contains(place)) {
+                wrong.push(format!("{place} uses {name}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn every_manifest_inherits_the_one_lint_table_and_the_one_compiler_version() {
+    let places = [
+        "crates/ws",
+        "crates/venue",
+        "crates/tickwire",
+        "crates/sim",
+        "crates/cli",
+        "examples",
+        "benches",
+        "autobahn",
+    ];
+    for place in places {
+        let manifest = fs::read_to_string(root().join(place).join("Cargo.toml")).unwrap();
+        for line in ["[lints]\nworkspace = true", "rust-version.workspace = true", "edition.workspace = true"]
+        {
+            assert!(manifest.contains(line), "{place}/Cargo.toml lacks {line:?}");
+        }
+    }
+    assert!(fs::read_to_string(root().join("Cargo.toml")).unwrap().contains("unsafe_code = \"forbid\""));
+}
+
+#[test]
+fn every_file_says_what_it_is_for_and_fits_a_head() {
+    let mut files = Vec::new();
+    for folder in ["crates", "examples", "benches", "autobahn", "fuzz/fuzz_targets"] {
+        sources(&root().join(folder), &mut files);
+    }
+    let mut wrong = Vec::new();
+    for file in &files {
+        let text = fs::read_to_string(file).unwrap();
+        let lines = text.lines().count();
+        if lines > LINES_MAX {
+            wrong.push(format!("{}: {lines} lines", file.display()));
+        }
+        if !text.starts_with("//!") {
+            wrong.push(format!("{}: does not begin with what it is for", file.display()));
+        }
+    }
+    assert!(files.len() > 50, "the files were not found");
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
