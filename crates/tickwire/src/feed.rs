@@ -130,6 +130,8 @@ impl<S: Session> Feed<S> {
         for link in &mut self.links {
             // The code is a valid one and there is no reason: this cannot be refused.
             let _ = link.client.close(1000, "");
+            // The next turn writes it.
+            link.ready = true;
         }
     }
 

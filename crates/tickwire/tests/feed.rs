@@ -1,0 +1,170 @@
+//! The feed against a local venue over real TLS, on good days and bad ones.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::time::Duration;
+use tickwire::venue::binance::{Binance, Config, Streams};
+use tickwire::venue::{BookChange, BookState, Event, Instrument, Outcome, Session as _};
+use tickwire::{Client, Error, Feed};
+use tickwire_sim::{Faults, Options, Server, Source};
+
+fn server(symbols: &[&str], faults: Faults) -> Server {
+    let symbols = symbols.iter().map(|symbol| (*symbol).to_owned()).collect();
+    let source = Source::Market { seed: 3, symbols, events_per_second: 400 };
+    Server::start(Options { source, faults, ..Options::default() }).unwrap()
+}
+
+fn feed(server: &Server, symbols: &[&str]) -> Feed<Binance> {
+    let config = Config {
+        symbols: symbols.iter().map(|symbol| (*symbol).to_owned()).collect(),
+        streams: Streams { trade: true, book_ticker: true, depth: true, ..Streams::default() },
+        stream_url: server.stream_url(),
+        api_url: server.api_url(),
+        ..Config::default()
+    };
+    let builder = Client::builder().extra_roots_pem(server.ca_pem().as_bytes()).unwrap();
+    Feed::connect(Binance::spot(config).unwrap(), &builder).unwrap()
+}
+
+/// Follows the feed until `enough` says so; tells the changes of books, and that every comparison agreed.
+fn follow(feed: &mut Feed<Binance>, mut enough: impl FnMut(&[BookChange], u64) -> bool) -> Vec<BookChange> {
+    let (mut changes, mut checks) = (Vec::new(), 0);
+    while !enough(&changes, checks) {
+        match feed.next(None).unwrap() {
+            Some(Event::Book(event)) => changes.push(event.change),
+            Some(Event::Check(check)) => {
+                assert!(check.agrees, "{check:?}");
+                checks += 1;
+            }
+            Some(_) => {}
+            None => panic!("the feed has closed"),
+        }
+    }
+    changes
+}
+
+fn has(changes: &[BookChange], wanted: fn(&BookChange) -> bool) -> bool {
+    changes.iter().any(wanted)
+}
+
+#[test]
+fn books_sync_over_two_connections_and_agree_with_the_venues_quotes() {
+    let server = server(&["BTCUSDT", "ETHUSDT"], Faults::default());
+    let mut feed = feed(&server, &["BTCUSDT", "ETHUSDT"]);
+    let synced = |changes: &[BookChange]| {
+        changes.iter().filter(|change| matches!(change, BookChange::Synced { .. })).count()
+    };
+    let changes = follow(&mut feed, |changes, checks| synced(changes) == 2 && checks >= 5);
+    assert!(!has(&changes, |change| matches!(change, BookChange::Gap { .. })));
+    for at in 0..2 {
+        let view = feed.session().book(Instrument(at)).unwrap();
+        assert_eq!(view.state, BookState::Live);
+        assert!(!view.book.is_crossed() && view.book.best_bid().is_some());
+    }
+    assert!(feed.counts().messages > 0 && feed.counts().bytes > feed.counts().messages);
+    feed.close();
+    while !feed.is_closed() {
+        feed.next(Some(Duration::from_secs(5))).unwrap();
+    }
+    assert!(feed.connections().all(|(_, client)| client.is_clean()));
+}
+
+#[test]
+fn a_lost_update_is_told_and_mended() {
+    let server = server(&["BTCUSDT"], Faults { drop_diff_every: Some(5), ..Faults::default() });
+    let mut feed = feed(&server, &["BTCUSDT"]);
+    let changes =
+        follow(&mut feed, |changes, _| has(changes, |change| matches!(change, BookChange::Resynced { .. })));
+    let gap = changes.iter().position(|change| matches!(change, BookChange::Gap { .. })).expect("a gap");
+    let resynced =
+        changes.iter().position(|change| matches!(change, BookChange::Resynced { .. })).expect("resynced");
+    assert!(gap < resynced, "{changes:?}");
+}
+
+#[test]
+fn a_stale_snapshot_is_told_and_fetched_again() {
+    let server = server(&["BTCUSDT"], Faults { stale_snapshots: 2, ..Faults::default() });
+    let mut feed = feed(&server, &["BTCUSDT"]);
+    let changes = follow(&mut feed, |_, checks| checks >= 1);
+    // A snapshot that is stale is either older than what was collected, or reveals a gap with the next update.
+    let told =
+        |change: &BookChange| matches!(change, BookChange::StaleSnapshot { .. } | BookChange::Gap { .. });
+    assert!(has(&changes, told), "{changes:?}");
+}
+
+#[test]
+fn an_unknown_symbol_is_refused_for_good() {
+    let server = server(&["BTCUSDT"], Faults::default());
+    let mut feed = feed(&server, &["BTCUSDT", "NOSUCHCOIN"]);
+    loop {
+        if let Some(Event::Rejected(rejection)) = feed.next(None).unwrap() {
+            assert_eq!((rejection.code, rejection.outcome), (-1121, Outcome::Final));
+            assert_eq!(rejection.instrument, Some(Instrument(1)));
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_cut_connection_is_an_error_that_names_it_and_its_books_are_stale() {
+    let faults = Faults { cut_after: Some(Duration::from_millis(600)), ..Faults::default() };
+    let server = server(&["BTCUSDT"], faults);
+    let mut feed = feed(&server, &["BTCUSDT"]);
+    let mut failed = Vec::new();
+    let mut stale = false;
+    loop {
+        match feed.next(None) {
+            Ok(Some(Event::Book(event))) => stale |= matches!(event.change, BookChange::Stale { .. }),
+            Ok(Some(_)) => {}
+            Ok(None) => break,
+            Err(Error::Link { name, source }) => {
+                assert!(matches!(*source, Error::WebSocket(_) | Error::Io(_)), "{source}");
+                failed.push(name);
+            }
+            Err(other) => panic!("{other}"),
+        }
+    }
+    failed.sort_unstable();
+    assert_eq!(failed, ["api", "stream"]);
+    assert!(stale && feed.is_closed());
+    assert_eq!(feed.session().book(Instrument(0)).unwrap().state, BookState::Stale);
+}
+
+#[test]
+fn waiting_ends_at_its_timeout_while_nothing_happens() {
+    // A venue that accepts the connection and never says a word.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}", listener.local_addr().unwrap());
+    let streams = Streams { trade: true, ..Streams::default() };
+    let config = Config { symbols: vec!["BTCUSDT".into()], streams, stream_url: url, ..Config::default() };
+    let mut feed = Feed::connect(Binance::spot(config).unwrap(), &Client::builder()).unwrap();
+    assert!(feed.next(Some(Duration::from_millis(20))).unwrap().is_none());
+    assert!(feed.next(Some(Duration::ZERO)).unwrap().is_none());
+    assert!(!feed.is_closed());
+}
+
+#[test]
+fn a_message_that_is_not_the_venues_is_an_error_and_not_the_end() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}", listener.local_addr().unwrap());
+    let venue = std::thread::spawn(move || {
+        let mut socket = tungstenite::accept(listener.accept().unwrap().0).unwrap();
+        for text in [
+            "<html>",
+            r#"{"stream":"btcusdt@trade","data":{"e":"trade","s":"BTCUSDT"}}"#,
+            r#"{"result":null,"id":1}"#,
+        ] {
+            socket.send(tungstenite::Message::text(text)).unwrap();
+        }
+        while socket.read().is_ok() {}
+    });
+    let streams = Streams { trade: true, ..Streams::default() };
+    let config = Config { symbols: vec!["BTCUSDT".into()], streams, stream_url: url, ..Config::default() };
+    let mut feed = Feed::connect(Binance::spot(config).unwrap(), &Client::builder()).unwrap();
+    for _ in 0..2 {
+        let malformed = feed.next(None).unwrap_err();
+        assert!(matches!(malformed, Error::Venue(tickwire::venue::Error::Malformed { .. })), "{malformed}");
+    }
+    assert!(matches!(feed.next(None).unwrap(), Some(Event::Subscribed { streams: 1, pending: 0 })));
+    drop(feed);
+    venue.join().unwrap();
+}
