@@ -14,7 +14,7 @@ fuzz_target!(|input: Vec<(bool, &[u8])>| {
     for route in [Route(0), Route(1)] {
         session.on_open(route, now);
     }
-    let mut drain = |session: &mut Binance| {
+    let drain = |session: &mut Binance| {
         while session.poll_event().is_some() {}
         while session.poll_command().is_some() {}
     };

@@ -4,7 +4,7 @@ use super::board::{Board, Connection, Row, Summary, Tally, state_name};
 use serde_json::{Value, json};
 use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write};
 use std::time::Duration;
-use tickwire::venue::{BookChange, Event, Level};
+use tickwire::venue::{BookChange, Decimal, Event, Level};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Style {
@@ -85,21 +85,26 @@ impl View {
     }
 
     fn draw(&mut self, board: &Board, connections: &[Connection]) -> io::Result<()> {
-        // Home and overwrite; the screen is cleared once, so that nothing flickers.
-        self.out.write_all(if self.drawn { b"\x1b[H" } else { b"\x1b[2J\x1b[H" })?;
+        // Home and overwrite; the screen is cleared once, so that nothing flickers. What is too wide is cut, not wrapped.
+        self.out.write_all(if self.drawn { b"\x1b[?7l\x1b[H" } else { b"\x1b[?7l\x1b[2J\x1b[H" })?;
         self.drawn = true;
         for connection in connections {
             write!(self.out, "{} {}   ", connection.name, connection.state)?;
         }
         write!(self.out, "\x1b[K\r\n\x1b[K\r\n\x1b[1m{}\x1b[0m\x1b[K\r\n", header())?;
-        for row in &board.rows {
+        let shown = rows_that_fit(board.rows.len(), self.news.len());
+        for row in board.rows.iter().take(shown) {
             write!(self.out, "{}\x1b[K\r\n", cells(row))?;
+        }
+        let hidden = board.rows.len() - shown;
+        if hidden > 0 {
+            write!(self.out, "... and {hidden} more\x1b[K\r\n")?;
         }
         write!(self.out, "\x1b[K\r\n{}\x1b[K\r\n", tally_line(&board.total()))?;
         for line in &self.news {
             write!(self.out, "{line}\x1b[K\r\n")?;
         }
-        self.out.write_all(b"\x1b[J")
+        self.out.write_all(b"\x1b[J\x1b[?7h")
     }
 
     pub(crate) fn summary(&mut self, board: &Board, summary: &Summary) -> io::Result<()> {
@@ -137,28 +142,39 @@ impl View {
     }
 }
 
+/// How many rows fit on the terminal besides everything else.
+fn rows_that_fit(rows: usize, news: usize) -> usize {
+    /// Connections, an empty line, the header, "and more", an empty line, the tally, and the cursor's line.
+    const OTHER_LINES: usize = 7;
+    let height = terminal_size::terminal_size().map_or(24, |(_, height)| usize::from(height.0));
+    rows.min(height.saturating_sub(OTHER_LINES + news).max(1))
+}
+
+/// A number for the eye: without the zeros at its end.
+fn short(number: Decimal) -> String {
+    let text = number.to_string();
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
 fn header() -> String {
     format!(
-        "{:<12} {:<8} {:>16} {:>16} {:>16} {:>16} {:>16} {:>8} {:>8} {:>8}",
+        "{:<12} {:<7} {:>13} {:>13} {:>13} {:>13} {:>13} {:>7} {:>7} {:>7}",
         "symbol", "book", "bid size", "bid", "ask", "ask size", "last", "upd/s", "quote/s", "trade/s"
     )
 }
 
 fn cells(row: &Row) -> String {
-    let price = |level: Option<Level>| level.map_or_else(|| "-".to_owned(), |level| level.price.to_string());
-    let size =
-        |level: Option<Level>| level.map_or_else(|| "-".to_owned(), |level| level.quantity.to_string());
-    let last = row.last.map_or_else(|| "-".to_owned(), |(price, _)| price.to_string());
+    let number = |number: Option<Decimal>| number.map_or_else(|| "-".to_owned(), short);
     let [updates, quotes, trades] = row.rates;
     format!(
-        "{:<12} {:<8} {:>16} {:>16} {:>16} {:>16} {:>16} {:>8.1} {:>8.1} {:>8.1}",
+        "{:<12} {:<7} {:>13} {:>13} {:>13} {:>13} {:>13} {:>7.1} {:>7.1} {:>7.1}",
         row.symbol,
         state_name(row.state),
-        size(row.bid),
-        price(row.bid),
-        price(row.ask),
-        size(row.ask),
-        last,
+        number(row.bid.map(|level| level.quantity)),
+        number(row.bid.map(|level| level.price)),
+        number(row.ask.map(|level| level.price)),
+        number(row.ask.map(|level| level.quantity)),
+        number(row.last.map(|(price, _)| price)),
         updates,
         quotes,
         trades
