@@ -303,3 +303,86 @@ impl Source for Socket {
         self.source().map_or(Ok(()), |source| source.deregister(registry))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    fn socket(timeout: Duration) -> (Socket, Instant) {
+        let now = clock::now();
+        let state = State::Failed(Error::Misuse("not begun"));
+        let deadline = now + timeout;
+        (
+            Socket {
+                host: "venue.example".into(),
+                state,
+                tls: None,
+                deadline,
+                attempts: Vec::new(),
+                registration: None,
+            },
+            now,
+        )
+    }
+
+    fn addresses(listeners: &[TcpListener]) -> VecDeque<SocketAddr> {
+        listeners.iter().map(|listener| listener.local_addr().unwrap()).collect()
+    }
+
+    #[test]
+    fn each_address_gets_an_equal_share_of_the_time_that_is_left() {
+        let listeners: Vec<TcpListener> = (0..3).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let (mut socket, start) = socket(Duration::from_secs(9));
+        socket.try_next(addresses(&listeners), start);
+        let mut now = start;
+        for share in [3, 3, 3] {
+            let until = now + Duration::from_secs(share);
+            assert_eq!(socket.next_deadline(), Some(until));
+            socket.on_deadline(until - Duration::from_nanos(1));
+            assert_eq!(socket.next_deadline(), Some(until), "not yet");
+            // Nobody has looked whether the address answered: its time is up all the same.
+            socket.on_deadline(until);
+            now = until;
+        }
+        let error = Error::from(socket.read(&mut [0; 1]).unwrap_err());
+        let Error::Dial(DialError::Connect { attempts, .. }) = error else { panic!("{error}") };
+        let expected: Vec<String> =
+            addresses(&listeners).iter().map(|address| format!("{address}: no answer in time")).collect();
+        assert_eq!(attempts, expected);
+    }
+
+    #[test]
+    fn an_address_that_refuses_leaves_its_time_to_the_next_which_is_used() {
+        let mut listeners: Vec<TcpListener> =
+            (0..2).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let addresses = addresses(&listeners);
+        drop(listeners.remove(0));
+        let (mut socket, start) = socket(Duration::from_secs(9));
+        socket.try_next(addresses.clone(), start);
+        // Accepting waits for the connection, and reading looks at what became of it.
+        let accepting = std::thread::spawn(move || listeners[0].accept().unwrap());
+        while !socket.is_connected() {
+            assert_eq!(socket.read(&mut [0; 1]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+            std::thread::yield_now();
+        }
+        assert_eq!(socket.attempts.len(), 1, "{:?}", socket.attempts);
+        let (_, peer) = accepting.join().unwrap();
+        assert!(
+            matches!(&socket.state, State::Plain(Plain(stream)) if stream.local_addr().unwrap() == peer && stream.nodelay().unwrap())
+        );
+    }
+
+    #[test]
+    fn a_look_up_that_takes_too_long_is_given_up() {
+        let (mut socket, start) = socket(Duration::from_secs(9));
+        let (sender, answer) = mpsc::channel();
+        let (_ring, bell) = pipe::new().unwrap();
+        socket.state = State::Resolving(Lookup { answer, bell });
+        assert_eq!(socket.read(&mut [0; 1]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        socket.on_deadline(start + Duration::from_secs(9));
+        let error = Error::from(socket.read(&mut [0; 1]).unwrap_err());
+        assert!(matches!(error, Error::Dial(DialError::ResolveTimeout { .. })), "{error}");
+        drop(sender);
+    }
+}

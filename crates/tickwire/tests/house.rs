@@ -30,7 +30,7 @@ const HOUSE: &[Room] = &[
         uses: &[],
         floors: &[&["head"], &["client", "server"], &["mod"]],
     },
-    Room { place: "crates/ws/src/connection", uses: &[], floors: &[&["mod"], &["receive", "send"]] },
+    Room { place: "crates/ws/src/connection", uses: &[], floors: &[&["mod"], &["receive", "send", "tests"]] },
     Room {
         place: "crates/venue",
         uses: &[],

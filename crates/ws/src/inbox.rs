@@ -88,6 +88,12 @@ impl Inbox {
         self.tail = (self.tail + count).min(self.buf.len());
     }
 
+    /// Bytes that are parsed and not released.
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> usize {
+        self.parsed - self.head
+    }
+
     /// Bytes moved inside the buffer so far.
     pub(crate) fn moved(&self) -> u64 {
         self.moved

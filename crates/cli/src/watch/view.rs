@@ -92,7 +92,8 @@ impl View {
             write!(self.out, "{} {}   ", connection.name, connection.state)?;
         }
         write!(self.out, "\x1b[K\r\n\x1b[K\r\n\x1b[1m{}\x1b[0m\x1b[K\r\n", header())?;
-        let shown = rows_that_fit(board.rows.len(), self.news.len());
+        let lines = free_lines();
+        let shown = board.rows.len().min(lines.max(1));
         for row in board.rows.iter().take(shown) {
             write!(self.out, "{}\x1b[K\r\n", cells(row))?;
         }
@@ -101,7 +102,8 @@ impl View {
             write!(self.out, "... and {hidden} more\x1b[K\r\n")?;
         }
         write!(self.out, "\x1b[K\r\n{}\x1b[K\r\n", tally_line(&board.total()))?;
-        for line in &self.news {
+        let old_news = self.news.len().saturating_sub(lines.saturating_sub(shown));
+        for line in self.news.iter().skip(old_news) {
             write!(self.out, "{line}\x1b[K\r\n")?;
         }
         self.out.write_all(b"\x1b[J\x1b[?7h")
@@ -142,12 +144,12 @@ impl View {
     }
 }
 
-/// How many rows fit on the terminal besides everything else.
-fn rows_that_fit(rows: usize, news: usize) -> usize {
+/// How many lines the terminal has for rows, and then for news.
+fn free_lines() -> usize {
     /// Connections, an empty line, the header, "and more", an empty line, the tally, and the cursor's line.
     const OTHER_LINES: usize = 7;
     let height = terminal_size::terminal_size().map_or(24, |(_, height)| usize::from(height.0));
-    rows.min(height.saturating_sub(OTHER_LINES + news).max(1))
+    height.saturating_sub(OTHER_LINES)
 }
 
 /// A number for the eye: without the zeros at its end.

@@ -10,6 +10,8 @@
 
 mod receive;
 mod send;
+#[cfg(test)]
+mod tests;
 
 use crate::assembly::Assembly;
 use crate::close::Close;
