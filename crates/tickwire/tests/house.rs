@@ -28,7 +28,7 @@ const HOUSE: &[Room] = &[
     Room {
         place: "crates/ws/src/handshake",
         uses: &[],
-        floors: &[&["head"], &["client", "server"], &["mod"]],
+        floors: &[&["head", "key"], &["client", "server"], &["mod"]],
     },
     Room { place: "crates/ws/src/connection", uses: &[], floors: &[&["mod"], &["receive", "send", "tests"]] },
     Room {
@@ -121,8 +121,10 @@ fn imports(text: &str, prefix: &str) -> Vec<String> {
     for (at, _) in code.match_indices(prefix) {
         let rest = &code[at + prefix.len()..];
         let list = match rest.strip_prefix('{') {
-            Some(braced) => braced.split('}').next().unwrap_or_default(),
-            None => rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default(),
+            Some(braced) => outermost(braced),
+            None => {
+                rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default().to_owned()
+            }
         };
         let first = |item: &str| {
             item.trim()
@@ -136,6 +138,27 @@ fn imports(text: &str, prefix: &str) -> Vec<String> {
         );
     }
     names
+}
+
+/// What stands in a brace that has just opened, without what stands in braces inside.
+fn outermost(text: &str) -> String {
+    let mut depth = 1;
+    let mut kept = String::new();
+    for c in text.chars() {
+        depth += i32::from(c == '{') - i32::from(c == '}');
+        match depth {
+            0 => break,
+            1 => kept.push(c),
+            _ => {}
+        }
+    }
+    kept
+}
+
+#[test]
+fn imports_are_found_alone_in_braces_and_in_nested_braces() {
+    let text = "use crate::a;\nuse crate::{b::{self, c}, d::E, f};\nlet x = crate::g::h(); // crate::no\n#[cfg(test)] use crate::t;";
+    assert_eq!(imports(text, "crate::"), ["a", "b", "d", "f", "g"]);
 }
 
 /// The module of a folder's list that a file belongs to.

@@ -94,9 +94,9 @@ impl fmt::Debug for Request {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum RequestError {
-    /// The host is empty or holds characters of no host.
-    #[error("not a host: {0:?}")]
-    Host(String),
+    /// The host is empty or holds characters of no host. It is not shown: it may hold a password.
+    #[error("the host is empty or holds characters of no host")]
+    Host,
     /// The target does not begin with `/` or holds white space or control characters. It is not shown: it may hold a key.
     #[error("the request target must begin with / and hold no white space or control characters")]
     Target,
@@ -128,7 +128,7 @@ impl Request {
     pub fn new(host: &str, target: &str) -> Result<Self, RequestError> {
         let clean = |text: &str| text.bytes().all(|b| (b'!'..=b'~').contains(&b) || b >= 0x80);
         if host.is_empty() || !clean(host) || host.contains(['/', '@', '?', '#']) {
-            return Err(RequestError::Host(host.to_owned()));
+            return Err(RequestError::Host);
         }
         if !target.starts_with('/') || !clean(target) {
             return Err(RequestError::Target);

@@ -3,8 +3,13 @@
 use std::time::Duration;
 
 /// The bounds of a connection. What a peer announces is checked against them before a byte of it is stored.
+///
+/// ```
+/// use tickwire_ws::Limits;
+/// let limits = Limits { message_bytes_max: 1 << 20, ..Limits::default() };
+/// # assert_eq!(limits.message_bytes_max, 1_048_576);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Limits {
     /// Payload of one frame, in bytes; a larger one fails the connection with 1009. Default 16 MiB.
     pub frame_bytes_max: usize,
@@ -36,9 +41,8 @@ impl Default for Limits {
     }
 }
 
-/// How long a connection waits for its peer.
+/// How long a connection waits for its peer. A time too long for the clock to show never comes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Timeouts {
     /// From the start of the connection, look-up, connecting and TLS included, to the end of the opening handshake.
     /// Default 20 s.

@@ -60,12 +60,12 @@ impl Outbox {
         Ok(())
     }
 
-    /// Inserts a Ping or Pong ahead of the data frames that have not begun, behind earlier control frames.
+    /// Inserts a Ping or Pong ahead of the frames that have not begun, behind earlier Pings and Pongs.
     pub(crate) fn push_control(&mut self, header: Header, payload: &[u8]) -> Result<(), SendError> {
         self.admit(header.opcode, payload.len())?;
         let mut at = self.boundary;
         while let Some(first) = self.buf.get(at)
-            && Opcode::from_bits(first & 0x0F).is_some_and(Opcode::is_control)
+            && matches!(Opcode::from_bits(first & 0x0F), Some(Opcode::Ping | Opcode::Pong))
         {
             at = self.frame_end(at);
         }

@@ -1,6 +1,6 @@
 //! The deadlines of a connection: a new one replaces the old one of its kind, so none leaks.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What a connection may be waiting for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,16 +26,16 @@ pub(crate) struct Timers {
 }
 
 impl Timers {
-    pub(crate) fn set(&mut self, timer: Timer, at: Instant) {
+    /// Sets a deadline `after` a time; one that no clock can show never comes.
+    pub(crate) fn set(&mut self, timer: Timer, now: Instant, after: Duration) {
         if let Some(slot) = self.at.get_mut(timer as usize) {
-            *slot = Some(at);
+            *slot = now.checked_add(after);
         }
     }
 
-    pub(crate) fn stop(&mut self, timer: Timer) {
-        if let Some(slot) = self.at.get_mut(timer as usize) {
-            *slot = None;
-        }
+    /// True if it was running.
+    pub(crate) fn stop(&mut self, timer: Timer) -> bool {
+        self.at.get_mut(timer as usize).is_some_and(|slot| slot.take().is_some())
     }
 
     pub(crate) fn stop_all(&mut self) {

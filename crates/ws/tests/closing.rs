@@ -5,7 +5,7 @@ mod common;
 
 use common::{NowForTest as _, SEED, Seen, client, drain, frame, masked, run, sent, server};
 use std::time::{Duration, Instant};
-use tickwire_ws::{Config, Connection, Error, Opcode, Request, Role, SendError, Timeout};
+use tickwire_ws::{Config, Connection, Error, Exceeded, Opcode, Request, Role, SendError, Timeout, Timeouts};
 
 #[test]
 fn our_close_is_echoed_and_the_end_is_clean() {
@@ -56,12 +56,12 @@ fn nothing_after_the_peers_close_is_read() {
 }
 
 #[test]
-fn a_ping_after_our_close_is_not_answered() {
+fn a_ping_is_answered_after_our_close_too_until_theirs_has_come() {
+    // RFC 6455 5.5.2: only a Close that was received excuses from answering.
     let mut client = client(Config::default());
     client.close(1000, "", Instant::now_for_test()).unwrap();
-    sent(&mut client);
     assert_eq!(run(&mut client, &frame(true, Opcode::Ping, b"?"), 99), [Seen::Ping(b"?".to_vec())]);
-    assert!(client.transmit().is_empty());
+    assert_eq!(sent(&mut client), [(Opcode::Pong, b"?".to_vec()), (Opcode::Close, b"\x03\xe8".to_vec())]);
 }
 
 #[test]
@@ -122,9 +122,45 @@ fn any_byte_proves_life_and_puts_the_next_ping_off() {
     assert_eq!(client.next_deadline(), Some(heard + Duration::from_secs(30)));
     client.on_deadline(heard + Duration::from_secs(30));
     assert_eq!(sent(&mut client).len(), 1);
-    client.feed(b"\x8a", heard + Duration::from_secs(31));
-    client.on_deadline(heard + Duration::from_secs(60));
-    assert!(client.is_open(), "half a Pong is a sign of life");
+    let answered = heard + Duration::from_secs(31);
+    client.feed(b"\x8a", answered);
+    assert_eq!(
+        client.next_deadline(),
+        Some(answered + Duration::from_secs(30)),
+        "half a Pong is a sign of life"
+    );
+    client.on_deadline(answered + Duration::from_secs(30));
+    assert_eq!(sent(&mut client).len(), 1, "each silence is asked anew");
+}
+
+#[test]
+fn times_that_no_clock_can_show_never_come_and_no_time_at_all_does_not_loop() {
+    let start = Instant::now_for_test();
+    let never = Duration::MAX;
+    let mut config = Config::default();
+    config.timeouts = Timeouts { handshake: never, close: never, ping_after: Some(never), pong: never };
+    let request = || Request::new("localhost", "/").unwrap();
+    assert_eq!(Connection::client(request(), config.clone(), SEED, start).next_deadline(), None);
+    let mut open = Connection::upgraded(Role::Client, config.clone(), SEED, start);
+    assert_eq!(open.next_deadline(), None);
+    open.close(1000, "", start).unwrap();
+    assert_eq!(open.next_deadline(), None);
+
+    config.timeouts =
+        Timeouts { ping_after: Some(Duration::ZERO), pong: Duration::ZERO, ..Timeouts::default() };
+    let mut hasty = Connection::upgraded(Role::Client, config, SEED, start);
+    hasty.on_deadline(start);
+    assert_eq!(hasty.poll(), Err(Error::Timeout(Timeout::Pong)));
+}
+
+#[test]
+fn a_client_that_talks_before_the_answer_is_bounded() {
+    let mut server = Connection::server(Config::default(), Instant::now_for_test());
+    let request = "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+    server.feed(request.as_bytes(), Instant::now_for_test());
+    assert_eq!(server.poll(), Ok(Some(tickwire_ws::Event::Request)));
+    server.feed(&[0x82; 20_000], Instant::now_for_test());
+    assert_eq!(server.poll(), Err(Error::Limit(Exceeded::HandshakeBytes { max: 16 << 10 })));
 }
 
 #[test]

@@ -202,9 +202,9 @@ fn the_stream_may_not_end_before_the_answer() {
 
 #[test]
 fn requests_that_would_smuggle_are_refused_and_values_are_not_shown() {
-    assert!(matches!(Request::new("", "/"), Err(RequestError::Host(_))));
-    assert!(matches!(Request::new("a b", "/"), Err(RequestError::Host(_))));
-    assert!(matches!(Request::new("a\r\nX: y", "/"), Err(RequestError::Host(_))));
+    assert!(matches!(Request::new("", "/"), Err(RequestError::Host)));
+    assert!(matches!(Request::new("a b", "/"), Err(RequestError::Host)));
+    assert!(matches!(Request::new("a\r\nX: y", "/"), Err(RequestError::Host)));
     assert_eq!(Request::new("a", "x"), Err(RequestError::Target));
     assert_eq!(Request::new("a", "/ HTTP/1.1\r\nX: y"), Err(RequestError::Target));
     assert!(

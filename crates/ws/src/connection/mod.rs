@@ -47,7 +47,7 @@ pub enum Event {
     Open,
     /// A whole message, see [`Connection::message`].
     Message,
-    /// A Ping, see [`Connection::control`]. Its Pong is queued already.
+    /// A Ping, see [`Connection::control`]. Its Pong is queued already, unless the peer has said Close.
     Ping,
     /// A Pong, see [`Connection::control`].
     Pong,
@@ -108,7 +108,7 @@ impl Connection {
         let (bytes, pending) = client::send(request, nonce);
         let mut connection = Self::new(Role::Client, State::AwaitResponse(pending), config, rng, now);
         connection.outbox.push_handshake(&bytes);
-        connection.timers.set(Timer::Handshake, now + connection.timeouts.handshake);
+        connection.timers.set(Timer::Handshake, now, connection.timeouts.handshake);
         connection
     }
 
@@ -117,7 +117,7 @@ impl Connection {
     pub fn server(config: Config, now: Instant) -> Self {
         let mut connection =
             Self::new(Role::Server, State::AwaitRequest, config, ChaCha12Rng::from_seed([0; 32]), now);
-        connection.timers.set(Timer::Handshake, now + connection.timeouts.handshake);
+        connection.timers.set(Timer::Handshake, now, connection.timeouts.handshake);
         connection
     }
 
@@ -155,7 +155,7 @@ impl Connection {
         }
     }
 
-    /// Room for the transport to read into, at least 64 KiB. The message last handed out is no longer valid.
+    /// Room for the transport to read into, 64 KiB. The message last handed out is no longer valid.
     pub fn recv_buffer(&mut self) -> &mut [u8] {
         self.release();
         self.inbox.room(self.assembly.spans_mut())
@@ -166,7 +166,9 @@ impl Connection {
         self.inbox.received(count);
         self.now = now;
         self.heard_at = now;
-        self.timers.stop(Timer::Pong);
+        if self.timers.stop(Timer::Pong) {
+            self.watch();
+        }
     }
 
     /// The transport has come to the end of the stream. What has arrived is still polled.
@@ -295,6 +297,12 @@ impl Connection {
         self.sent_close.is_some() && self.received_close.is_some() && !matches!(self.state, State::Failed(_))
     }
 
+    /// When bytes last arrived; before any did, when the connection began.
+    #[must_use]
+    pub fn heard_at(&self) -> Instant {
+        self.heard_at
+    }
+
     /// Bytes moved within the receive buffer so far; 0 per message unless it lay across the buffer's end or was joined.
     #[must_use]
     pub fn moved_bytes(&self) -> u64 {
@@ -313,13 +321,13 @@ impl Connection {
     fn transition(&mut self, to: State) {
         match to {
             State::Open => {
-                self.timers.stop(Timer::Handshake);
+                self.timers.stop_all();
                 self.state = to;
                 self.watch();
             }
             State::CloseSent | State::CloseDone => {
                 self.timers.stop_all();
-                self.timers.set(Timer::Close, self.now + self.timeouts.close);
+                self.timers.set(Timer::Close, self.now, self.timeouts.close);
                 self.state = to;
             }
             State::Ended | State::Failed(_) => {
@@ -347,24 +355,21 @@ impl Connection {
     /// Starts to watch for silence.
     fn watch(&mut self) {
         if let Some(after) = self.timeouts.ping_after {
-            self.timers.set(Timer::Ping, self.now + after);
+            self.timers.set(Timer::Ping, self.now, after);
         }
     }
 
-    /// A look at whether the peer was silent: if so, a Ping asks, and the answer must come in time.
+    /// A look at whether the peer was silent: if so, a Ping asks, and the answer must come in time. The next look is
+    /// due after that.
     fn look(&mut self, now: Instant) {
-        let Some(after) = self.timeouts.ping_after else {
-            return;
-        };
-        let due = self.heard_at + after;
-        if due > now {
-            self.timers.set(Timer::Ping, due);
+        let Some(after) = self.timeouts.ping_after else { return };
+        if now.saturating_duration_since(self.heard_at) < after {
+            self.timers.set(Timer::Ping, self.heard_at, after);
             return;
         }
         // A full outbox means that the peer does not read: the Pong timer runs all the same.
         let _ = self.ping(b"");
-        self.timers.set(Timer::Pong, now + self.timeouts.pong);
-        self.timers.set(Timer::Ping, now + after + self.timeouts.pong);
+        self.timers.set(Timer::Pong, now, self.timeouts.pong);
     }
 
     /// The stream is over: how well depends on what had been said.

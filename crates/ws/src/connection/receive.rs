@@ -42,10 +42,7 @@ impl Connection {
             let available = unparsed.len() - size;
             self.check(&header)?;
             if header.opcode.is_control() {
-                match self.control_frame(header, size, available)? {
-                    None => return Ok(None),
-                    Some(event) => return Ok(Some(event)),
-                }
+                return self.control_frame(header, size, available);
             }
             let kind = self.assembly.admit(&header, &self.limits)?;
             let len = usize::try_from(header.len).unwrap_or(usize::MAX);
@@ -135,11 +132,8 @@ impl Connection {
         if self.control_count > max { Err(Exceeded::ControlFrames { max }) } else { Ok(()) }
     }
 
-    /// RFC 6455 5.5.2: a Ping is answered unless a Close has been sent.
+    /// RFC 6455 5.5.2: a Ping is answered unless a Close has been received, and after that nothing is read.
     fn answer_ping(&mut self) -> Result<(), Error> {
-        if !matches!(self.state, State::Open) {
-            return Ok(());
-        }
         let header = self.header(Opcode::Pong, true, self.control.len());
         let payload = self.inbox.bytes().get(self.control.clone()).unwrap_or_default();
         let max = self.limits.outbox_bytes_max;
@@ -188,6 +182,10 @@ impl Connection {
             State::Ended => {
                 self.inbox.clear();
                 Ok(None)
+            }
+            // A client sends nothing before the answer; what it sends all the same is bounded.
+            State::AwaitAnswer(_) if bytes.len() > self.limits.handshake_bytes_max => {
+                Err(Exceeded::HandshakeBytes { max: self.limits.handshake_bytes_max }.into())
             }
             State::CloseDone | State::AwaitAnswer(_) | State::Open | State::CloseSent | State::Failed(_) => {
                 Ok(None)

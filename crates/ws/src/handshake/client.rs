@@ -1,6 +1,7 @@
 //! The client's side: RFC 6455 4.1.
 
-use super::{accept_key, encode_key, head};
+use super::head;
+use super::key::{accept_key, encode_key};
 use crate::error::{Error, HandshakeError};
 use crate::http::{Request, Response};
 use crate::limits::Limits;

@@ -1,6 +1,7 @@
 //! The server's side: RFC 6455 4.2.
 
-use super::{accept_key, head, is_key};
+use super::head;
+use super::key::{accept_key, is_key};
 use crate::error::{Error, HandshakeError};
 use crate::http::Request;
 use crate::limits::Limits;
