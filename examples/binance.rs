@@ -5,7 +5,7 @@
 //! Two more arguments, a PEM file and a base URL, lead to a venue on this machine (`tickwire sim binance --ca ca.pem`).
 
 use tickwire::venue::binance::{Binance, Config, Streams};
-use tickwire::venue::{BookChange, Event, Session as _};
+use tickwire::venue::{BookChange, Event, Outcome, Session as _};
 use tickwire::{Client, Feed};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -37,7 +37,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 other => println!("book: {other:?}"),
             },
             Some(Event::Check(check)) if !check.agrees => println!("the venue's quote disagrees: {check:?}"),
-            Some(Event::Rejected(rejection)) => return Err(rejection.message.to_owned().into()),
+            Some(Event::Rejected(rejection)) if rejection.outcome == Outcome::Final => {
+                return Err(rejection.message.to_owned().into());
+            }
             _ => {}
         }
     }

@@ -87,6 +87,8 @@ impl Kind {
             | Error::Misuse(_) => Self::Usage,
             Error::Venue(_) => Self::Venue,
             Error::Link { source, .. } => Self::of(source),
+            // In good order, and too early all the same.
+            Error::Closed(_) => Self::Io,
             _ => Self::Io,
         }
     }

@@ -43,18 +43,13 @@ pub(crate) enum Venue {
 }
 
 /// A generated market of all its symbols, or a recording.
-pub(crate) fn source(seed: u64, symbols: Option<Vec<String>>, replay: Option<(Recording, f64)>) -> Source {
-    match replay {
-        Some((recording, speed)) => Source::Recording { recording, speed },
-        None => match (Source::default(), symbols) {
-            (Source::Market { symbols, events_per_second, .. }, None) => {
-                Source::Market { seed, symbols, events_per_second }
-            }
-            (Source::Market { events_per_second, .. }, Some(symbols)) => {
-                Source::Market { seed, symbols, events_per_second }
-            }
-            (recording, _) => recording,
-        },
+pub(crate) fn source(seed: u64, replay: Option<(Recording, f64)>) -> Source {
+    match (replay, Source::default()) {
+        (Some((recording, speed)), _) => Source::Recording { recording, speed },
+        (None, Source::Market { symbols, events_per_second, .. }) => {
+            Source::Market { seed, symbols, events_per_second }
+        }
+        (None, other) => other,
     }
 }
 
@@ -64,7 +59,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Some(prefix) => Some((Recording::open(prefix)?, arguments.speed)),
         None => None,
     };
-    let source = source(arguments.seed, None, replay);
+    let source = source(arguments.seed, replay);
     let server =
         Server::start(Options { port: arguments.port, tls: !arguments.plain, source, ..Options::default() })?;
     if let Some(path) = &arguments.ca {

@@ -1,7 +1,7 @@
 //! `tickwire tap`: a WebSocket to standard output.
 
 use crate::clock::{self, seconds};
-use crate::exit::{CONNECTION, Failure, Kind, USAGE};
+use crate::exit::{Failure, Kind, USAGE};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -60,11 +60,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn connect(arguments: &Arguments) -> Result<Client, Failure> {
-    let mut limits = Limits::default();
-    limits.message_bytes_max = arguments.max_message.unwrap_or(limits.message_bytes_max);
-    limits.frame_bytes_max = arguments.max_frame.unwrap_or(limits.frame_bytes_max);
-    let mut timeouts = Timeouts::default();
-    timeouts.close = CLOSE_WAIT;
+    let usual = Limits::default();
+    let limits = Limits {
+        message_bytes_max: arguments.max_message.unwrap_or(usual.message_bytes_max),
+        frame_bytes_max: arguments.max_frame.unwrap_or(usual.frame_bytes_max),
+        ..usual
+    };
+    let timeouts = Timeouts { close: CLOSE_WAIT, ..Timeouts::default() };
     let mut builder = Client::builder().limits(limits).timeouts(timeouts);
     if let Some(path) = &arguments.ca {
         let pem = std::fs::read(path)
@@ -173,7 +175,7 @@ impl Tap {
 
     /// An error goes where the messages go when they are JSON, and to standard error when they are not.
     fn failed(&mut self, kind: Kind, detail: String, sent_close: Option<CloseCode>) -> Result<(), Failure> {
-        let code = if kind == Kind::Usage { CONNECTION } else { kind.code() };
+        let code = kind.code();
         if !self.json {
             return Err(Failure::new(code, detail));
         }

@@ -11,7 +11,7 @@ use crate::wait::WaitPolicy;
 use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
 use std::io::{Read, Write};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tickwire_ws::{Config, Connection, Limits, Request, Role, Timeouts};
 
@@ -33,6 +33,8 @@ pub struct Builder {
     subprotocols: Vec<String>,
     roots: Vec<CertificateDer<'static>>,
     tls: Option<Arc<ClientConfig>>,
+    /// The configuration made from the roots, once it was needed: clients of one builder resume each other's sessions.
+    made: Arc<OnceLock<Arc<ClientConfig>>>,
 }
 
 impl Client {
@@ -61,6 +63,7 @@ impl Default for Builder {
             subprotocols: Vec::new(),
             roots: Vec::new(),
             tls: None,
+            made: Arc::default(),
         }
     }
 }
@@ -73,7 +76,7 @@ impl Builder {
         self
     }
 
-    /// How long the connection waits for its peer, once the stream is there.
+    /// How long the connection waits for its peer.
     #[must_use]
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.config.timeouts = timeouts;
@@ -109,17 +112,19 @@ impl Builder {
         self
     }
 
-    /// Trusts the certificates of a PEM text in addition to the public web's roots.
+    /// Trusts the certificates of a PEM text in addition to the public web's roots. Excludes
+    /// [`tls_config`](Self::tls_config), which has roots of its own.
     ///
     /// # Errors
     /// [`Error::TlsSettings`] when there is no certificate in it.
     pub fn extra_roots_pem(mut self, pem: &[u8]) -> Result<Self, Error> {
         self.roots.extend(tls::certificates(pem)?);
-        self.tls = Some(tls::config(&self.roots)?);
+        self.made = Arc::default();
         Ok(self)
     }
 
-    /// Uses a whole TLS configuration of the caller's instead of the built-in one and its roots.
+    /// Uses a whole TLS configuration of the caller's instead of the built-in one. Excludes
+    /// [`extra_roots_pem`](Self::extra_roots_pem).
     #[must_use]
     pub fn tls_config(mut self, config: Arc<ClientConfig>) -> Self {
         self.tls = Some(config);
@@ -135,11 +140,7 @@ impl Builder {
     pub fn connect(&self, url: &str) -> Result<Client, Error> {
         let endpoint = Endpoint::parse(url)?;
         let request = self.request(&endpoint)?;
-        let tls = match (endpoint.tls, &self.tls) {
-            (false, _) => None,
-            (true, Some(config)) => Some(Arc::clone(config)),
-            (true, None) => Some(tls::config(&self.roots)?),
-        };
+        let tls = if endpoint.tls { Some(self.tls()?) } else { None };
         let socket = Socket::dial(&endpoint.host, endpoint.port, tls, self.connect_timeout)?;
         self.ask(socket, request)
     }
@@ -166,7 +167,7 @@ impl Builder {
     /// handshake's answer.
     ///
     /// # Errors
-    /// [`Error::Io`] when the system has no randomness.
+    /// As [`upgraded_through`](Self::upgraded_through).
     pub fn upgraded<S: Read + Write>(&self, stream: S, leftover: &[u8]) -> Result<Client<Plain<S>>, Error> {
         self.upgraded_through(Plain(stream), leftover)
     }
@@ -186,6 +187,22 @@ impl Builder {
 
     pub(crate) fn policy(&self) -> WaitPolicy {
         self.wait_policy
+    }
+
+    fn tls(&self) -> Result<Arc<ClientConfig>, Error> {
+        if let Some(config) = &self.tls {
+            if self.roots.is_empty() {
+                return Ok(Arc::clone(config));
+            }
+            return Err(Error::TlsSettings(
+                "extra roots belong into the TLS configuration when there is one".into(),
+            ));
+        }
+        if let Some(config) = self.made.get() {
+            return Ok(Arc::clone(config));
+        }
+        let config = tls::config(&self.roots)?;
+        Ok(Arc::clone(self.made.get_or_init(|| config)))
     }
 
     fn ask<T: Transport>(&self, transport: T, request: Request) -> Result<Client<T>, Error> {

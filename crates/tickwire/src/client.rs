@@ -56,8 +56,8 @@ pub enum Event<'a> {
 /// ```
 ///
 /// It is a [`mio::event::Source`]: register it with a `Poll` of your own instead of calling [`wait`](Self::wait), call
-/// [`next_message_direct`](Self::next_message_direct) until `None` at each of its events and at
-/// [`next_deadline`](Self::next_deadline).
+/// [`next_message_direct`](Self::next_message_direct) until `None` once after registering, at each of its events and
+/// at [`next_deadline`](Self::next_deadline).
 pub struct Client<T = Socket> {
     transport: T,
     connection: Connection,
@@ -69,7 +69,6 @@ pub struct Client<T = Socket> {
     write_error: Option<Error>,
     failed: Option<Error>,
     shut: bool,
-    received_at: Instant,
 }
 
 #[derive(Debug)]
@@ -90,7 +89,6 @@ impl<T: Transport> Client<T> {
             write_error: None,
             failed: None,
             shut: false,
-            received_at: clock::now(),
         }
     }
 
@@ -168,10 +166,12 @@ impl<T: Transport> Client<T> {
     /// Writes what is queued, as far as the transport takes it. True when nothing is left.
     ///
     /// # Errors
-    /// An [`Error`] ends the connection and is repeated by every later call.
+    /// An [`Error`] means that nothing more can be sent, and is repeated by every later call. What the peer has sent
+    /// before can still be read.
     pub fn flush(&mut self) -> Result<bool, Error> {
         self.fail_again()?;
-        Ok(self.write_queued())
+        let done = self.write_queued();
+        self.write_error.clone().map_or(Ok(done), Err)
     }
 
     /// When the client wants to be read again even if nothing arrives, for its timers.
@@ -213,7 +213,7 @@ impl<T: Transport> Client<T> {
     /// When bytes last arrived.
     #[must_use]
     pub fn received_at(&self) -> Instant {
-        self.received_at
+        self.connection.heard_at()
     }
 
     /// Bytes moved within the receive buffer so far (see [`Connection::moved_bytes`]).
@@ -278,17 +278,22 @@ impl<T: Transport> Client<T> {
         match self.transport.read(self.connection.recv_buffer()) {
             Ok(0) => self.connection.received_end(),
             Ok(count) => {
-                self.received_at = clock::now();
-                self.connection.received(count, self.received_at);
+                let now = clock::now();
+                self.connection.received(count, now);
                 // A peer that never pauses must not hold the timers up.
-                self.due(self.received_at);
+                self.due(now);
             }
             Err(error) => match error.kind() {
                 ErrorKind::WouldBlock => return self.idle(),
                 ErrorKind::Interrupted => {}
                 // TLS without close_notify: RFC 6455 has a closing handshake of its own, which tells the loss.
                 ErrorKind::UnexpectedEof => self.connection.received_end(),
-                _ if closing => self.connection.received_end(),
+                // A peer that has said all it wanted may not wait for our Close.
+                ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe
+                    if closing =>
+                {
+                    self.connection.received_end();
+                }
                 _ => return Err(self.fail(error.into())),
             },
         }
@@ -298,7 +303,8 @@ impl<T: Transport> Client<T> {
     /// Nothing to read: the time for what is due. True when that may have changed something.
     fn idle(&mut self) -> Result<bool, Error> {
         self.drained = true;
-        if let Some(error) = self.write_error.take() {
+        if let Some(error) = &self.write_error {
+            let error = error.clone();
             return Err(self.fail(error));
         }
         Ok(self.next_deadline().is_some() && self.due(clock::now()))

@@ -1,11 +1,17 @@
 //! The one place of this crate that reads the clock and draws chance.
 
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub(crate) fn now() -> Instant {
     #[expect(clippy::disallowed_methods, reason = "everything else gets its time from here")]
     Instant::now()
+}
+
+/// The time `after` from `now`; one that no clock can show is as good as a century.
+pub(crate) fn later(now: Instant, after: Duration) -> Instant {
+    const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+    now + after.min(CENTURY)
 }
 
 /// A seed from the operating system, for one connection.

@@ -77,7 +77,7 @@ impl Socket {
             host: host.to_owned(),
             state: State::Failed(Error::Misuse("the connection was never begun")),
             tls,
-            deadline: now + timeout,
+            deadline: clock::later(now, timeout),
             attempts: Vec::new(),
             registration: None,
         };
@@ -106,7 +106,8 @@ impl Socket {
             State::Plain(stream) => Ok(stream),
             State::Tls(stream) => Ok(stream.as_mut()),
             State::Resolving(_) | State::Connecting { .. } => Err(io::ErrorKind::WouldBlock.into()),
-            State::Failed(error) => Err(wrapped(error)),
+            // It travels through the transport's `io::Error` and comes out whole.
+            State::Failed(error) => Err(io::Error::other(error.clone())),
         }
     }
 
@@ -225,22 +226,9 @@ impl Socket {
 /// Edge-triggered, so asking for both costs nothing while nothing changes.
 const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
-/// Errors of this module travel through the transport's `io::Error` and come out whole.
-fn wrapped(error: &Error) -> io::Error {
-    match error {
-        Error::Dial(error) => io::Error::other(error.clone()),
-        Error::Tls(error) => io::Error::other(error.clone()),
-        other => io::Error::other(other.to_string()),
-    }
-}
-
 impl Transport for Socket {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        match &mut self.state {
-            State::Plain(stream) => stream.read(into),
-            State::Tls(stream) => stream.read(into),
-            _ => self.stream()?.read(into),
-        }
+        self.stream()?.read(into)
     }
 
     fn write(&mut self, from: &[u8]) -> io::Result<usize> {
@@ -252,14 +240,13 @@ impl Transport for Socket {
     }
 
     fn shutdown(&mut self) {
-        if let Ok(stream) = self.stream() {
-            stream.shutdown();
-        }
-        match &self.state {
+        match &mut self.state {
             State::Plain(Plain(stream)) => {
+                // It fails only when the peer is gone, and then there is nobody to tell.
                 let _ = stream.shutdown(std::net::Shutdown::Write);
             }
-            State::Resolving(_) | State::Connecting { .. } | State::Tls(_) | State::Failed(_) => {}
+            State::Tls(stream) => stream.shutdown(),
+            State::Resolving(_) | State::Connecting { .. } | State::Failed(_) => {}
         }
     }
 

@@ -7,7 +7,7 @@ use thiserror::Error;
 use tickwire_venue as venue;
 use tickwire_ws as ws;
 
-/// Why a client or a feed cannot go on. It sticks: every later call on the same connection reports the same error.
+/// Why a client or a feed cannot go on. What ends a connection sticks: later reads of it report the same error.
 #[derive(Debug, Clone, Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -41,7 +41,10 @@ pub enum Error {
     /// The venue sent what it does not document, or the session was configured wrongly.
     #[error("{0}")]
     Venue(#[from] venue::Error),
-    /// One connection of a feed failed.
+    /// The peer closed the connection in good order, and nobody here had asked for it.
+    #[error("closed by the peer: {}", closed(.0.as_ref()))]
+    Closed(Option<ws::Close>),
+    /// One connection of a feed is over.
     #[error("{name} connection: {source}")]
     Link {
         /// The endpoint's name.
@@ -79,6 +82,13 @@ pub enum DialError {
     },
 }
 
+/// A Close frame in words; the reason is the peer's text.
+fn closed(close: Option<&ws::Close>) -> String {
+    let Some(ws::Close { code, reason }) = close else { return "without a Close frame".to_owned() };
+    let code = code.map_or_else(|| "no code".to_owned(), |code| code.to_string());
+    if reason.is_empty() { code } else { format!("{code}, {}", reason.escape_debug()) }
+}
+
 impl From<io::Error> for Error {
     /// Transports speak `io::Error`; what it wraps tells more.
     fn from(error: io::Error) -> Self {
@@ -86,8 +96,8 @@ impl From<io::Error> for Error {
         if let Some(tls) = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
             return Self::Tls(tls.clone());
         }
-        if let Some(dial) = inner.and_then(|inner| inner.downcast_ref::<DialError>()) {
-            return Self::Dial(dial.clone());
+        if let Some(ours) = inner.and_then(|inner| inner.downcast_ref::<Self>()) {
+            return ours.clone();
         }
         Self::Io(Arc::new(error))
     }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tickwire_venue::{Event, Route, Session};
 use tickwire_ws as ws;
 
-/// Messages that one connection may bring before the others are looked at.
+/// Messages that one connection may bring before the others and the timers are looked at.
 const TURNS_MAX: u32 = 256;
 
 /// Drives a [`Session`] over one client for each of its endpoints.
@@ -33,8 +33,7 @@ const TURNS_MAX: u32 = 256;
 /// # }
 /// ```
 ///
-/// A connection that ends stays ended: its books become stale, with an event for each, and the others go on.
-#[derive(Debug)]
+/// A connection that ends stays ended, and [`next`](Self::next) says so; its books become stale, with an event for each.
 pub struct Feed<S> {
     session: S,
     links: Vec<Link>,
@@ -43,6 +42,8 @@ pub struct Feed<S> {
     reading: usize,
     turns: u32,
     counts: Counts,
+    /// The end of connections is what the user asked for.
+    closing: bool,
 }
 
 /// What a feed has received.
@@ -78,15 +79,23 @@ impl<S: Session> Feed<S> {
             waiter.register(&mut client, Token(token))?;
             links.push(Link { name: endpoint.name, client, ready: true, told_closed: false });
         }
-        Ok(Self { session, links, waiter, reading: 0, turns: 0, counts: Counts::default() })
+        Ok(Self {
+            session,
+            links,
+            waiter,
+            reading: 0,
+            turns: TURNS_MAX,
+            counts: Counts::default(),
+            closing: false,
+        })
     }
 
     /// The next event; waits for it up to `timeout`, or as long as it takes. `None` when the time is up or the last
-    /// connection has closed.
+    /// connection is over.
     ///
     /// # Errors
-    /// [`Error::Link`] once for each connection that fails, [`Error::Venue`] for a message that the venue does not
-    /// document. The feed can be asked for more after either.
+    /// [`Error::Link`] once for each connection that is over without [`close`](Self::close), [`Error::Venue`] for a
+    /// message that the venue does not document. The feed can be asked for more after either: the other connections go on.
     pub fn next(&mut self, timeout: Option<Duration>) -> Result<Option<Event<'_>>, Error> {
         let until = timeout.and_then(|timeout| clock::now().checked_add(timeout));
         while !self.session.has_event() {
@@ -127,6 +136,7 @@ impl<S: Session> Feed<S> {
 
     /// Begins to close every connection; go on with [`next`](Self::next) until [`is_closed`](Self::is_closed).
     pub fn close(&mut self) {
+        self.closing = true;
         for link in &mut self.links {
             // The code is a valid one and there is no reason: this cannot be refused.
             let _ = link.client.close(1000, "");
@@ -137,15 +147,25 @@ impl<S: Session> Feed<S> {
 
     /// Takes one event of the links that are ready. True if there was one.
     fn receive(&mut self) -> Result<bool, Error> {
-        for _ in 0..=self.links.len() {
-            if self.turns > 0 && self.receive_from(self.reading)? {
+        if self.turns == 0 {
+            // Neither the other links nor the timers are held up by one that never pauses.
+            self.wait(Some(clock::now()))?;
+            self.on_deadline();
+            self.next_link();
+        }
+        for _ in 0..self.links.len() {
+            if self.receive_from(self.reading)? {
                 self.turns -= 1;
                 return Ok(true);
             }
-            self.reading = (self.reading + 1) % self.links.len().max(1);
-            self.turns = TURNS_MAX;
+            self.next_link();
         }
         Ok(false)
+    }
+
+    fn next_link(&mut self) {
+        self.reading = (self.reading + 1) % self.links.len().max(1);
+        self.turns = TURNS_MAX;
     }
 
     /// Takes one event of a link. True if there was one.
@@ -167,30 +187,39 @@ impl<S: Session> Feed<S> {
             }
             Ok(Some(_)) => {}
             Ok(None) if link.client.is_closed() => {
-                link.told_closed = true;
-                self.session.on_closed(route, clock::now());
+                let close = link.client.received_close().cloned();
+                return self.ended(at, Error::Closed(close)).map(|()| true);
             }
             Ok(None) => {
                 link.ready = false;
                 return Ok(false);
             }
-            Err(source) => {
-                link.told_closed = true;
-                self.session.on_closed(route, clock::now());
-                return Err(Error::Link { name: link.name, source: Box::new(source) });
-            }
+            Err(error) => return self.ended(at, error).map(|()| true),
         }
         Ok(true)
     }
 
-    /// Queues and writes what the session wants to send.
+    /// Tells the session that a link is over, and the user unless that is the user's wish.
+    fn ended(&mut self, at: usize, error: Error) -> Result<(), Error> {
+        let Some(link) = self.links.get_mut(at) else { return Ok(()) };
+        link.told_closed = true;
+        self.session.on_closed(Route(at), clock::now());
+        match error {
+            Error::Closed(_) if self.closing => Ok(()),
+            error => Err(Error::Link { name: link.name, source: Box::new(error) }),
+        }
+    }
+
+    /// Queues and writes what the session wants to send; a link that is closing is told so by its end.
     fn send_commands(&mut self) -> Result<(), Error> {
         while let Some(command) = self.session.poll_command() {
-            let Some(link) = self.links.get_mut(command.route.0) else { continue };
-            let sent = link.client.send_text(command.text);
-            sent.map_err(Error::from)
-                .and_then(|()| link.client.flush().map(|_| ()))
-                .map_err(|source| Error::Link { name: link.name, source: Box::new(source) })?;
+            let link = self.links.get_mut(command.route.0).filter(|link| link.client.is_open());
+            let Some(link) = link else { continue };
+            link.client
+                .send_text(command.text)
+                .map_err(|error| Error::Link { name: link.name, source: Box::new(error.into()) })?;
+            // An error of writing is told by reading, behind what can still be read.
+            let _ = link.client.flush();
         }
         Ok(())
     }
@@ -220,5 +249,15 @@ impl<S: Session> Feed<S> {
             link.ready |= link.client.next_deadline().is_some_and(|deadline| deadline <= now);
         }
         Ok(())
+    }
+}
+
+impl<S> std::fmt::Debug for Feed<S> {
+    /// Neither books nor URLs.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Feed")
+            .field("links", &self.links)
+            .field("counts", &self.counts)
+            .finish_non_exhaustive()
     }
 }

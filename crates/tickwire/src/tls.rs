@@ -15,6 +15,8 @@ use std::sync::Arc;
 pub struct Tls<S> {
     stream: S,
     session: ClientConnection,
+    /// The session has failed; what was decrypted before that comes first.
+    failed: Option<rustls::Error>,
 }
 
 impl<S: Read + Write> Tls<S> {
@@ -27,7 +29,7 @@ impl<S: Read + Write> Tls<S> {
         let name = ServerName::try_from(host.to_owned())
             .map_err(|_| Error::TlsSettings(format!("{host:?} can be in no certificate")))?;
         let session = ClientConnection::new(config, name).map_err(Error::Tls)?;
-        Ok(Self { stream, session })
+        Ok(Self { stream, session, failed: None })
     }
 
     /// Writes the records that wait.
@@ -42,16 +44,14 @@ impl<S: Read + Write> Tls<S> {
 
     /// Reads records and moves the session on. `false` at the end of the stream.
     fn read_records(&mut self) -> io::Result<bool> {
+        if let Some(error) = &self.failed {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, error.clone()));
+        }
         let count = self.session.read_tls(&mut self.stream)?;
-        if let Err(error) = self.session.process_new_packets() {
-            // The alert that tells the peer; the error is the news.
-            let _ = self.write_records();
-            return Err(io::Error::new(io::ErrorKind::InvalidData, error));
-        }
-        match self.write_records() {
-            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
-            _ => Ok(count > 0),
-        }
+        self.failed = self.session.process_new_packets().err();
+        // Handshake messages and alerts. What cannot be written waits, and the next flush tells: reading comes first.
+        let _ = self.write_records();
+        Ok(count > 0 || self.failed.is_some())
     }
 }
 
@@ -70,13 +70,19 @@ impl<S: Read + Write> Transport for Tls<S> {
     }
 
     fn write(&mut self, from: &[u8]) -> io::Result<usize> {
-        let count = self.session.writer().write(from)?;
+        // Room is made first: a full session "would block" only if the socket does, or no readiness would follow.
         match self.write_records() {
-            // What was taken is sealed and waits in the session.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock && count > 0 => Ok(count),
-            Err(error) => Err(error),
-            Ok(()) if count == 0 => Err(io::ErrorKind::WouldBlock.into()),
-            Ok(()) => Ok(count),
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+            _ => {}
+        }
+        match self.session.writer().write(from)? {
+            // Full: the socket takes no more, or the handshake waits for the peer.
+            0 => Err(io::ErrorKind::WouldBlock.into()),
+            count => {
+                // What was taken is sealed and waits in the session; an error comes again with the next call.
+                let _ = self.write_records();
+                Ok(count)
+            }
         }
     }
 

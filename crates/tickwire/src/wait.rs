@@ -35,31 +35,30 @@ impl Waiter {
         self.poll.registry().register(source, token, Interest::READABLE | Interest::WRITABLE)
     }
 
-    /// Waits until something is ready or `until` has come. True when something is ready; a signal counts as that,
-    /// so that a program sees its flag.
+    /// Waits until something is ready or `until` has come. True when something may be ready; a signal counts as that.
     pub(crate) fn wait(&mut self, until: Option<Instant>) -> io::Result<bool> {
         let spin_until = match self.policy {
-            WaitPolicy::Block => None,
-            WaitPolicy::SpinThenBlock(spin) => Some(clock::now() + spin),
-            WaitPolicy::Spin => until.or_else(|| clock::now().checked_add(Duration::from_secs(1 << 30))),
+            WaitPolicy::Block => return self.sleep(until),
+            WaitPolicy::SpinThenBlock(spin) => Some(clock::later(clock::now(), spin)),
+            WaitPolicy::Spin => None,
         };
-        if let Some(spin_until) = spin_until {
-            loop {
-                if self.poll(Some(Duration::ZERO))? {
-                    return Ok(true);
-                }
-                let now = clock::now();
-                if until.is_some_and(|until| now >= until) {
-                    return Ok(false);
-                }
-                if now >= spin_until {
-                    break;
-                }
-                std::hint::spin_loop();
+        loop {
+            if self.poll(Some(Duration::ZERO))? {
+                return Ok(true);
             }
+            let now = clock::now();
+            if until.is_some_and(|until| now >= until) {
+                return Ok(false);
+            }
+            if spin_until.is_some_and(|spin_until| now >= spin_until) {
+                return self.sleep(until);
+            }
+            std::hint::spin_loop();
         }
-        let timeout = until.map(|until| until.saturating_duration_since(clock::now()));
-        self.poll(timeout)
+    }
+
+    fn sleep(&mut self, until: Option<Instant>) -> io::Result<bool> {
+        self.poll(until.map(|until| until.saturating_duration_since(clock::now())))
     }
 
     /// The tokens that were ready at the last wait.

@@ -1,9 +1,11 @@
 //! The feed against a local venue over real TLS, on good days and bad ones.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use std::time::Duration;
+use std::io::Write as _;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 use tickwire::venue::binance::{Binance, Config, Streams};
-use tickwire::venue::{BookChange, BookState, Event, Instrument, Outcome, Session as _};
+use tickwire::venue::{BookChange, BookState, Command, Endpoint, Event, Instrument, Outcome, Route, Session};
 use tickwire::{Client, Error, Feed};
 use tickwire_sim::{Faults, Options, Server, Source};
 
@@ -167,4 +169,113 @@ fn a_message_that_is_not_the_venues_is_an_error_and_not_the_end() {
     assert!(matches!(feed.next(None).unwrap(), Some(Event::Subscribed { streams: 1, pending: 0 })));
     drop(feed);
     venue.join().unwrap();
+}
+
+/// A session that counts what each of its two routes brings.
+struct Routes {
+    endpoints: Vec<Endpoint>,
+    received: [usize; 2],
+    untold: bool,
+}
+
+impl Session for Routes {
+    fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
+    }
+    fn on_open(&mut self, _: Route, _: Instant) {}
+    fn on_closed(&mut self, _: Route, _: Instant) {}
+    fn on_message(&mut self, route: Route, _: &[u8], _: Instant) -> Result<(), tickwire::venue::Error> {
+        self.received[route.0] += 1;
+        self.untold = true;
+        Ok(())
+    }
+    fn has_event(&self) -> bool {
+        self.untold
+    }
+    fn poll_event(&mut self) -> Option<Event<'_>> {
+        std::mem::take(&mut self.untold).then_some(Event::Other { kind: "counted" })
+    }
+    fn poll_command(&mut self) -> Option<Command<'_>> {
+        None
+    }
+    fn next_deadline(&self) -> Option<Instant> {
+        None
+    }
+    fn on_deadline(&mut self, _: Instant) {}
+    fn instruments(&self) -> u32 {
+        0
+    }
+    fn symbol(&self, _: Instrument) -> Option<&str> {
+        None
+    }
+    fn instrument(&self, _: &str) -> Option<Instrument> {
+        None
+    }
+    fn book(&self, _: Instrument) -> Option<tickwire::venue::BookView<'_>> {
+        None
+    }
+}
+
+/// A server for one connection, and its endpoint.
+fn endpoint(
+    name: &'static str,
+    run: impl FnOnce(tungstenite::WebSocket<std::net::TcpStream>) + Send + 'static,
+) -> (Endpoint, JoinHandle<()>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let thread = std::thread::spawn(move || run(tungstenite::accept(listener.accept().unwrap().0).unwrap()));
+    (Endpoint { name, url }, thread)
+}
+
+#[test]
+fn a_connection_that_never_pauses_does_not_starve_the_others() {
+    const FLOOD: usize = 2_000_000;
+    let (noisy, flood) = endpoint("noisy", |mut socket| {
+        let burst = b"\x81\x04tick".repeat(1000);
+        for _ in 0..FLOOD / 1000 {
+            if socket.get_mut().write_all(&burst).is_err() {
+                return;
+            }
+        }
+    });
+    let (go, wait) = std::sync::mpsc::channel();
+    let (quiet, word) = endpoint("quiet", move |mut socket| {
+        wait.recv().unwrap();
+        socket.send(tungstenite::Message::text("one word")).unwrap();
+        while socket.read().is_ok() {}
+    });
+    let session = Routes { endpoints: vec![noisy, quiet], received: [0; 2], untold: false };
+    let mut feed = Feed::connect(session, &Client::builder()).unwrap();
+    while feed.connections().any(|(_, client)| !client.is_open()) || feed.session().received[0] == 0 {
+        feed.next(Some(Duration::from_millis(10))).unwrap();
+    }
+    go.send(()).unwrap();
+    while feed.session().received[1] == 0 {
+        feed.next(None).unwrap();
+    }
+    assert!(feed.session().received[0] < FLOOD, "the word came only when the flood was over");
+    drop(feed);
+    flood.join().unwrap();
+    word.join().unwrap();
+}
+
+#[test]
+fn a_connection_that_the_venue_closes_in_good_order_is_told_once() {
+    let (ending, ended) = endpoint("ending", |mut socket| {
+        let frame = tungstenite::protocol::CloseFrame { code: 1001.into(), reason: "maintenance".into() };
+        socket.close(Some(frame)).unwrap();
+        while socket.read().is_ok() {}
+    });
+    let (staying, stayed) = endpoint("staying", |mut socket| while socket.read().is_ok() {});
+    let session = Routes { endpoints: vec![ending, staying], received: [0; 2], untold: false };
+    let mut feed = Feed::connect(session, &Client::builder()).unwrap();
+    let error = feed.next(None).unwrap_err();
+    assert_eq!(error.to_string(), "ending connection: closed by the peer: 1001, maintenance");
+    assert!(feed.next(Some(Duration::from_millis(10))).unwrap().is_none());
+    assert!(!feed.is_closed(), "the other one goes on");
+    feed.close();
+    assert!(feed.next(None).unwrap().is_none());
+    assert!(feed.is_closed());
+    ended.join().unwrap();
+    stayed.join().unwrap();
 }

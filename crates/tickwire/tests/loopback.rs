@@ -307,8 +307,7 @@ fn a_closed_port_and_an_unknown_host_are_dial_errors() {
 #[test]
 fn a_server_that_never_answers_runs_into_the_handshake_timeout() {
     let (address, server) = serve(|mut stream| std::io::copy(&mut stream, &mut std::io::sink()));
-    let mut timeouts = Timeouts::default();
-    timeouts.handshake = Duration::from_millis(50);
+    let timeouts = Timeouts { handshake: Duration::from_millis(50), ..Timeouts::default() };
     let mut client = Client::builder().timeouts(timeouts).connect(&format!("ws://{address}/")).unwrap();
     let late = error(&mut client);
     assert!(matches!(late, Error::WebSocket(WsError::Timeout(Timeout::Handshake))), "{late}");
@@ -361,42 +360,135 @@ fn a_violation_over_the_wire_is_told_to_the_server() {
 }
 
 fn small() -> Limits {
-    let mut limits = Limits::default();
-    limits.frame_bytes_max = 100;
-    limits
+    Limits { frame_bytes_max: 100, ..Limits::default() }
 }
 
-#[test]
-fn what_the_server_said_before_it_hung_up_is_still_read() {
-    let (address, server) = serve(|stream| {
-        let mut socket = tungstenite::accept(stream).unwrap();
-        socket.get_mut().write_all(&[text("last words"), b"\x88\x02\x03\xf0".to_vec()].concat()).unwrap();
-        // Dropped without reading: what the client sends is answered by a reset.
-    });
-    let mut client = Client::connect(&format!("ws://{address}/")).unwrap();
-    until_open_or_message(&mut client, server);
+/// Says "last words" and Close, and hangs up without reading.
+fn hang_up(mut socket: WebSocket<impl std::io::Read + std::io::Write>) {
+    socket.get_mut().write_all(&[text("last words"), b"\x88\x02\x03\xf0".to_vec()].concat()).unwrap();
+    socket.get_mut().flush().unwrap();
+}
+
+/// Sends to a server that has hung up before it reads what the server said.
+fn last_words(mut client: Client, server: JoinHandle<()>) {
+    let mut server = Some(server);
     while !client.is_closed() {
-        client.wait(None).unwrap();
-        client.next_message().unwrap();
+        if let Some(payload) = client.next_message().unwrap() {
+            assert_eq!(payload.bytes, b"last words");
+        } else if client.is_open()
+            && let Some(server) = server.take()
+        {
+            server.join().unwrap();
+            client.send_binary(&vec![0; 8 << 20]).unwrap();
+        } else {
+            client.wait(None).unwrap();
+        }
     }
     assert_eq!(client.received_close().unwrap().code.map(u16::from), Some(1008));
 }
 
-fn until_open_or_message(client: &mut Client, server: JoinHandle<()>) {
-    let mut server = Some(server);
+#[test]
+fn what_the_server_said_before_it_hung_up_is_still_read() {
+    let (address, server) = serve(|stream| hang_up(tungstenite::accept(stream).unwrap()));
+    last_words(Client::connect(&format!("ws://{address}/")).unwrap(), server);
+
+    let (pem, config) = authority("localhost");
+    let (address, server) = serve(move |stream| {
+        let session = ServerConnection::new(config).unwrap();
+        hang_up(tungstenite::accept(StreamOwned::new(session, stream)).unwrap());
+    });
+    let builder = Client::builder().extra_roots_pem(pem.as_bytes()).unwrap();
+    last_words(builder.connect(&format!("wss://localhost:{}/", address.port())).unwrap(), server);
+}
+
+#[test]
+fn messages_before_a_broken_record_are_read_before_the_error() {
+    let (pem, config) = authority("localhost");
+    let (address, server) = serve(move |stream| {
+        let session = ServerConnection::new(config).unwrap();
+        let mut socket = tungstenite::accept(StreamOwned::new(session, stream)).unwrap();
+        let mut sealed = Vec::new();
+        let tls = socket.get_mut();
+        tls.conn.writer().write_all(&text("before")).unwrap();
+        while tls.conn.wants_write() {
+            tls.conn.write_tls(&mut sealed).unwrap();
+        }
+        // One segment: a good record, and one whose tag cannot be right.
+        sealed.extend_from_slice(&[&[23, 3, 3, 0, 40][..], &[0; 40]].concat());
+        tls.sock.write_all(&sealed).unwrap();
+        let _ = std::io::copy(&mut tls.sock, &mut std::io::sink());
+    });
+    let builder = Client::builder().extra_roots_pem(pem.as_bytes()).unwrap();
+    let mut client = builder.connect(&format!("wss://localhost:{}/", address.port())).unwrap();
+    assert_eq!(next(&mut client), b"before");
+    assert!(matches!(error(&mut client), Error::Tls(_)));
+    drop(client);
+    server.join().unwrap();
+}
+
+#[test]
+fn a_long_send_over_tls_goes_on_at_each_event_of_the_callers_own_poll() {
+    let (pem, config) = authority("localhost");
+    let (address, server) = serve_tls(config);
+    let builder = Client::builder().extra_roots_pem(pem.as_bytes()).unwrap();
+    let mut client = builder.connect(&format!("wss://localhost:{}/", address.port())).unwrap();
+    let mut poll = Poll::new().unwrap();
+    poll.registry().register(&mut client, Token(0), Interest::READABLE).unwrap();
+    let mut events = Events::with_capacity(8);
+    let message: Vec<u8> = (0u8..=255).cycle().take(12 << 20).collect();
+    let mut sent = false;
     loop {
         if let Some(payload) = client.next_message().unwrap() {
-            assert_eq!(payload.bytes, b"last words");
-            return;
+            assert!(payload.bytes == message, "the echo differs");
+            break;
         }
-        if client.is_open()
-            && let Some(server) = server.take()
-        {
-            server.join().unwrap();
-            client.send_binary(&vec![0; 1 << 20]).unwrap();
+        if client.is_open() && !sent {
+            client.send_binary(&message).unwrap();
+            sent = true;
+            continue;
         }
-        client.wait(None).unwrap();
+        poll.poll(&mut events, Some(Duration::from_secs(10))).unwrap();
+        assert!(!events.is_empty(), "no event for 10 s with unsent bytes");
     }
+    drop(client);
+    server.join().unwrap();
+}
+
+#[test]
+fn a_flush_that_cannot_write_says_so_every_time() {
+    let (hang_up, told_to) = std::sync::mpsc::channel();
+    let (address, server) = serve(move |stream| {
+        let socket = tungstenite::accept(stream).unwrap();
+        told_to.recv().unwrap();
+        drop(socket);
+    });
+    let mut client = Client::connect(&format!("ws://{address}/")).unwrap();
+    until_open(&mut client);
+    hang_up.send(()).unwrap();
+    server.join().unwrap();
+    let told = loop {
+        // The first write may still be taken; the peer's reset refuses the next.
+        client.send_binary(&[0; 1000]).unwrap();
+        if let Err(error) = client.flush() {
+            break error;
+        }
+    };
+    assert!(matches!(told, Error::Io(_)), "{told}");
+    assert!(matches!(client.flush(), Err(Error::Io(_))));
+}
+
+#[test]
+fn a_whole_tls_configuration_and_extra_roots_exclude_each_other() {
+    let (pem, _) = authority("localhost");
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
+    let builder = Client::builder().tls_config(Arc::new(config)).extra_roots_pem(pem.as_bytes()).unwrap();
+    assert!(matches!(builder.connect("wss://localhost/"), Err(Error::TlsSettings(_))));
+    assert!(matches!(Client::builder().extra_roots_pem(b"no certificate"), Err(Error::TlsSettings(_))));
 }
 
 #[test]

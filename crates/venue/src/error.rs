@@ -137,8 +137,10 @@ impl fmt::Debug for Excerpt {
 }
 
 impl fmt::Display for Excerpt {
+    /// Control characters are escaped: it is the peer's text, and may meet a terminal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        let escaped = |c: char| if c.is_control() { c.escape_debug().to_string() } else { c.to_string() };
+        self.0.chars().map(escaped).try_for_each(|text| f.write_str(&text))
     }
 }
 
@@ -154,5 +156,6 @@ mod tests {
         assert!(excerpt.as_str().len() <= EXCERPT_BYTES_MAX + 3 * 3);
         assert!(excerpt.as_str().ends_with('…'));
         assert_eq!(Excerpt::new(b"{}").as_str(), "{}");
+        assert_eq!(Excerpt::new(b"{\"a\":\"\x1b]0;\"}").to_string(), r#"{"a":"\u{1b}]0;"}"#);
     }
 }

@@ -137,17 +137,17 @@ fn any_byte_proves_life_and_puts_the_next_ping_off() {
 fn times_that_no_clock_can_show_never_come_and_no_time_at_all_does_not_loop() {
     let start = Instant::now_for_test();
     let never = Duration::MAX;
-    let mut config = Config::default();
-    config.timeouts = Timeouts { handshake: never, close: never, ping_after: Some(never), pong: never };
+    let timeouts = Timeouts { handshake: never, close: never, ping_after: Some(never), pong: never };
+    let config = Config { timeouts, ..Config::default() };
     let request = || Request::new("localhost", "/").unwrap();
     assert_eq!(Connection::client(request(), config.clone(), SEED, start).next_deadline(), None);
-    let mut open = Connection::upgraded(Role::Client, config.clone(), SEED, start);
+    let mut open = Connection::upgraded(Role::Client, config, SEED, start);
     assert_eq!(open.next_deadline(), None);
     open.close(1000, "", start).unwrap();
     assert_eq!(open.next_deadline(), None);
 
-    config.timeouts =
-        Timeouts { ping_after: Some(Duration::ZERO), pong: Duration::ZERO, ..Timeouts::default() };
+    let timeouts = Timeouts { ping_after: Some(Duration::ZERO), pong: Duration::ZERO, ..Timeouts::default() };
+    let config = Config { timeouts, ..Config::default() };
     let mut hasty = Connection::upgraded(Role::Client, config, SEED, start);
     hasty.on_deadline(start);
     assert_eq!(hasty.poll(), Err(Error::Timeout(Timeout::Pong)));

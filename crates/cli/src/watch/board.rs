@@ -34,8 +34,6 @@ impl Tally {
 pub(crate) struct Row {
     pub(crate) symbol: String,
     pub(crate) state: BookState,
-    /// The book was complete at some time.
-    pub(crate) synced: bool,
     pub(crate) bid: Option<Level>,
     pub(crate) ask: Option<Level>,
     pub(crate) last: Option<(Decimal, Decimal)>,
@@ -59,7 +57,6 @@ impl Board {
         let row = |symbol: &str| Row {
             symbol: symbol.to_owned(),
             state: BookState::Empty,
-            synced: false,
             bid: None,
             ask: None,
             last: None,
@@ -109,7 +106,6 @@ impl Board {
                     match book.change {
                         BookChange::Gap { .. } => row.tally.gaps += 1,
                         BookChange::Resynced { .. } => row.tally.resyncs += 1,
-                        BookChange::Synced { .. } => row.synced = true,
                         _ => {}
                     }
                 }
@@ -154,6 +150,11 @@ impl Board {
 }
 
 impl Row {
+    /// Whether the book was complete at some time.
+    pub(crate) fn is_synced(&self) -> bool {
+        self.state != BookState::Empty
+    }
+
     fn refresh(&mut self, session: &impl Session, instrument: Instrument) {
         if let Some(view) = session.book(instrument) {
             self.state = view.state;

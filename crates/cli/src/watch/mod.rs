@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tickwire::venue::binance::{Binance, Config, Streams};
 use tickwire::venue::{Event, Outcome};
-use tickwire::{Client, Feed};
+use tickwire::{Client, CloseCode, Feed};
 use tickwire_sim::{Options, Recording, Server};
 use view::View;
 
@@ -89,8 +89,7 @@ fn local_venue(arguments: &Arguments) -> Result<(Option<Server>, Vec<String>), F
         return Ok((None, symbols));
     }
     let replay = replay.map(|recording| (recording, arguments.speed));
-    let server =
-        Server::start(Options { source: source(arguments.seed, None, replay), ..Options::default() })?;
+    let server = Server::start(Options { source: source(arguments.seed, replay), ..Options::default() })?;
     Ok((Some(server), symbols))
 }
 
@@ -104,6 +103,8 @@ struct Watch {
     until: Option<Instant>,
     /// A recording ends by itself, and the end of its stream is the end of the run.
     replaying: bool,
+    /// The venue is one of this program's, so that every book must be complete.
+    local: bool,
 }
 
 impl Watch {
@@ -122,6 +123,7 @@ impl Watch {
             looked: now,
             until: arguments.seconds.and_then(|seconds| now.checked_add(seconds)),
             replaying: arguments.replay.is_some(),
+            local: arguments.sim || arguments.replay.is_some(),
         })
     }
 
@@ -146,17 +148,19 @@ impl Watch {
                 self.look(now)?;
             }
             let next = self.until.into_iter().chain([self.looked + self.view.period()]).min();
-            self.take(next.map(|next| next.saturating_duration_since(now)))?;
-            if let Some(ended) = self.stream_ended() {
-                return ended;
+            match self.take(next.map(|next| next.saturating_duration_since(now))) {
+                Err(Ended::Recording) => return Ok(()),
+                Err(Ended::Failure(failure)) => return Err(failure),
+                Ok(()) => {}
             }
         }
         Ok(())
     }
 
     /// Takes one event, if one comes within `timeout`.
-    fn take(&mut self, timeout: Option<Duration>) -> Result<(), Failure> {
-        let Some(event) = self.feed.next(timeout)? else { return Ok(()) };
+    fn take(&mut self, timeout: Option<Duration>) -> Result<(), Ended> {
+        let next = self.feed.next(timeout).map_err(|error| Ended::by(error, self.replaying))?;
+        let Some(event) = next else { return Ok(()) };
         self.board.count(&event);
         if let Event::Book(book) = event
             && self.view.shows_updates()
@@ -166,7 +170,7 @@ impl Watch {
             return Ok(self.view.event(&self.board, &Event::Book(book))?);
         }
         self.view.event(&self.board, &event)?;
-        refusal(&self.board, &event)
+        Ok(refusal(&self.board, &event)?)
     }
 
     fn look(&mut self, now: Instant) -> Result<(), Failure> {
@@ -187,22 +191,6 @@ impl Watch {
         Ok(self.view.look(&self.board, &connections)?)
     }
 
-    /// How the run ends because a connection did.
-    fn stream_ended(&self) -> Option<Result<(), Failure>> {
-        let (name, client) = self.feed.connections().find(|(_, client)| client.is_closed())?;
-        let close = client.received_close();
-        let code = close.and_then(|close| close.code).map(u16::from);
-        if self.replaying && code == Some(1000) {
-            return Some(Ok(()));
-        }
-        let reason = close.map_or("", |close| close.reason.as_str()).escape_debug();
-        let code = code.map_or_else(|| "no code".to_owned(), |code| code.to_string());
-        Some(Err(Failure::new(
-            CONNECTION,
-            format!("the venue closed the {name} connection: {code} {reason}"),
-        )))
-    }
-
     /// Every comparison must have agreed, and a local venue leaves no book without a snapshot.
     fn verdict(&self) -> Result<(), Failure> {
         let total = self.board.total();
@@ -211,11 +199,37 @@ impl Watch {
             return Err(Failure::new(BOOK, format!("{wrong} of {} comparisons disagree", total.checks)));
         }
         let missing: Vec<&str> =
-            self.board.rows.iter().filter(|row| !row.synced).map(|row| row.symbol.as_str()).collect();
-        if self.replaying && !missing.is_empty() {
+            self.board.rows.iter().filter(|row| !row.is_synced()).map(|row| row.symbol.as_str()).collect();
+        if self.local && !self.interrupted.load(Ordering::Relaxed) && !missing.is_empty() {
             return Err(Failure::new(BOOK, format!("never synced: {}", missing.join(", "))));
         }
         Ok(())
+    }
+}
+
+/// Why following the feed has come to its end.
+enum Ended {
+    /// The recording is over.
+    Recording,
+    Failure(Failure),
+}
+
+impl Ended {
+    fn by(error: tickwire::Error, replaying: bool) -> Self {
+        if let tickwire::Error::Link { name: "stream", source } = &error
+            && let tickwire::Error::Closed(Some(close)) = source.as_ref()
+            && replaying
+            && close.code == Some(CloseCode::NORMAL)
+        {
+            return Self::Recording;
+        }
+        Self::Failure(error.into())
+    }
+}
+
+impl<E: Into<Failure>> From<E> for Ended {
+    fn from(error: E) -> Self {
+        Self::Failure(error.into())
     }
 }
 

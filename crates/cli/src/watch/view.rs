@@ -115,7 +115,7 @@ impl View {
             return self.out.flush();
         }
         let total = board.total();
-        let synced = board.rows.iter().filter(|row| row.synced).count();
+        let synced = board.rows.iter().filter(|row| row.is_synced()).count();
         writeln!(
             self.out,
             "{} messages, {} bytes in {:.1} s",
@@ -238,7 +238,9 @@ fn news(board: &Board, event: &Event<'_>) -> Option<String> {
         Event::Subscribed { streams, pending } => {
             Some(format!("subscribed to {streams} streams, {pending} pending"))
         }
-        Event::Rejected(rejection) => Some(format!("refused: {} ({})", rejection.message, rejection.code)),
+        Event::Rejected(rejection) => {
+            Some(format!("refused: {} ({})", rejection.message.escape_debug(), rejection.code))
+        }
         Event::Unanswered { request, .. } => Some(format!("no answer to {request:?}; asking again")),
         Event::ServerShutdown { .. } => {
             Some("the venue announces that it will close the connection".to_owned())
@@ -274,7 +276,7 @@ fn json_event(board: &Board, event: &Event<'_>) -> Option<Value> {
 
 fn json_summary(board: &Board, summary: &Summary) -> Value {
     let Tally { updates, quotes, trades, gaps, resyncs, checks, agreed, other } = board.total();
-    let synced = board.rows.iter().filter(|row| row.synced).count();
+    let synced = board.rows.iter().filter(|row| row.is_synced()).count();
     json!({
         "event": "summary", "seconds": summary.elapsed.as_secs_f64(), "messages": summary.messages, "bytes": summary.bytes,
         "updates": updates, "quotes": quotes, "trades": trades, "other": other, "books": board.rows.len(), "synced": synced,

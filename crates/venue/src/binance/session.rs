@@ -54,7 +54,7 @@ impl Binance {
         Some(keeper.cross.as_ref()?.counts())
     }
 
-    fn is_open(&self, route: Route) -> Result<(), Misuse> {
+    fn check_open(&self, route: Route) -> Result<(), Misuse> {
         if self.endpoints.get(route.0).is_none() {
             return Err(Misuse::UnknownRoute(route.0));
         }
@@ -82,7 +82,7 @@ impl Session for Binance {
     }
 
     fn on_message(&mut self, route: Route, text: &[u8], now: Instant) -> Result<(), Error> {
-        self.is_open(route)?;
+        self.check_open(route)?;
         if self.has_event() {
             return Err(Misuse::Undrained.into());
         }

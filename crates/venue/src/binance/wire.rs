@@ -105,6 +105,12 @@ pub(super) struct Refusal<'a> {
     pub(super) retry_after_ms: Option<u64>,
 }
 
+/// The longest text that is decoded: a snapshot of 5000 levels a side is a tenth of it. The JSON reader takes up to
+/// thirty times the text in memory.
+const TEXT_BYTES_MAX: usize = 4 << 20;
+/// What the decoder keeps for the next text; more is given back.
+const TEXT_BYTES_KEPT: usize = 1 << 20;
+
 /// Decodes one message at a time, in memory that it keeps.
 pub(super) struct Decoder {
     text: Vec<u8>,
@@ -138,6 +144,12 @@ impl Decoder {
     /// # Errors
     /// [`Error::Malformed`] for what is not JSON or not of a documented shape.
     pub(super) fn decode(&mut self, text: &[u8]) -> Result<Message<'_>, Error> {
+        if text.len() > TEXT_BYTES_MAX {
+            return Err(Error::malformed("longer than any documented message", text));
+        }
+        if self.text.capacity() > TEXT_BYTES_KEPT {
+            *self = Self::new();
+        }
         self.text.clear();
         self.text.extend_from_slice(text);
         let mut tape = std::mem::replace(&mut self.tape, Tape(Vec::new())).reset();
