@@ -2,43 +2,55 @@
 //!
 //! `cargo run -p tickwire-examples --bin binance -- BTCUSDT`
 //!
-//! Two more arguments, a PEM file and a base URL, lead to a venue on this machine (`tickwire sim binance --ca ca.pem`).
+//! Two more arguments, a base URL and a PEM file, lead to a venue on this machine:
+//! `tickwire sim binance --port 9443 --ca ca.pem` and `... binance -- BTCUSDT wss://localhost:9443 ca.pem`.
 
+use std::io::Write as _;
+use std::process::ExitCode;
 use tickwire::venue::binance::{Binance, Config, Streams};
 use tickwire::venue::{BookChange, Event, Outcome, Session as _};
 use tickwire::{Client, Feed};
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut arguments = std::env::args().skip(1);
-    let mut config = Config {
-        symbols: vec![arguments.next().unwrap_or_else(|| "BTCUSDT".to_owned())],
-        streams: Streams { depth: true, book_ticker: true, ..Streams::default() },
-        ..Config::default()
-    };
+fn main() -> ExitCode {
+    let Err(error) = run() else { return ExitCode::SUCCESS };
+    eprintln!("binance: {error}");
+    ExitCode::FAILURE
+}
+
+fn run() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let streams = Streams { depth: true, book_ticker: true, ..Streams::default() };
+    let mut config = Config { streams, ..Config::default() };
     let mut builder = Client::builder();
-    if let (Some(pem), Some(url)) = (arguments.next(), arguments.next()) {
-        builder = builder.extra_roots_pem(&std::fs::read(pem)?)?;
-        config.api_url = format!("{url}/ws-api/v3");
-        config.stream_url = url;
+    match arguments.as_slice() {
+        [symbol] => config.symbols = vec![symbol.clone()],
+        [symbol, url, pem] => {
+            config.symbols = vec![symbol.clone()];
+            (config.stream_url, config.api_url) = (url.clone(), format!("{url}/ws-api/v3"));
+            builder = builder.extra_roots_pem(&std::fs::read(pem)?)?;
+        }
+        _ => return Err("expected SYMBOL [URL FILE.pem]".into()),
     }
     let mut feed = Feed::connect(Binance::spot(config)?, &builder)?;
-    while !feed.is_closed() {
-        match feed.next(None)? {
-            Some(Event::Book(event)) => match event.change {
-                BookChange::Updated { update_id } => {
-                    let Some(view) = feed.session().book(event.instrument) else { continue };
-                    if let (Some(bid), Some(ask)) = (view.book.best_bid(), view.book.best_ask()) {
-                        println!(
+    let mut out = std::io::stdout().lock();
+    while let Some(event) = feed.next(None)? {
+        match event {
+            Event::Book(event) => {
+                let Some(view) = feed.session().book(event.instrument) else { continue };
+                match (event.change, view.book.best_bid(), view.book.best_ask()) {
+                    (BookChange::Updated { update_id }, Some(bid), Some(ask)) => {
+                        writeln!(
+                            out,
                             "{update_id} {} {} | {} {}",
                             bid.quantity, bid.price, ask.price, ask.quantity
-                        );
+                        )?;
                     }
+                    (change, ..) => writeln!(out, "book: {change:?}")?,
                 }
-                other => println!("book: {other:?}"),
-            },
-            Some(Event::Check(check)) if !check.agrees => println!("the venue's quote disagrees: {check:?}"),
-            Some(Event::Rejected(rejection)) if rejection.outcome == Outcome::Final => {
-                return Err(rejection.message.to_owned().into());
+            }
+            Event::Check(check) if !check.agrees => writeln!(out, "the venue's quote disagrees: {check:?}")?,
+            Event::Rejected(rejection) if rejection.outcome == Outcome::Final => {
+                return Err(rejection.message.into());
             }
             _ => {}
         }

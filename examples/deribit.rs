@@ -4,11 +4,18 @@
 //!
 //! The channel is aggregated to 100 ms, which Deribit gives without signing in. An argument names another URL.
 
+use std::process::ExitCode;
 use tickwire::{Client, FrameAssembler};
 
 const SUBSCRIBE: &str = r#"{"jsonrpc":"2.0","id":1,"method":"public/subscribe","params":{"channels":["book.BTC-PERPETUAL.100ms"]}}"#;
 
-fn main() -> Result<(), tickwire::Error> {
+fn main() -> ExitCode {
+    let Err(error) = run() else { return ExitCode::SUCCESS };
+    eprintln!("deribit: {error}");
+    ExitCode::FAILURE
+}
+
+fn run() -> Result<(), tickwire::Error> {
     let url = std::env::args().nth(1).unwrap_or_else(|| "wss://test.deribit.com/ws/api/v2".to_owned());
     let mut client = Client::connect(&url)?;
     let mut subscribed = false;

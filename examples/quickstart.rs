@@ -2,12 +2,20 @@
 //!
 //! `cargo run -p tickwire-examples --bin quickstart -- wss://stream.binance.com:9443/ws/btcusdt@trade`
 //!
-//! A second argument names a PEM file of certificates to trust, for a venue on this machine.
+//! A second argument names a PEM file of certificates to trust, for a venue on this machine:
+//! `tickwire sim binance --port 9443 --ca ca.pem` and `... quickstart -- wss://localhost:9443/ws/btcusdt@trade ca.pem`.
 
 use std::io::Write as _;
+use std::process::ExitCode;
 use tickwire::Client;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> ExitCode {
+    let Err(error) = run() else { return ExitCode::SUCCESS };
+    eprintln!("quickstart: {error}");
+    ExitCode::FAILURE
+}
+
+fn run() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let url = arguments.next().unwrap_or_else(|| "wss://stream.binance.com:9443/ws/btcusdt@trade".to_owned());
     let mut builder = Client::builder();

@@ -1,8 +1,10 @@
 //! How the program ends: an exit code and one line.
 
 use std::io;
-use tickwire::Error;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tickwire::ws::{Error as WsError, Violation};
+use tickwire::{Error, rustls};
 
 /// A book was wrong or never complete.
 pub(crate) const BOOK: u8 = 1;
@@ -12,6 +14,24 @@ pub(crate) const PEER: u8 = 2;
 pub(crate) const CONNECTION: u8 = 3;
 /// The command line cannot be served.
 pub(crate) const USAGE: u8 = 64;
+
+/// The codes, for the help.
+pub(crate) const CODES: &str = "\
+Exit codes:
+  0  done, or interrupted
+  1  a book was wrong or never complete
+  2  the peer's fault: handshake, protocol, limit, text, refusal
+  3  connection lost, TLS or time
+  64 usage";
+
+/// A flag that Ctrl-C and a request to terminate raise, so that a run can end in good order.
+pub(crate) fn interrupted() -> Result<Arc<AtomicBool>, Failure> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let raised = Arc::clone(&flag);
+    ctrlc::set_handler(move || raised.store(true, Ordering::Relaxed))
+        .map_err(|error| Failure::new(CONNECTION, error))?;
+    Ok(flag)
+}
 
 /// Why the program did not end well.
 #[derive(Debug)]
@@ -49,8 +69,19 @@ impl From<tickwire_sim::Error> for Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self::new(Kind::of(&error).code(), error)
+        Self::new(Kind::of(&error).code(), words(&error))
     }
+}
+
+/// An error in words, with what the program's user can do about it.
+pub(crate) fn words(error: &Error) -> String {
+    let cause = if let Error::Link { source, .. } = error { source } else { error };
+    let unknown = matches!(
+        cause,
+        Error::Tls(rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer))
+    );
+    let hint = if unknown { " (--ca FILE.pem trusts a further authority)" } else { "" };
+    format!("{error}{hint}")
 }
 
 /// What an error is, in a word.

@@ -1,14 +1,36 @@
 //! `tickwire sim`: a local venue for other programs.
 
-use crate::exit::{Failure, USAGE};
+use crate::exit::{CONNECTION, Failure, USAGE};
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use tickwire::Builder;
 use tickwire_sim::{Options, Recording, Server, Source};
+
+/// What a recording consists of, for the help.
+pub(crate) const RECORDING: &str = "\
+A recording is four files, a line for each message:
+  PREFIX.ws.jsonl                 what a combined stream sent: {\"stream\":...,\"data\":...}
+  PREFIX.ws.recv.txt              when, in Unix seconds; without this file as fast as it goes
+  PREFIX.rest_depth.jsonl         REST depth snapshots
+  PREFIX.rest_depth.index.jsonl   for each of them {\"recv\":seconds,\"url\":\"...symbol=X...\"}";
+
+/// A builder that trusts the certificates of a file, too.
+pub(crate) fn trusting(builder: Builder, ca: Option<&Path>) -> Result<Builder, Failure> {
+    let Some(path) = ca else { return Ok(builder) };
+    let told = |error: &dyn std::fmt::Display| Failure::new(USAGE, format!("{}: {error}", path.display()));
+    let pem = std::fs::read(path).map_err(|error| told(&error))?;
+    builder.extra_roots_pem(&pem).map_err(|error| told(&error))
+}
 
 /// Runs a local venue on 127.0.0.1 until it is interrupted, and prints where it is.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example: tickwire sim binance --port 9443 --ca ca.pem\n         \
-tickwire tap --ca ca.pem wss://localhost:9443/ws/btcusdt@trade")]
+#[command(after_help = format!("\
+Example:
+  tickwire sim binance --port 9443 --ca ca.pem
+  tickwire tap --ca ca.pem wss://localhost:9443/ws/btcusdt@trade
+  tickwire watch --ca ca.pem --url wss://localhost:9443 binance BTCUSDT
+
+{RECORDING}"))]
 pub(crate) struct Arguments {
     /// The port; any free one if it is not given.
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -16,7 +38,7 @@ pub(crate) struct Arguments {
     /// The seed of the market's random walk.
     #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "replay")]
     seed: u64,
-    /// Replay PREFIX.ws.jsonl and PREFIX.rest_depth.jsonl instead of a generated market.
+    /// Replay a recording instead of a generated market.
     #[arg(long, value_name = "PREFIX")]
     replay: Option<PathBuf>,
     /// How many times faster than recorded to replay; 0 is as fast as the client takes it.
@@ -66,15 +88,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         std::fs::write(path, server.ca_pem())
             .map_err(|error| Failure::new(USAGE, format!("{}: {error}", path.display())))?;
     }
+    // Ctrl-C is how it ends.
+    ctrlc::set_handler(|| std::process::exit(0)).map_err(|error| Failure::new(CONNECTION, error))?;
     let (stream, api) = (server.stream_url(), server.api_url());
     if arguments.json {
         println!("{}", json!({"event": "listening", "stream": stream, "api": api, "ca": server.ca_pem()}));
     } else {
-        println!("stream  {stream}/ws  {stream}/stream");
-        println!("api     {api}");
+        println!("url      {stream}");
+        println!("streams  {stream}/ws  {stream}/stream");
+        println!("api      {api}");
         match &arguments.ca {
-            Some(path) => println!("ca      {}", path.display()),
-            None if !arguments.plain => println!("ca      not written; --ca FILE.pem writes it"),
+            Some(path) => println!("ca       {} (a new one at every start)", path.display()),
+            None if !arguments.plain => println!("ca       not written; --ca FILE.pem writes it"),
             None => {}
         }
     }

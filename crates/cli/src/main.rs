@@ -11,11 +11,7 @@ use std::process::ExitCode;
 
 /// Exchange market data over WebSocket: live order books, raw messages, and a local venue to try them on.
 #[derive(Debug, Parser)]
-#[command(
-    version,
-    after_help = "Exit codes: 0 done, 1 a book was wrong or never complete, 2 the peer's fault (handshake, protocol, limit, text, \
-refusal), 3 connection lost, TLS or time, 64 usage."
-)]
+#[command(name = "tickwire", version, after_help = exit::CODES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -1,23 +1,31 @@
 //! `tickwire tap`: a WebSocket to standard output.
 
 use crate::clock::{self, seconds};
-use crate::exit::{Failure, Kind, USAGE};
+use crate::exit::{self, CODES, Failure, Kind, USAGE, words};
+use crate::local::trusting;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use std::io::{self, BufWriter, StdoutLock, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tickwire::{Client, CloseCode, Event, Limits, Message, Timeouts};
 
 /// How long the peer may take to answer our Close once the count is reached.
 const CLOSE_WAIT: Duration = Duration::from_secs(1);
 
+/// How often to look whether the run was interrupted.
+const LOOK: Duration = Duration::from_millis(200);
+
 /// Prints each message of a WebSocket: texts as lines, binary ones as they are, or everything as JSON lines.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Example: tickwire tap --json --count 3 wss://stream.binance.com:9443/ws/btcusdt@trade"
-)]
+#[command(after_help = format!("\
+Example:
+  tickwire tap --json --count 3 wss://stream.binance.com:9443/ws/btcusdt@trade
+
+{CODES}"))]
 pub(crate) struct Arguments {
     /// One JSON object a line: open, message, ping, pong, close, error.
     #[arg(long)]
@@ -26,7 +34,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "TEXT")]
     send: Vec<String>,
     /// Close with 1000 after this many messages.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
     /// Give up after this time (exit 3).
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
@@ -51,9 +59,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.deflate {
         return Err(Failure::new(USAGE, "--deflate: permessage-deflate is not supported by this version"));
     }
+    let interrupted = exit::interrupted()?;
     let until = arguments.timeout.and_then(|timeout| clock::now().checked_add(timeout));
     let mut client = connect(arguments)?;
-    let mut tap = Tap { json: arguments.json, out: BufWriter::new(io::stdout().lock()), messages: 0 };
+    let out = BufWriter::new(io::stdout().lock());
+    let mut tap = Tap { json: arguments.json, out, messages: 0, interrupted };
     let ended = tap.follow(&mut client, arguments, until);
     tap.out.flush()?;
     ended
@@ -67,12 +77,7 @@ fn connect(arguments: &Arguments) -> Result<Client, Failure> {
         ..usual
     };
     let timeouts = Timeouts { close: CLOSE_WAIT, ..Timeouts::default() };
-    let mut builder = Client::builder().limits(limits).timeouts(timeouts);
-    if let Some(path) = &arguments.ca {
-        let pem = std::fs::read(path)
-            .map_err(|error| Failure::new(USAGE, format!("{}: {error}", path.display())))?;
-        builder = builder.extra_roots_pem(&pem)?;
-    }
+    let builder = trusting(Client::builder().limits(limits).timeouts(timeouts), arguments.ca.as_deref())?;
     Ok(builder.connect(&arguments.url)?)
 }
 
@@ -80,6 +85,7 @@ struct Tap {
     json: bool,
     out: BufWriter<StdoutLock<'static>>,
     messages: u64,
+    interrupted: Arc<AtomicBool>,
 }
 
 impl Tap {
@@ -91,9 +97,10 @@ impl Tap {
     ) -> Result<(), Failure> {
         let mut asked_to_close = false;
         while !client.is_closed() {
-            if !asked_to_close && arguments.count.is_some_and(|count| self.messages >= count) {
+            let enough = arguments.count.is_some_and(|count| self.messages >= count);
+            if !asked_to_close && (enough || self.interrupted.load(Ordering::Relaxed)) {
                 asked_to_close = true;
-                self.request_close(client)?;
+                client.close(1000, "").map_err(tickwire::Error::from)?;
             }
             if until.is_some_and(|until| until <= clock::now()) {
                 return self.time_is_up();
@@ -114,17 +121,13 @@ impl Tap {
                 Ok(Some(_)) => {}
                 Ok(None) => {
                     self.out.flush()?;
-                    client.wait(until.map(|until| until.saturating_duration_since(clock::now())))?;
+                    let left = until.map(|until| until.saturating_duration_since(clock::now()));
+                    client.wait(Some(left.unwrap_or(LOOK).min(LOOK)))?;
                 }
                 Err(error) => return self.error(client, error),
             }
         }
         self.closed(client)
-    }
-
-    fn request_close(&mut self, client: &mut Client) -> Result<(), Failure> {
-        client.close(1000, "").map_err(tickwire::Error::from)?;
-        Ok(())
     }
 
     fn message(&mut self, message: &Message<'_>) -> Result<(), Failure> {
@@ -165,7 +168,7 @@ impl Tap {
     fn error(&mut self, client: &Client, error: tickwire::Error) -> Result<(), Failure> {
         let kind = Kind::of(&error);
         let sent = client.sent_close().and_then(|close| close.code);
-        self.failed(kind, error.to_string(), sent)
+        self.failed(kind, words(&error), sent)
     }
 
     fn time_is_up(&mut self) -> Result<(), Failure> {

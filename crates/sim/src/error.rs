@@ -7,11 +7,19 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The machine refused a socket, a thread or the poll behind them. A taken port is the usual cause.
+    /// The machine refused a socket, a thread or the poll behind them.
     #[error("{what}: {source}")]
     Io {
         /// What was being done.
         what: &'static str,
+        /// The operating system's answer.
+        source: io::Error,
+    },
+    /// The port cannot be had, most likely because another program has it; choose another, or 0 for any.
+    #[error("cannot listen on port {port}: {source}")]
+    Port {
+        /// The port as given.
+        port: u16,
         /// The operating system's answer.
         source: io::Error,
     },

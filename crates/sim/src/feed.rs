@@ -76,16 +76,26 @@ fn check_symbols(symbols: &[String]) -> Result<(), Error> {
 pub(crate) struct Playback {
     started: Instant,
     next: usize,
+    /// When the end of the recording is told.
+    over: Option<Instant>,
 }
+
+/// From the last line to the close: a client may still be waiting for snapshots on its other connection.
+const END_PAUSE: Duration = Duration::from_secs(1);
 
 impl Playback {
     pub(crate) fn starting(now: Instant) -> Self {
-        Self { started: now, next: 0 }
+        Self { started: now, next: 0, over: None }
     }
 
-    /// When the next line is due; `None` after the last one.
+    /// Whether the end may be told, some time after the last line.
+    pub(crate) fn is_over(&mut self, now: Instant) -> bool {
+        now >= *self.over.get_or_insert(now + END_PAUSE)
+    }
+
+    /// When the next line, or the end, is due; `None` while the end has not been reached.
     pub(crate) fn due(&self, recording: &Recording, speed: f64) -> Option<Instant> {
-        let line = recording.lines().get(self.next)?;
+        let Some(line) = recording.lines().get(self.next) else { return self.over };
         let scaled = line.at.as_secs_f64() / speed;
         // At speed 0 the quotient is no duration, and the line is due at once.
         let after = Duration::try_from_secs_f64(scaled).unwrap_or_default();

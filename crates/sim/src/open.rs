@@ -314,7 +314,9 @@ impl Open {
                 break;
             }
             let Some(line) = recording.lines().get(playback.next()) else {
-                self.close(CloseCode::Normal, "end of recording", now);
+                if playback.is_over(now.instant) {
+                    self.close(CloseCode::Normal, "end of recording", now);
+                }
                 break;
             };
             if playback.due(recording, *speed).is_some_and(|due| due > now.instant) {

@@ -63,7 +63,8 @@ impl Server {
         let feed = Feed::new(options.source, &options.faults, clock::now().instant)?;
 
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
-        let mut listener = TcpListener::bind(address).map_err(Error::io("bind"))?;
+        let mut listener =
+            TcpListener::bind(address).map_err(|source| Error::Port { port: options.port, source })?;
         let addr = listener.local_addr().map_err(Error::io("read the bound address"))?;
         let poll = Poll::new().map_err(Error::io("make a poll"))?;
         let registry = poll.registry();

@@ -8,7 +8,7 @@ use url::{Host, Url};
 #[non_exhaustive]
 pub enum UrlError {
     /// It is not a URL.
-    #[error("{0}")]
+    #[error("{0}; expected ws://host/path or wss://host/path")]
     Malformed(#[from] url::ParseError),
     /// The scheme is neither `ws` nor `wss`.
     #[error("the scheme is {0:?}, expected ws or wss")]

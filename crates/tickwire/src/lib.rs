@@ -1,8 +1,41 @@
-//! A WebSocket client SDK for exchange market data.
+//! A WebSocket client SDK for exchange market data: one thread, no async runtime.
 //!
-//! [`Client`] is one connection: nonblocking, without an async runtime, every rule of RFC 6455 checked, whole messages
-//! handed out as slices of the receive buffer. [`Feed`] drives a [`venue`] session over its clients: typed events and
-//! exact order books.
+//! - [`Client`] is one connection: nonblocking, every rule of RFC 6455 checked, whole messages handed out as slices of
+//!   the receive buffer.
+//! - [`Feed`] drives a session of [`venue`] over its clients: typed events and exact order books.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), tickwire::Error> {
+//! let mut client = tickwire::Client::connect("wss://stream.binance.com:9443/ws/btcusdt@trade")?;
+//! while !client.is_closed() {
+//!     client.wait(None)?;
+//!     while let Some(message) = client.next_message_direct()? {
+//!         for fragment in message.fragments() {
+//!             println!("{}", String::from_utf8_lossy(fragment));
+//!         }
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The contract
+//!
+//! - Nothing blocks but [`Client::wait`] and [`Feed::next`]. [`Client::connect`] returns at once; looking up, connecting
+//!   and the handshakes go on while the client is waited for and read.
+//! - A message is borrowed until the next call on its client. Read until `None` before waiting again.
+//! - "Nothing yet" is `Ok(None)`; a normal close ends with [`Client::is_closed`]; an [`Error`] says whose fault it is, and
+//!   sticks.
+//! - Everything is bounded, see [`Limits`]; timers run by themselves while the client is read or waited for.
+//!
+//! # Settings
+//!
+//! [`Client::builder`] takes header fields, limits, timeouts, the [`WaitPolicy`], and whom to trust:
+//! [`Builder::extra_roots_pem`] for a venue on this machine, [`Builder::tls_config`] for everything else. To poll many
+//! things at once, register the client with a [`mio::Poll`] of your own. To bring your own stream, see
+//! [`Builder::connect_over`], [`Builder::upgraded`] and [`Transport`].
+//!
+//! A client is one connection and dies once: reconnecting is left to the caller.
 #![cfg_attr(
     not(test),
     warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)

@@ -78,9 +78,9 @@ const HOUSE: &[Room] = &[
     Room {
         place: "crates/cli",
         uses: &["tickwire", "tickwire-sim"],
-        floors: &[&["clock", "exit"], &["local", "tap"], &["watch"], &["main"]],
+        floors: &[&["clock", "exit"], &["local"], &["tap", "watch"], &["main"]],
     },
-    Room { place: "crates/cli/src/watch", uses: &[], floors: &[&["board"], &["view"], &["mod"]] },
+    Room { place: "crates/cli/src/watch", uses: &[], floors: &[&["board"], &["table"], &["view"], &["mod"]] },
 ];
 
 impl Room {

@@ -245,10 +245,7 @@ fn a_refused_handshake_shows_status_and_body() {
     });
     let mut client = Client::connect(&format!("ws://{address}/ws")).unwrap();
     let refused = error(&mut client);
-    assert!(
-        refused.to_string().contains("403: {\\\"code\\\":0,\\\"msg\\\":\\\"restricted area\\\"}"),
-        "{refused}"
-    );
+    assert!(refused.to_string().contains(r#"403: {"code":0,"msg":"restricted area"}"#), "{refused}");
     let Error::WebSocket(WsError::Handshake(HandshakeError::Refused(response))) = refused else { panic!() };
     assert_eq!(response.status, 403);
     server.join().unwrap();

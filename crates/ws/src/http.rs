@@ -224,7 +224,8 @@ impl fmt::Display for Response {
         let text = String::from_utf8_lossy(&self.body);
         let text = text.trim();
         if !text.is_empty() {
-            let shown: String = text.chars().take(SHOWN_CHARS_MAX).flat_map(char::escape_debug).collect();
+            let escaped = |c: char| if c.is_control() { c.escape_debug().to_string() } else { c.to_string() };
+            let shown: String = text.chars().take(SHOWN_CHARS_MAX).map(escaped).collect();
             let more = if text.chars().count() > SHOWN_CHARS_MAX { "..." } else { "" };
             write!(f, ": {shown}{more}")?;
         }

@@ -1,11 +1,12 @@
 //! `tickwire watch`: live order books of a venue.
 
 mod board;
+mod table;
 mod view;
 
 use crate::clock::{self, seconds};
-use crate::exit::{BOOK, CONNECTION, Failure, PEER, USAGE};
-use crate::local::{Venue, source};
+use crate::exit::{self, BOOK, Failure, PEER, USAGE};
+use crate::local::{Venue, source, trusting};
 use board::{Board, Connection, Summary};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,10 +21,16 @@ use view::View;
 /// Shows top of book, last trade and rates of each symbol, and ends with a summary: messages, gaps, resyncs, and how
 /// often the rebuilt top of book agreed with the venue's own bookTicker of the same update id.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples: tickwire watch binance BTCUSDT ETHUSDT\n          tickwire watch --sim --seconds 10 binance BTCUSDT\n          \
-tickwire watch --replay recordings/spot binance"
-)]
+#[command(after_help = format!("\
+Examples:
+  tickwire watch binance BTCUSDT ETHUSDT
+  tickwire watch --sim --seconds 10 binance BTCUSDT
+  tickwire watch --replay recordings/spot binance
+  tickwire watch --ca ca.pem --url wss://localhost:9443 binance BTCUSDT    (beside: tickwire sim binance --port 9443 --ca ca.pem)
+
+{}
+
+{}", crate::local::RECORDING, exit::CODES))]
 pub(crate) struct Arguments {
     /// Start a local venue with a generated market and watch that.
     #[arg(long, conflicts_with = "replay")]
@@ -31,15 +38,21 @@ pub(crate) struct Arguments {
     /// The seed of the generated market.
     #[arg(long, value_name = "N", default_value_t = 1, requires = "sim")]
     seed: u64,
-    /// Start a local venue that replays PREFIX.ws.jsonl and PREFIX.rest_depth.jsonl, and watch that to its end.
+    /// Start a local venue that replays a recording, and watch that to its end.
     #[arg(long, value_name = "PREFIX")]
     replay: Option<PathBuf>,
     /// How many times faster than recorded to replay; 0 is as fast as it goes.
-    #[arg(long, value_name = "FACTOR", default_value_t = 10.0, requires = "replay")]
+    #[arg(long, value_name = "FACTOR", default_value_t = 10.0, requires = "replay", conflicts_with = "sim")]
     speed: f64,
     /// End after this time.
     #[arg(long, value_name = "N", value_parser = seconds)]
     seconds: Option<Duration>,
+    /// Watch the venue at this base URL instead of the real one: streams at BASE/stream, snapshots at BASE/ws-api/v3.
+    #[arg(long, value_name = "BASE", conflicts_with_all = ["sim", "replay"])]
+    url: Option<String>,
+    /// Trust the certificates of this file, too.
+    #[arg(long, value_name = "FILE.pem", requires = "url", conflicts_with_all = ["sim", "replay"])]
+    ca: Option<PathBuf>,
     /// JSON lines: trade, book, status, summary.
     #[arg(long)]
     json: bool,
@@ -58,7 +71,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         streams: Streams { agg_trade: true, book_ticker: true, depth: true, ..Streams::default() },
         ..Config::default()
     };
-    let mut builder = Client::builder();
+    let mut builder = trusting(Client::builder(), arguments.ca.as_deref())?;
+    if let Some(base) = &arguments.url {
+        let base = base.trim_end_matches('/');
+        config.stream_url = base.to_owned();
+        config.api_url = format!("{base}/ws-api/v3");
+    }
     if let Some(server) = &server {
         config.stream_url = server.stream_url();
         config.api_url = server.api_url();
@@ -109,10 +127,7 @@ struct Watch {
 
 impl Watch {
     fn new(feed: Feed<Binance>, arguments: &Arguments) -> Result<Self, Failure> {
-        let interrupted = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&interrupted);
-        ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))
-            .map_err(|error| Failure::new(CONNECTION, error))?;
+        let interrupted = exit::interrupted()?;
         let now = clock::now();
         Ok(Self {
             board: Board::new(feed.session()),
@@ -130,8 +145,10 @@ impl Watch {
     fn run(mut self) -> Result<(), Failure> {
         let ended = self.follow();
         let now = clock::now();
-        self.look(now)?;
         let counts = self.feed.counts();
+        if ended.is_err() && counts.messages == 0 {
+            return ended;
+        }
         let summary = Summary { elapsed: now - self.started, messages: counts.messages, bytes: counts.bytes };
         self.view.summary(&self.board, &summary)?;
         ended?;
@@ -142,19 +159,20 @@ impl Watch {
         while !self.interrupted.load(Ordering::Relaxed) {
             let now = clock::now();
             if self.until.is_some_and(|until| until <= now) {
-                return Ok(());
+                return self.look(now);
             }
             if now >= self.looked + self.view.period() {
                 self.look(now)?;
             }
             let next = self.until.into_iter().chain([self.looked + self.view.period()]).min();
             match self.take(next.map(|next| next.saturating_duration_since(now))) {
+                // Its books are shown as they stood at its end, not as they are without their stream.
                 Err(Ended::Recording) => return Ok(()),
                 Err(Ended::Failure(failure)) => return Err(failure),
                 Ok(()) => {}
             }
         }
-        Ok(())
+        self.look(clock::now())
     }
 
     /// Takes one event, if one comes within `timeout`.

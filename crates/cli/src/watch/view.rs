@@ -1,10 +1,11 @@
 //! The three ways to show it: a table on a terminal, plain lines, JSON lines.
 
 use super::board::{Board, Connection, Row, Summary, Tally, state_name};
+use super::table;
 use serde_json::{Value, json};
 use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write};
 use std::time::Duration;
-use tickwire::venue::{BookChange, Decimal, Event, Level};
+use tickwire::venue::{BookChange, Event, Level, Outcome};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Style {
@@ -24,6 +25,9 @@ pub(crate) struct View {
 
 /// Lines of news under the table.
 const NEWS_MAX: usize = 6;
+/// Lines of the table besides rows and news: connections, an empty one, the header, "and more", an empty one, the tally,
+/// and the cursor's.
+const OTHER_LINES: usize = 7;
 
 impl View {
     pub(crate) fn new(json: bool) -> Self {
@@ -88,14 +92,15 @@ impl View {
         // Home and overwrite; the screen is cleared once, so that nothing flickers. What is too wide is cut, not wrapped.
         self.out.write_all(if self.drawn { b"\x1b[?7l\x1b[H" } else { b"\x1b[?7l\x1b[2J\x1b[H" })?;
         self.drawn = true;
+        let (height, width) = table::terminal();
+        let lines = height.saturating_sub(OTHER_LINES);
+        let shown = board.rows.len().min(lines.max(1));
         for connection in connections {
             write!(self.out, "{} {}   ", connection.name, connection.state)?;
         }
-        write!(self.out, "\x1b[K\r\n\x1b[K\r\n\x1b[1m{}\x1b[0m\x1b[K\r\n", header())?;
-        let lines = free_lines();
-        let shown = board.rows.len().min(lines.max(1));
+        write!(self.out, "\x1b[K\r\n\x1b[K\r\n\x1b[1m{}\x1b[0m\x1b[K\r\n", table::header(width))?;
         for row in board.rows.iter().take(shown) {
-            write!(self.out, "{}\x1b[K\r\n", cells(row))?;
+            write!(self.out, "{}\x1b[K\r\n", table::cells(row, width))?;
         }
         let hidden = board.rows.len() - shown;
         if hidden > 0 {
@@ -142,45 +147,6 @@ impl View {
         )?;
         self.out.flush()
     }
-}
-
-/// How many lines the terminal has for rows, and then for news.
-fn free_lines() -> usize {
-    /// Connections, an empty line, the header, "and more", an empty line, the tally, and the cursor's line.
-    const OTHER_LINES: usize = 7;
-    let height = terminal_size::terminal_size().map_or(24, |(_, height)| usize::from(height.0));
-    height.saturating_sub(OTHER_LINES)
-}
-
-/// A number for the eye: without the zeros at its end.
-fn short(number: Decimal) -> String {
-    let text = number.to_string();
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
-}
-
-fn header() -> String {
-    format!(
-        "{:<12} {:<7} {:>13} {:>13} {:>13} {:>13} {:>13} {:>7} {:>7} {:>7}",
-        "symbol", "book", "bid size", "bid", "ask", "ask size", "last", "upd/s", "quote/s", "trade/s"
-    )
-}
-
-fn cells(row: &Row) -> String {
-    let number = |number: Option<Decimal>| number.map_or_else(|| "-".to_owned(), short);
-    let [updates, quotes, trades] = row.rates;
-    format!(
-        "{:<12} {:<7} {:>13} {:>13} {:>13} {:>13} {:>13} {:>7.1} {:>7.1} {:>7.1}",
-        row.symbol,
-        state_name(row.state),
-        number(row.bid.map(|level| level.quantity)),
-        number(row.bid.map(|level| level.price)),
-        number(row.ask.map(|level| level.price)),
-        number(row.ask.map(|level| level.quantity)),
-        number(row.last.map(|(price, _)| price)),
-        updates,
-        quotes,
-        trades
-    )
 }
 
 fn tally_line(total: &Tally) -> String {
@@ -238,8 +204,13 @@ fn news(board: &Board, event: &Event<'_>) -> Option<String> {
         Event::Subscribed { streams, pending } => {
             Some(format!("subscribed to {streams} streams, {pending} pending"))
         }
+        // A refusal for good ends the run, and is told by its end.
+        Event::Rejected(rejection) if rejection.outcome == Outcome::Final => None,
         Event::Rejected(rejection) => {
-            Some(format!("refused: {} ({})", rejection.message.escape_debug(), rejection.code))
+            let row = rejection.instrument.and_then(|instrument| board.row(instrument));
+            let symbol = row.map_or("", |row| row.symbol.as_str());
+            let message = rejection.message.escape_debug();
+            Some(format!("{symbol} refused for now: {message} ({})", rejection.code))
         }
         Event::Unanswered { request, .. } => Some(format!("no answer to {request:?}; asking again")),
         Event::ServerShutdown { .. } => {
