@@ -1,6 +1,6 @@
 //! How the program ends: an exit code and one line.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tickwire::ws::{Error as WsError, Violation};
@@ -14,6 +14,8 @@ pub(crate) const PEER: u8 = 2;
 pub(crate) const CONNECTION: u8 = 3;
 /// The command line cannot be served.
 pub(crate) const USAGE: u8 = 64;
+/// Standard output cannot be written.
+pub(crate) const OUTPUT: u8 = 74;
 
 /// The codes, for the help.
 pub(crate) const CODES: &str = "\
@@ -22,15 +24,26 @@ Exit codes:
   1  a book was wrong or never complete
   2  the peer's fault: handshake, protocol, limit, text, refusal
   3  connection lost, TLS or time
-  64 usage";
+  64 usage
+  74 standard output cannot be written";
 
 /// A flag that Ctrl-C and a request to terminate raise, so that a run can end in good order.
 pub(crate) fn interrupted() -> Result<Arc<AtomicBool>, Failure> {
     let flag = Arc::new(AtomicBool::new(false));
     let raised = Arc::clone(&flag);
-    ctrlc::set_handler(move || raised.store(true, Ordering::Relaxed))
-        .map_err(|error| Failure::new(CONNECTION, error))?;
+    ctrlc::set_handler(move || {
+        // A second time is meant: the run may be stuck in writing to somebody who does not read.
+        if raised.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    })
+    .map_err(|error| Failure::new(CONNECTION, error))?;
     Ok(flag)
+}
+
+/// A line on standard error; when that is gone there is nobody to tell.
+pub(crate) fn tell(line: &str) {
+    let _ = writeln!(io::stderr(), "tickwire: {line}");
 }
 
 /// Why the program did not end well.
@@ -51,12 +64,12 @@ impl Failure {
     }
 }
 
-/// Standard output is gone (`| head`): nothing more can be told, and that is no failure of ours.
+/// Standard output fails. When it is gone (`| head`), nothing more can be told, and that is no failure of ours.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self::told(0),
-            _ => Self::new(CONNECTION, error),
+            _ => Self::new(OUTPUT, format!("standard output: {error}")),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::exit::{CONNECTION, Failure, USAGE};
 use serde_json::json;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use tickwire::Builder;
 use tickwire_sim::{Options, Recording, Server, Source};
@@ -91,17 +92,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     // Ctrl-C is how it ends.
     ctrlc::set_handler(|| std::process::exit(0)).map_err(|error| Failure::new(CONNECTION, error))?;
     let (stream, api) = (server.stream_url(), server.api_url());
+    let mut out = io::stdout().lock();
     if arguments.json {
-        println!("{}", json!({"event": "listening", "stream": stream, "api": api, "ca": server.ca_pem()}));
+        writeln!(
+            out,
+            "{}",
+            json!({"event": "listening", "stream": stream, "api": api, "ca": server.ca_pem()})
+        )?;
     } else {
-        println!("url      {stream}");
-        println!("streams  {stream}/ws  {stream}/stream");
-        println!("api      {api}");
+        writeln!(out, "url      {stream}\nstreams  {stream}/ws  {stream}/stream\napi      {api}")?;
         match &arguments.ca {
-            Some(path) => println!("ca       {} (a new one at every start)", path.display()),
-            None if !arguments.plain => println!("ca       not written; --ca FILE.pem writes it"),
+            Some(path) => writeln!(out, "ca       {} (a new one at every start)", path.display())?,
+            None if !arguments.plain => writeln!(out, "ca       not written; --ca FILE.pem writes it")?,
             None => {}
         }
     }
+    out.flush()?;
+    drop(out);
     Ok(server.wait()?)
 }

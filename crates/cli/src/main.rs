@@ -46,7 +46,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if let Some(line) = &failure.line {
-                eprintln!("tickwire: {line}");
+                exit::tell(line);
             }
             failure.code.into()
         }

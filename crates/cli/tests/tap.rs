@@ -211,3 +211,28 @@ fn a_local_venue_is_tapped_over_tls_with_its_own_authority() {
     assert_eq!(untrusted.status.code(), Some(3));
     assert!(String::from_utf8(untrusted.stderr).unwrap().starts_with("tickwire: TLS: "));
 }
+
+#[test]
+fn output_that_cannot_be_written_is_told_where_it_can_be() {
+    let full = || std::fs::File::options().write(true).open("/dev/full");
+    if full().is_err() {
+        eprintln!("not tested: there is no /dev/full");
+        return;
+    }
+    let (url, server) = serve_socket(|socket| {
+        socket.send(Message::text("x".repeat(100_000))).unwrap();
+        let _ = socket.close(None);
+    });
+    let tap = Command::new(env!("CARGO_BIN_EXE_tickwire"))
+        .args(["tap", &url])
+        .stdout(full().unwrap())
+        .output()
+        .unwrap();
+    server.join().unwrap();
+    assert_eq!(tap.status.code(), Some(74));
+    assert!(String::from_utf8(tap.stderr).unwrap().starts_with("tickwire: standard output: "));
+
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tickwire"));
+    let unheard = command.args(["tap", "http://localhost/"]).stderr(full().unwrap()).status().unwrap();
+    assert_eq!(unheard.code(), Some(64), "no panic where nobody listens");
+}

@@ -26,6 +26,7 @@ pub struct Socket {
     host: String,
     state: State,
     tls: Option<Arc<ClientConfig>>,
+    began: Instant,
     /// The end of the time for look-up and connecting.
     deadline: Instant,
     /// What each address said so far.
@@ -77,6 +78,7 @@ impl Socket {
             host: host.to_owned(),
             state: State::Failed(Error::Misuse("the connection was never begun")),
             tls,
+            began: now,
             deadline: clock::later(now, timeout),
             attempts: Vec::new(),
             registration: None,
@@ -212,6 +214,11 @@ impl Socket {
         }
     }
 
+    /// A pipe to read from can only become readable.
+    fn interests(&self) -> Interest {
+        if matches!(self.state, State::Resolving(_)) { Interest::READABLE } else { BOTH }
+    }
+
     fn source(&mut self) -> Option<&mut dyn Source> {
         match &mut self.state {
             State::Resolving(lookup) => Some(&mut lookup.bell),
@@ -254,7 +261,9 @@ impl Transport for Socket {
         match &self.state {
             State::Resolving(_) => Some(self.deadline),
             State::Connecting { until, .. } => Some(*until),
-            State::Plain(_) | State::Tls(_) | State::Failed(_) => None,
+            State::Plain(_) | State::Tls(_) => None,
+            // No descriptor will ever be ready: the error is there to be read at once.
+            State::Failed(_) => Some(self.began),
         }
     }
 
@@ -274,15 +283,19 @@ impl Transport for Socket {
 impl Source for Socket {
     /// Registers for reading and writing, whatever `interests` says: connecting needs both.
     fn register(&mut self, registry: &Registry, token: Token, _: Interest) -> io::Result<()> {
-        self.registration = Some((registry.try_clone()?, token));
-        let interests = if matches!(self.state, State::Resolving(_)) { Interest::READABLE } else { BOTH };
-        self.source().map_or(Ok(()), |source| source.register(registry, token, interests))
+        let own = registry.try_clone()?;
+        let interests = self.interests();
+        self.source().map_or(Ok(()), |source| source.register(registry, token, interests))?;
+        self.registration = Some((own, token));
+        Ok(())
     }
 
     fn reregister(&mut self, registry: &Registry, token: Token, _: Interest) -> io::Result<()> {
-        self.registration = Some((registry.try_clone()?, token));
-        let interests = if matches!(self.state, State::Resolving(_)) { Interest::READABLE } else { BOTH };
-        self.source().map_or(Ok(()), |source| source.reregister(registry, token, interests))
+        let own = registry.try_clone()?;
+        let interests = self.interests();
+        self.source().map_or(Ok(()), |source| source.reregister(registry, token, interests))?;
+        self.registration = Some((own, token));
+        Ok(())
     }
 
     fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
@@ -305,6 +318,7 @@ mod tests {
                 host: "venue.example".into(),
                 state,
                 tls: None,
+                began: now,
                 deadline,
                 attempts: Vec::new(),
                 registration: None,

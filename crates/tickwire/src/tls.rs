@@ -42,16 +42,22 @@ impl<S: Read + Write> Tls<S> {
         Ok(())
     }
 
-    /// Reads records and moves the session on. `false` at the end of the stream.
+    /// Reads records and moves the session on. `false` at the end of the stream or after the peer's close_notify.
     fn read_records(&mut self) -> io::Result<bool> {
         if let Some(error) = &self.failed {
             return Err(io::Error::new(io::ErrorKind::InvalidData, error.clone()));
         }
         let count = self.session.read_tls(&mut self.stream)?;
-        self.failed = self.session.process_new_packets().err();
+        let closed = match self.session.process_new_packets() {
+            Ok(state) => state.peer_has_closed(),
+            Err(error) => {
+                self.failed = Some(error);
+                false
+            }
+        };
         // Handshake messages and alerts. What cannot be written waits, and the next flush tells: reading comes first.
         let _ = self.write_records();
-        Ok(count > 0 || self.failed.is_some())
+        Ok((count > 0 && !closed) || self.failed.is_some())
     }
 }
 

@@ -8,7 +8,7 @@
 //!
 //! 1. Read once into [`recv_buffer`](Connection::recv_buffer) and tell [`received`](Connection::received).
 //! 2. [`poll`](Connection::poll) until it answers `None`.
-//! 3. Write [`transmit`](Connection::transmit) and tell [`transmitted`](Connection::transmitted).
+//! 3. Write [`transmit`](Connection::transmit) and tell [`transmitted`](Connection::transmitted), until it is empty.
 //! 4. Ask [`next_deadline`](Connection::next_deadline) and call [`on_deadline`](Connection::on_deadline) then.
 //!
 //! A message is valid until the next call that takes `&mut self`; the borrow checker sees to it. Errors stick.

@@ -145,6 +145,26 @@ fn a_refusal_shows_status_and_body_however_the_body_is_framed() {
 }
 
 #[test]
+fn interim_answers_are_skipped_and_answers_without_a_body_are_not_waited_for() {
+    let interim = "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n";
+    assert_eq!(answered(plain(), |sent| format!("{interim}{}", response(sent))), Ok(Some(Event::Open)));
+    let HandshakeError::Refused(refusal) =
+        refused(plain(), |_| format!("{interim}HTTP/1.1 204 No Content\r\n\r\n"))
+    else {
+        panic!()
+    };
+    assert_eq!((refusal.status, refusal.body.len()), (204, 0));
+    let (mut client, _) = pending(plain());
+    let error = loop {
+        client.feed(interim.repeat(10).as_bytes(), Instant::now_for_test());
+        if let Err(error) = client.poll() {
+            break error;
+        }
+    };
+    assert_eq!(error, Error::Limit(Exceeded::HandshakeBytes { max: 16 << 10 }), "they are bounded");
+}
+
+#[test]
 fn a_refusal_without_a_length_is_reported_when_the_stream_ends_or_the_time_is_up() {
     for by_time in [false, true] {
         let (mut client, _) = pending(plain());
@@ -185,6 +205,15 @@ fn an_endless_refusal_and_an_endless_head_are_bounded() {
         }
     };
     assert_eq!(error, Error::Limit(Exceeded::HandshakeBytes { max: 16 << 10 }));
+
+    let mut config = Config::default();
+    config.limits.handshake_headers_max = usize::MAX;
+    let mut client = Connection::client(plain(), config, SEED, Instant::now_for_test());
+    client.feed(b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n", Instant::now_for_test());
+    assert!(
+        matches!(client.poll(), Err(Error::Handshake(HandshakeError::Refused(_)))),
+        "no limit takes no memory"
+    );
 
     let many = "X: y\r\n".repeat(65);
     let (mut client, _) = pending(plain());

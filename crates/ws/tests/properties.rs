@@ -122,11 +122,10 @@ proptest! {
                     from.ping(b"between").unwrap();
                 }
             }
-            let bytes = from.transmit().to_vec();
+            let bytes = common::drain_out(from);
             let mut seen = run(to, &bytes, read);
             seen.retain(|seen| matches!(seen, Seen::Message(..)));
             prop_assert_eq!(&seen, &expected);
-            from.transmitted(bytes.len());
             sent(to);
         }
     }

@@ -97,11 +97,17 @@ fn local_venue(arguments: &Arguments) -> Result<(Option<Server>, Vec<String>), F
     if let (Some(recording), true) = (&replay, symbols.is_empty()) {
         symbols = recording.book_symbols();
         for symbol in recording.symbols().iter().filter(|symbol| !symbols.contains(symbol)) {
-            eprintln!("tickwire: {symbol} was recorded without book updates and is not watched");
+            let symbol = symbol.escape_debug();
+            exit::tell(&format!("{symbol} was recorded without book updates and is not watched"));
         }
     }
     if symbols.is_empty() {
-        return Err(Failure::new(USAGE, "name at least one symbol, such as BTCUSDT"));
+        let why = if replay.is_some() {
+            "the recording holds no book"
+        } else {
+            "name at least one symbol, such as BTCUSDT"
+        };
+        return Err(Failure::new(USAGE, why));
     }
     if !arguments.sim && replay.is_none() {
         return Ok((None, symbols));

@@ -187,7 +187,7 @@ impl Connection {
         count
     }
 
-    /// What waits to be written.
+    /// What is to be written next; empty when nothing waits. More may follow it: write, tell, ask again.
     #[must_use]
     pub fn transmit(&self) -> &[u8] {
         self.outbox.pending()

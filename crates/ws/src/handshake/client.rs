@@ -2,7 +2,7 @@
 
 use super::head;
 use super::key::{accept_key, encode_key};
-use crate::error::{Error, HandshakeError};
+use crate::error::{Error, Exceeded, HandshakeError};
 use crate::http::{Request, Response};
 use crate::limits::Limits;
 
@@ -41,7 +41,7 @@ impl Pending {
         ended: bool,
         limits: &Limits,
     ) -> Result<Option<(Response, usize)>, Error> {
-        let Some(head) = head::read_response(bytes, limits)? else {
+        let Some(head) = self.final_head(bytes, limits)? else {
             return Ok(None);
         };
         let mut response = Response { status: head.line, headers: head.headers, body: Vec::new() };
@@ -56,6 +56,22 @@ impl Pending {
         };
         response.body = body;
         Err(HandshakeError::Refused(Box::new(response)).into())
+    }
+
+    /// The head of the answer that counts, its length with what came before: RFC 9110 15.2 allows interim answers.
+    fn final_head(&self, bytes: &[u8], limits: &Limits) -> Result<Option<head::Head<u16>>, Error> {
+        let mut skipped = 0;
+        while let Some(mut head) = head::read_response(bytes.get(skipped..).unwrap_or_default(), limits)? {
+            head.bytes += skipped;
+            if head.bytes > limits.handshake_bytes_max {
+                return Err(Exceeded::HandshakeBytes { max: limits.handshake_bytes_max }.into());
+            }
+            if head.line == 101 || !(100..200).contains(&head.line) {
+                return Ok(Some(head));
+            }
+            skipped = head.bytes;
+        }
+        Ok(None)
     }
 
     fn check(&self, response: &Response) -> Result<(), HandshakeError> {
@@ -89,6 +105,10 @@ fn refusal_body(response: &Response, bytes: &[u8], ended: bool) -> Option<Vec<u8
     if response.headers.has_token("transfer-encoding", "chunked") {
         let (body, whole) = joined_chunks(bytes);
         return (whole || ended).then_some(body);
+    }
+    // RFC 9110 15.3.5, 15.4.5: these have none.
+    if matches!(response.status, 204 | 304) {
+        return Some(Vec::new());
     }
     let length = response.headers.first("content-length").and_then(|value| value.parse::<usize>().ok());
     match length {

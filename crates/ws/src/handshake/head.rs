@@ -18,7 +18,7 @@ pub(super) struct RequestLine {
 
 /// Reads the head of a request; `None` while it is incomplete.
 pub(super) fn read_request(bytes: &[u8], limits: &Limits) -> Result<Option<Head<RequestLine>>, Error> {
-    let mut fields = vec![httparse::EMPTY_HEADER; limits.handshake_headers_max];
+    let mut fields = room(bytes, limits);
     let mut request = httparse::Request::new(&mut fields);
     let Some(size) = complete(request.parse(bytes), bytes, limits)? else {
         return Ok(None);
@@ -32,7 +32,7 @@ pub(super) fn read_request(bytes: &[u8], limits: &Limits) -> Result<Option<Head<
 
 /// Reads the head of a response, its status as the line; `None` while it is incomplete.
 pub(super) fn read_response(bytes: &[u8], limits: &Limits) -> Result<Option<Head<u16>>, Error> {
-    let mut fields = vec![httparse::EMPTY_HEADER; limits.handshake_headers_max];
+    let mut fields = room(bytes, limits);
     let mut response = httparse::Response::new(&mut fields);
     let Some(size) = complete(response.parse(bytes), bytes, limits)? else {
         return Ok(None);
@@ -45,6 +45,11 @@ pub(super) fn read_response(bytes: &[u8], limits: &Limits) -> Result<Option<Head
         return Err(HandshakeError::NotHttp.into());
     }
     Ok(Some(Head { line: status, headers: copied(response.headers), bytes: size }))
+}
+
+/// Room for header fields: as many as the limit allows, and no more than there can be.
+fn room<'a>(bytes: &[u8], limits: &Limits) -> Vec<httparse::Header<'a>> {
+    vec![httparse::EMPTY_HEADER; limits.handshake_headers_max.min(bytes.len())]
 }
 
 fn complete(parsed: httparse::Result<usize>, bytes: &[u8], limits: &Limits) -> Result<Option<usize>, Error> {

@@ -109,9 +109,10 @@ pub fn run(connection: &mut Connection, bytes: &[u8], read: usize) -> Vec<Seen> 
     seen
 }
 
-/// The frames in `transmit()`, unmasked: opcode and payload.
+/// The frames that go out, unmasked: opcode and payload.
 pub fn sent(connection: &mut Connection) -> Vec<(Opcode, Vec<u8>)> {
-    let mut bytes = connection.transmit();
+    let out = drain_out(connection);
+    let mut bytes = out.as_slice();
     let mut frames = Vec::new();
     while !bytes.is_empty() {
         let (header, size) = Header::parse(bytes).unwrap().unwrap();
@@ -121,7 +122,16 @@ pub fn sent(connection: &mut Connection) -> Vec<(Opcode, Vec<u8>)> {
         frames.push((header.opcode, payload));
         bytes = &bytes[end..];
     }
-    let all = connection.transmit().len();
-    connection.transmitted(all);
     frames
+}
+
+/// The bytes that go out.
+pub fn drain_out(connection: &mut Connection) -> Vec<u8> {
+    let mut out = Vec::new();
+    while !connection.transmit().is_empty() {
+        out.extend_from_slice(connection.transmit());
+        let count = connection.transmit().len();
+        connection.transmitted(count);
+    }
+    out
 }
