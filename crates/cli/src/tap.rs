@@ -1,7 +1,7 @@
 //! `tickwire tap`: a WebSocket to standard output.
 
 use crate::clock::{self, seconds};
-use crate::exit::{self, CODES, Failure, Kind, USAGE, words};
+use crate::exit::{self, CODES, Failure, Kind, words};
 use crate::local::trusting;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use tickwire::{Client, CloseCode, Event, Limits, Message, Timeouts};
+use tickwire::{Client, CloseCode, Deflate, Event, Limits, Message, Timeouts};
 
 /// How long the peer may take to answer our Close once the count is reached.
 const CLOSE_WAIT: Duration = Duration::from_secs(1);
@@ -45,7 +45,7 @@ pub(crate) struct Arguments {
     /// The largest frame to take, in bytes.
     #[arg(long, value_name = "BYTES")]
     max_frame: Option<usize>,
-    /// Offer compression; this version has none and refuses.
+    /// Offer compression (permessage-deflate); "extensions" of the open event tells whether it was taken.
     #[arg(long)]
     deflate: bool,
     /// Trust the certificates of this file, too.
@@ -56,9 +56,6 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    if arguments.deflate {
-        return Err(Failure::new(USAGE, "--deflate: permessage-deflate is not supported by this version"));
-    }
     let interrupted = exit::interrupted()?;
     let until = arguments.timeout.and_then(|timeout| clock::now().checked_add(timeout));
     let mut client = connect(arguments)?;
@@ -77,7 +74,11 @@ fn connect(arguments: &Arguments) -> Result<Client, Failure> {
         ..usual
     };
     let timeouts = Timeouts { close: CLOSE_WAIT, ..Timeouts::default() };
-    let builder = trusting(Client::builder().limits(limits).timeouts(timeouts), arguments.ca.as_deref())?;
+    let mut builder = Client::builder().limits(limits).timeouts(timeouts);
+    if arguments.deflate {
+        builder = builder.deflate(Deflate::default());
+    }
+    let builder = trusting(builder, arguments.ca.as_deref())?;
     Ok(builder.connect(&arguments.url)?)
 }
 

@@ -183,7 +183,6 @@ fn what_cannot_be_served_is_a_usage_error_on_one_line() {
         &["http://localhost/"][..],
         &["ws://user:secret@localhost/"],
         &["localhost:80"],
-        &["--deflate", "ws://localhost/"],
         &["--ca", "/nonexistent.pem", "ws://localhost/"],
     ] {
         let output = tap(arguments);

@@ -13,6 +13,8 @@ use rustls::pki_types::CertificateDer;
 use std::io::{Read, Write};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+#[cfg(feature = "deflate")]
+use tickwire_ws::Deflate;
 use tickwire_ws::{Config, Connection, Limits, Request, Role, Timeouts};
 
 /// Settings of a client. One builder can begin many clients.
@@ -80,6 +82,14 @@ impl Builder {
     #[must_use]
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.config.timeouts = timeouts;
+        self
+    }
+
+    /// Offers compression (RFC 7692); the server may decline. Not offered by default: it saves bandwidth and costs time.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub fn deflate(mut self, deflate: Deflate) -> Self {
+        self.config.deflate = Some(deflate);
         self
     }
 

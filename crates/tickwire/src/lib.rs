@@ -69,3 +69,5 @@ pub use tickwire_ws as ws;
 pub use tickwire_ws::{
     Close, CloseCode, Fragments, FrameAssembler, Kind, Limits, Message, Payload, SendError, Timeouts,
 };
+#[cfg(feature = "deflate")]
+pub use tickwire_ws::{Deflate, WindowBits};

@@ -18,8 +18,8 @@ const HOUSE: &[Room] = &[
         place: "crates/ws",
         uses: &[],
         floors: &[
-            &["code", "http", "message", "timer", "mask", "assembler", "limits"],
-            &["error"],
+            &["code", "http", "message", "timer", "mask", "assembler", "deflate"],
+            &["limits", "error"],
             &["header", "utf8", "close", "inbox", "handshake"],
             &["outbox", "assembly"],
             &["connection"],

@@ -18,13 +18,22 @@ pub(crate) struct Assembly {
     /// Where its fragments lie in the inbox.
     spans: Vec<Range<usize>>,
     utf8: Utf8,
+    /// It is compressed: its fragments lie in the inflated bytes, not in the inbox.
+    compressed: bool,
     /// The message has been handed out and goes with the next release.
     whole: bool,
 }
 
 impl Assembly {
     pub(crate) fn new() -> Self {
-        Self { kind: None, bytes: 0, spans: Vec::with_capacity(64), utf8: Utf8::default(), whole: false }
+        Self {
+            kind: None,
+            bytes: 0,
+            spans: Vec::with_capacity(64),
+            utf8: Utf8::default(),
+            compressed: false,
+            whole: false,
+        }
     }
 
     /// Lets a message that was handed out go. True when no message is in progress either.
@@ -33,6 +42,7 @@ impl Assembly {
         if self.whole {
             self.whole = false;
             self.kind = None;
+            self.compressed = false;
             self.bytes = 0;
             self.spans.clear();
             if self.spans.capacity() > SPANS_KEPT {
@@ -53,8 +63,9 @@ impl Assembly {
             (Opcode::Continuation, None) => return Err(Violation::UnexpectedContinuation.into()),
             _ => return Err(Violation::ExpectedContinuation.into()),
         };
-        // Both are below 2^63: the header's by RFC 6455 5.2, the sum so far by the limit.
-        let bytes = self.bytes + header.len;
+        // Both are below 2^63: the header's by RFC 6455 5.2, the sum so far by the limit. What a compressed frame adds is
+        // known when it is inflated.
+        let bytes = if self.compressed || header.rsv != 0 { 0 } else { self.bytes + header.len };
         if header.len > limits.frame_bytes_max as u64 {
             return Err(Exceeded::Frame { bytes: header.len, max: limits.frame_bytes_max }.into());
         }
@@ -65,6 +76,27 @@ impl Assembly {
             return Err(Exceeded::Fragments { max: limits.fragments_max }.into());
         }
         Ok(kind)
+    }
+
+    /// Whether the message in progress or handed out is compressed.
+    #[inline]
+    pub(crate) fn is_compressed(&self) -> bool {
+        self.compressed
+    }
+
+    /// The message whose first frame is being taken is compressed.
+    pub(crate) fn set_compressed(&mut self) {
+        self.compressed = true;
+    }
+
+    /// Where the last fragment ends.
+    pub(crate) fn end(&self) -> usize {
+        self.spans.last().map_or(0, |span| span.end)
+    }
+
+    /// Whether the message is whole and was handed out.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.whole
     }
 
     /// Checks text as it arrives.
@@ -105,7 +137,8 @@ impl Assembly {
         self.kind.is_some() && !self.whole
     }
 
+    /// The fragments that lie in the inbox.
     pub(crate) fn spans_mut(&mut self) -> &mut [Range<usize>] {
-        &mut self.spans
+        if self.compressed { &mut [] } else { &mut self.spans }
     }
 }

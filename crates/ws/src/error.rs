@@ -71,6 +71,9 @@ pub enum Violation {
     /// RFC 6455 8.1: text that is not UTF-8.
     #[error("text is not valid UTF-8")]
     Utf8,
+    /// RFC 7692 7.2.2: a compressed message that does not inflate.
+    #[error("compressed message that does not inflate")]
+    Deflate,
     /// RFC 6455 5.5.1: a Close frame with a body of one byte.
     #[error("close frame with half a code")]
     CloseLength,
@@ -83,11 +86,11 @@ pub enum Violation {
 }
 
 impl Violation {
-    /// RFC 6455 7.4.1: 1007 for bad text, 1002 for everything else.
+    /// RFC 6455 7.4.1: 1007 for payloads that are not what they say, 1002 for everything else.
     #[must_use]
     pub fn close_code(self) -> CloseCode {
         match self {
-            Self::Utf8 | Self::CloseReason => CloseCode::INVALID_PAYLOAD,
+            Self::Utf8 | Self::Deflate | Self::CloseReason => CloseCode::INVALID_PAYLOAD,
             Self::ReservedBit
             | Self::ReservedOpcode(_)
             | Self::Length
@@ -189,6 +192,9 @@ pub enum HandshakeError {
     /// RFC 6455 4.1: the server chose an extension that was not offered.
     #[error("the server chose an extension that was not offered")]
     UnofferedExtension,
+    /// RFC 7692 7.1.3: the server's answer to the offer of compression is malformed or not within the offer.
+    #[error("the server's answer to the offered extension is malformed or not within the offer")]
+    ExtensionAnswer,
     /// RFC 6455 4.2.1: the client's method is not GET.
     #[error("the client's method is not GET")]
     Method,

@@ -64,6 +64,8 @@ mod assembly;
 mod close;
 mod code;
 mod connection;
+#[cfg_attr(not(feature = "deflate"), path = "deflate/absent.rs")]
+mod deflate;
 mod error;
 mod handshake;
 mod header;
@@ -80,6 +82,8 @@ pub use assembler::{FrameAssembler, TooSmall};
 pub use close::Close;
 pub use code::CloseCode;
 pub use connection::{Connection, Event, Role};
+#[cfg(feature = "deflate")]
+pub use deflate::{Deflate, WindowBits};
 pub use error::{Disconnected, Error, Exceeded, HandshakeError, SendError, Timeout, Violation};
 pub use header::{HEADER_BYTES_MAX, Header, Opcode};
 pub use http::{Headers, Request, RequestError, Response};

@@ -1,5 +1,6 @@
 //! Every bound of a connection. "Equal" is allowed, one more is an error.
 
+use crate::deflate::Deflate;
 use std::time::Duration;
 
 /// The bounds of a connection. What a peer announces is checked against them before a byte of it is stored.
@@ -66,11 +67,24 @@ impl Default for Timeouts {
     }
 }
 
-/// Limits and timeouts of a connection.
+/// Limits and timeouts of a connection, and whether its messages may be compressed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Config {
     /// Every bound.
     pub limits: Limits,
     /// Every wait.
     pub timeouts: Timeouts,
+    /// Compression to offer or to take offers of; `None` for plain messages only. Default `None`.
+    #[cfg(feature = "deflate")]
+    pub deflate: Option<Deflate>,
+}
+
+impl Config {
+    /// What compression is wanted; never any without the feature.
+    pub(crate) fn wanted(&self) -> Option<Deflate> {
+        #[cfg(feature = "deflate")]
+        return self.deflate;
+        #[cfg(not(feature = "deflate"))]
+        return None;
+    }
 }

@@ -132,7 +132,7 @@ impl Outbox {
     }
 
     /// Makes sure that a frame of this payload fits.
-    fn admit(&self, opcode: Opcode, payload: usize) -> Result<(), SendError> {
+    pub(crate) fn admit(&self, opcode: Opcode, payload: usize) -> Result<(), SendError> {
         let reserve = if opcode.is_control() { CONTROL_RESERVE_BYTES } else { 0 };
         let max = self.max.saturating_add(reserve);
         let bytes = payload.saturating_add(HEADER_BYTES_MAX);

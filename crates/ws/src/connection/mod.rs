@@ -15,6 +15,7 @@ mod tests;
 
 use crate::assembly::Assembly;
 use crate::close::Close;
+use crate::deflate::{Agreement, Codec, Deflate};
 use crate::error::{Disconnected, Error, Timeout};
 use crate::handshake::{client, server};
 use crate::http::{Request, Response};
@@ -82,6 +83,9 @@ pub struct Connection {
     control: Range<usize>,
     control_count: u32,
     control_since: Instant,
+    /// The compression that is wanted, and, once it is agreed on, what does it.
+    deflate: Option<Deflate>,
+    codec: Option<Box<Codec>>,
     outbox: Outbox,
     /// The kind of the fragmented message being sent.
     sending: Option<Kind>,
@@ -105,7 +109,7 @@ impl Connection {
         let mut rng = ChaCha12Rng::from_seed(seed);
         let mut nonce = [0; 16];
         rng.fill_bytes(&mut nonce);
-        let (bytes, pending) = client::send(request, nonce);
+        let (bytes, pending) = client::send(request, config.wanted(), nonce);
         let mut connection = Self::new(Role::Client, State::AwaitResponse(pending), config, rng, now);
         connection.outbox.push_handshake(&bytes);
         connection.timers.set(Timer::Handshake, now, connection.timeouts.handshake);
@@ -140,6 +144,8 @@ impl Connection {
             control: 0..0,
             control_count: 0,
             control_since: now,
+            deflate: config.wanted(),
+            codec: None,
             outbox: Outbox::new(config.limits.outbox_bytes_max),
             sending: None,
             timers: Timers::default(),
@@ -228,7 +234,7 @@ impl Connection {
     #[must_use]
     pub fn message(&self) -> Option<Message<'_>> {
         let (kind, spans) = self.assembly.message()?;
-        Some(Message::new(kind, self.inbox.bytes(), spans))
+        Some(Message::new(kind, self.message_bytes(), spans))
     }
 
     /// The same message as one slice. Its fragments are moved together, if there are several; nothing is allocated.
@@ -236,13 +242,21 @@ impl Connection {
         let (kind, spans) = self.assembly.message()?;
         let span = match spans {
             [span] => span.clone(),
-            spans => {
-                let span = self.inbox.join(spans);
-                self.assembly.joined(span.clone());
-                span
-            }
+            // Inflated fragments lie behind one another.
+            [first, .., last] if self.assembly.is_compressed() => first.start..last.end,
+            spans => self.inbox.join(spans),
         };
-        Some(Payload { kind, bytes: self.inbox.bytes().get(span)? })
+        self.assembly.joined(span.clone());
+        Some(Payload { kind, bytes: self.message_bytes().get(span)? })
+    }
+
+    /// The buffer that the fragments of the message lie in.
+    #[inline]
+    fn message_bytes(&self) -> &[u8] {
+        match &self.codec {
+            Some(codec) if self.assembly.is_compressed() => codec.inflated(),
+            _ => self.inbox.bytes(),
+        }
     }
 
     /// The payload of the Ping or Pong that [`poll`](Self::poll) returned last, until the next call that takes `&mut self`.
@@ -312,9 +326,22 @@ impl Connection {
     /// Lets the message that was handed out go.
     #[inline]
     fn release(&mut self) {
+        if self.assembly.is_compressed()
+            && self.assembly.is_whole()
+            && let Some(codec) = &mut self.codec
+        {
+            codec.release();
+        }
         if self.assembly.release() {
             self.inbox.release();
         }
+    }
+
+    /// Compression as agreed on in the handshake.
+    fn agree(&mut self, agreement: Option<Agreement>) {
+        let both = self.deflate.as_ref().zip(agreement);
+        self.codec = both
+            .map(|(wanted, agreement)| Box::new(Codec::new(wanted, agreement, self.role == Role::Client)));
     }
 
     /// Every change of state passes here.

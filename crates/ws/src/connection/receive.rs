@@ -3,12 +3,23 @@
 use super::{Connection, Event, Role, State};
 use crate::close::{self, Close};
 use crate::code::CloseCode;
+use crate::deflate::Flaw;
 use crate::error::{Error, Exceeded, Violation};
 use crate::handshake::server;
 use crate::header::{Header, Opcode};
 use crate::mask;
 use crate::message::Kind;
 use std::time::Duration;
+
+/// RSV1, which RFC 7692 gives a meaning.
+pub(super) const COMPRESSED: u8 = 0b100;
+
+/// How far a compressed frame has come.
+enum Frame {
+    Incomplete,
+    Whole,
+    EndsMessage,
+}
 
 impl Connection {
     /// The next event in what has arrived; `None` when more bytes are needed. Releases the message handed out before.
@@ -45,6 +56,13 @@ impl Connection {
                 return self.control_frame(header, size, available);
             }
             let kind = self.assembly.admit(&header, &self.limits)?;
+            if header.rsv != 0 || self.assembly.is_compressed() {
+                match self.compressed_frame(kind, header, size, available)? {
+                    Frame::Incomplete => return Ok(None),
+                    Frame::EndsMessage => return Ok(Some(Event::Message)),
+                    Frame::Whole => continue,
+                }
+            }
             let len = usize::try_from(header.len).unwrap_or(usize::MAX);
             let start = self.inbox.position() + size;
             self.digest(header.mask, start, available.min(len), kind == Kind::Text)?;
@@ -62,7 +80,7 @@ impl Connection {
     /// What depends on the role and the extensions: RFC 6455 5.1 and 5.2.
     #[inline]
     fn check(&self, header: &Header) -> Result<(), Violation> {
-        if header.rsv != 0 {
+        if header.rsv != 0 && !self.may_be_compressed(header) {
             return Err(Violation::ReservedBit);
         }
         match (self.role, header.mask) {
@@ -90,6 +108,54 @@ impl Connection {
             self.assembly.text(self.inbox.bytes().get(new).unwrap_or_default())?;
         }
         Ok(())
+    }
+
+    /// RFC 7692 6: RSV1 on the first frame of a message tells that it is compressed, where that was agreed on.
+    #[cold]
+    fn may_be_compressed(&self, header: &Header) -> bool {
+        self.codec.is_some()
+            && header.rsv == COMPRESSED
+            && matches!(header.opcode, Opcode::Text | Opcode::Binary)
+    }
+
+    /// Inflates what is new of a frame: it need not be whole. Its bytes in the inbox are let go.
+    #[cold]
+    fn compressed_frame(
+        &mut self,
+        kind: Kind,
+        header: Header,
+        size: usize,
+        available: usize,
+    ) -> Result<Frame, Error> {
+        let len = usize::try_from(header.len).unwrap_or(usize::MAX);
+        let start = self.inbox.position() + size;
+        let new = start + self.arrived..start + available.min(len);
+        self.digest(header.mask, start, available.min(len), false)?;
+        let Some(codec) = &mut self.codec else { return Err(Violation::ReservedBit.into()) };
+        let max = self.limits.message_bytes_max;
+        let flaw = |flaw| match flaw {
+            Flaw::Corrupt => Error::Protocol(Violation::Deflate),
+            Flaw::TooLong => Exceeded::Message { bytes: (max as u64).saturating_add(1), max }.into(),
+        };
+        let mut inflated =
+            codec.inflate(self.inbox.bytes().get(new).unwrap_or_default(), max).map_err(flaw)?;
+        let whole = available >= len;
+        if whole && header.fin {
+            inflated.end = codec.finish(max).map_err(flaw)?.end;
+        }
+        if kind == Kind::Text {
+            self.assembly.text(codec.inflated().get(inflated.clone()).unwrap_or_default())?;
+        }
+        if !whole {
+            return Ok(Frame::Incomplete);
+        }
+        self.arrived = 0;
+        self.inbox.advance(size + len);
+        self.inbox.release();
+        let span = self.assembly.end()..inflated.end;
+        self.assembly.set_compressed();
+        let ends = self.assembly.push(kind, span, header.fin)?;
+        Ok(if ends { Frame::EndsMessage } else { Frame::Whole })
     }
 
     #[cold]
@@ -159,11 +225,12 @@ impl Connection {
         let bytes = self.inbox.unparsed();
         match &self.state {
             State::AwaitResponse(pending) => {
-                let Some((response, size)) = pending.answer(bytes, self.end_of_stream, &self.limits)? else {
+                let Some(opening) = pending.answer(bytes, self.end_of_stream, &self.limits)? else {
                     return Ok(None);
                 };
-                self.response = Some(response);
-                self.open(size)
+                self.response = Some(opening.response);
+                self.agree(opening.agreement);
+                self.open(opening.bytes)
             }
             State::AwaitRequest => {
                 let Some((received, size)) = server::receive(bytes, &self.limits)? else {

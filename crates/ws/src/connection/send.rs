@@ -1,5 +1,6 @@
 //! From calls to bytes.
 
+use super::receive::COMPRESSED;
 use super::{Connection, Role, State};
 use crate::close::{self, Close};
 use crate::code::CloseCode;
@@ -35,10 +36,25 @@ impl Connection {
             (Some(begun), kind) if begun == kind => Opcode::Continuation,
             (Some(_), _) => return Err(SendError::InMessage),
         };
-        let header = self.header(opcode, fin, payload.len());
-        self.outbox.push(header, payload)?;
+        if self.codec.as_ref().is_some_and(|codec| codec.compresses()) {
+            self.send_compressed(opcode, payload, fin)?;
+        } else {
+            let header = self.header(opcode, fin, payload.len());
+            self.outbox.push(header, payload)?;
+        }
         self.sending = (!fin).then_some(kind);
         Ok(())
+    }
+
+    /// Compresses and queues a fragment. Room is made sure of before: a compressor cannot take a message back.
+    fn send_compressed(&mut self, opcode: Opcode, payload: &[u8], fin: bool) -> Result<(), SendError> {
+        // Stored blocks are the worst: five bytes for some thousands, and the tail.
+        self.outbox.admit(opcode, payload.len() + payload.len() / 1000 + 64)?;
+        let len = self.codec.as_mut().map_or(0, |codec| codec.compress(payload, fin));
+        let mut header = self.header(opcode, fin, len);
+        // RFC 7692 6: only the first frame of a message says so.
+        header.rsv = if opcode == Opcode::Continuation { 0 } else { COMPRESSED };
+        self.outbox.push(header, self.codec.as_ref().map_or(&[], |codec| codec.compressed()))
     }
 
     /// Queues a Ping ahead of the data that waits. Its Pong is an [`Event::Pong`](crate::Event::Pong).
@@ -89,7 +105,9 @@ impl Connection {
         if subprotocol.is_some_and(|name| !offered.iter().any(|offered| offered == name)) {
             return Err(SendError::NoRequest);
         }
-        let answer = received.accept(subprotocol);
+        let agreed = self.deflate.as_ref().and_then(|wanted| received.agreement(wanted));
+        let answer = received.accept(subprotocol, agreed.as_ref().map(|(_, answer)| answer.as_str()));
+        self.agree(agreed.map(|(agreement, _)| agreement));
         self.outbox.push_handshake(&answer);
         self.inbox.release();
         self.transition(State::Open);

@@ -2,6 +2,7 @@
 
 use super::head;
 use super::key::{accept_key, encode_key};
+use crate::deflate::{self, Agreement, Deflate};
 use crate::error::{Error, Exceeded, HandshakeError};
 use crate::http::{Request, Response};
 use crate::limits::Limits;
@@ -11,10 +12,20 @@ use crate::limits::Limits;
 pub(crate) struct Pending {
     accept: String,
     subprotocols: Vec<String>,
+    deflate: Option<Deflate>,
+}
+
+/// An answer that opens the connection.
+pub(crate) struct Opening {
+    pub(crate) response: Response,
+    /// The compression agreed on.
+    pub(crate) agreement: Option<Agreement>,
+    /// Length of the answer.
+    pub(crate) bytes: usize,
 }
 
 /// The request's bytes and what to check the answer against. `nonce` must be fresh and unpredictable.
-pub(crate) fn send(request: Request, nonce: [u8; 16]) -> (Vec<u8>, Pending) {
+pub(crate) fn send(request: Request, deflate: Option<Deflate>, nonce: [u8; 16]) -> (Vec<u8>, Pending) {
     let key = encode_key(nonce);
     let mut out = format!(
         "GET {} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -27,27 +38,31 @@ pub(crate) fn send(request: Request, nonce: [u8; 16]) -> (Vec<u8>, Pending) {
             format!("Sec-WebSocket-Protocol: {}\r\n", request.subprotocols.join(", ")).as_bytes(),
         );
     }
+    if let Some(wanted) = &deflate {
+        out.extend_from_slice(format!("Sec-WebSocket-Extensions: {}\r\n", deflate::offer(wanted)).as_bytes());
+    }
     request.headers.write(&mut out);
     out.extend_from_slice(b"\r\n");
-    (out, Pending { accept: accept_key(&key), subprotocols: request.subprotocols })
+    (out, Pending { accept: accept_key(&key), subprotocols: request.subprotocols, deflate })
 }
 
 impl Pending {
-    /// Reads the answer and its length in bytes; `None` while it is incomplete. With `ended`, nothing more will come,
+    /// Reads the answer; `None` while it is incomplete. With `ended`, nothing more will come,
     /// and a refusal is reported with as much of its body as there is.
     pub(crate) fn answer(
         &self,
         bytes: &[u8],
         ended: bool,
         limits: &Limits,
-    ) -> Result<Option<(Response, usize)>, Error> {
+    ) -> Result<Option<Opening>, Error> {
         let Some(head) = self.final_head(bytes, limits)? else {
             return Ok(None);
         };
         let mut response = Response { status: head.line, headers: head.headers, body: Vec::new() };
         if response.status == 101 {
             self.check(&response)?;
-            return Ok(Some((response, head.bytes)));
+            let agreement = self.agreement(&response)?;
+            return Ok(Some(Opening { response, agreement, bytes: head.bytes }));
         }
         let body = bytes.get(head.bytes..bytes.len().min(limits.handshake_bytes_max)).unwrap_or_default();
         let Some(body) = refusal_body(&response, body, ended || bytes.len() >= limits.handshake_bytes_max)
@@ -87,9 +102,6 @@ impl Pending {
         if accept != self.accept {
             return Err(HandshakeError::WrongAccept);
         }
-        if headers.all("sec-websocket-extensions").any(|value| !value.trim().is_empty()) {
-            return Err(HandshakeError::UnofferedExtension);
-        }
         if headers.all("sec-websocket-protocol").next().is_some() {
             let chosen = headers.only("sec-websocket-protocol");
             if !self.subprotocols.iter().any(|offered| Some(offered.as_str()) == chosen) {
@@ -97,6 +109,22 @@ impl Pending {
             }
         }
         Ok(())
+    }
+}
+
+impl Pending {
+    /// What the server answered to the offer of compression.
+    fn agreement(&self, response: &Response) -> Result<Option<Agreement>, HandshakeError> {
+        let answers: Vec<&str> = response.headers.all("sec-websocket-extensions").map(str::trim).collect();
+        let answer = answers.join(",");
+        match &self.deflate {
+            _ if answer.is_empty() => Ok(None),
+            None => Err(HandshakeError::UnofferedExtension),
+            Some(wanted) => match deflate::accept(wanted, &answer) {
+                Some(agreement) => Ok(Some(agreement)),
+                None => Err(HandshakeError::ExtensionAnswer),
+            },
+        }
     }
 }
 

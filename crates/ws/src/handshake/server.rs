@@ -2,6 +2,7 @@
 
 use super::head;
 use super::key::{accept_key, is_key};
+use crate::deflate::{self, Agreement, Deflate};
 use crate::error::{Error, HandshakeError};
 use crate::http::Request;
 use crate::limits::Limits;
@@ -49,15 +50,26 @@ pub(crate) fn receive(bytes: &[u8], limits: &Limits) -> Result<Option<(Received,
 }
 
 impl Received {
-    /// The bytes of the answer that upgrades the connection; `subprotocol` must be one that was offered.
-    pub(crate) fn accept(&self, subprotocol: Option<&str>) -> Vec<u8> {
+    /// The compression to agree on, if any is wanted and offered, and the answer to that offer.
+    pub(crate) fn agreement(&self, wanted: &Deflate) -> Option<(Agreement, String)> {
+        let offers: Vec<&str> = self.request.headers.all("sec-websocket-extensions").collect();
+        deflate::choose(wanted, &offers.join(","))
+    }
+
+    /// The bytes of the answer that upgrades the connection; `subprotocol` must be one that was offered, `extensions`
+    /// the answer to an offer.
+    pub(crate) fn accept(&self, subprotocol: Option<&str>, extensions: Option<&str>) -> Vec<u8> {
         let protocol = match subprotocol {
             Some(name) => format!("Sec-WebSocket-Protocol: {name}\r\n"),
             None => String::new(),
         };
+        let extensions = match extensions {
+            Some(answer) => format!("Sec-WebSocket-Extensions: {answer}\r\n"),
+            None => String::new(),
+        };
         format!(
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Accept: {}\r\n{protocol}\r\n",
+             Sec-WebSocket-Accept: {}\r\n{protocol}{extensions}\r\n",
             accept_key(&self.key)
         )
         .into_bytes()
