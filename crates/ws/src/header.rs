@@ -44,6 +44,9 @@ impl Opcode {
     }
 }
 
+/// The first reserved bit of [`Header::rsv`], which RFC 7692 6 gives a meaning.
+pub(crate) const RSV1: u8 = 0b100;
+
 /// The longest header: two bytes, a 64-bit length, a masking key.
 pub const HEADER_BYTES_MAX: usize = 14;
 

@@ -6,13 +6,10 @@ use crate::code::CloseCode;
 use crate::deflate::Flaw;
 use crate::error::{Error, Exceeded, Violation};
 use crate::handshake::server;
-use crate::header::{Header, Opcode};
+use crate::header::{Header, Opcode, RSV1};
 use crate::mask;
 use crate::message::Kind;
 use std::time::Duration;
-
-/// RSV1, which RFC 7692 gives a meaning.
-pub(super) const COMPRESSED: u8 = 0b100;
 
 /// How far a compressed frame has come.
 enum Frame {
@@ -113,9 +110,7 @@ impl Connection {
     /// RFC 7692 6: RSV1 on the first frame of a message tells that it is compressed, where that was agreed on.
     #[cold]
     fn may_be_compressed(&self, header: &Header) -> bool {
-        self.codec.is_some()
-            && header.rsv == COMPRESSED
-            && matches!(header.opcode, Opcode::Text | Opcode::Binary)
+        self.codec.is_some() && header.rsv == RSV1 && matches!(header.opcode, Opcode::Text | Opcode::Binary)
     }
 
     /// Inflates what is new of a frame: it need not be whole. Its bytes in the inbox are let go.

@@ -1,12 +1,11 @@
 //! From calls to bytes.
 
-use super::receive::COMPRESSED;
 use super::{Connection, Role, State};
 use crate::close::{self, Close};
 use crate::code::CloseCode;
 use crate::error::{Error, HandshakeError, SendError};
 use crate::handshake::server;
-use crate::header::{Header, Opcode};
+use crate::header::{Header, Opcode, RSV1};
 use crate::message::Kind;
 use rand_core::Rng as _;
 use std::time::Instant;
@@ -53,7 +52,7 @@ impl Connection {
         let len = self.codec.as_mut().map_or(0, |codec| codec.compress(payload, fin));
         let mut header = self.header(opcode, fin, len);
         // RFC 7692 6: only the first frame of a message says so.
-        header.rsv = if opcode == Opcode::Continuation { 0 } else { COMPRESSED };
+        header.rsv = if opcode == Opcode::Continuation { 0 } else { RSV1 };
         self.outbox.push(header, self.codec.as_ref().map_or(&[], |codec| codec.compressed()))
     }
 
