@@ -263,7 +263,7 @@ fn every_manifest_inherits_the_one_lint_table_and_the_one_compiler_version() {
 #[test]
 fn every_file_says_what_it_is_for_and_fits_a_head() {
     let mut files = Vec::new();
-    for folder in ["crates", "examples", "benches", "autobahn", "fuzz/fuzz_targets"] {
+    for folder in ["crates", "examples", "benches", "autobahn", "fuzz/src", "fuzz/fuzz_targets"] {
         sources(&root().join(folder), &mut files);
     }
     let mut wrong = Vec::new();

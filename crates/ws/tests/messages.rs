@@ -115,62 +115,6 @@ fn a_server_unmasks_every_frame_however_it_is_split() {
 }
 
 #[test]
-fn violations_end_the_connection_with_the_close_code_of_the_rfc() {
-    use Opcode::{Binary, Close, Continuation, Ping, Text};
-    let cases: Vec<(&str, Vec<u8>, Violation, u16)> = vec![
-        ("reserved bit", vec![0xC1, 0], Violation::ReservedBit, 1002),
-        ("reserved opcode", vec![0x83, 0], Violation::ReservedOpcode(3), 1002),
-        ("masked", masked(true, Text, b"x"), Violation::MaskedServerFrame, 1002),
-        ("long form of a short length", vec![0x82, 126, 0, 5], Violation::Length, 1002),
-        ("top bit of the length", vec![0x82, 127, 0x80, 0, 0, 0, 0, 0, 0, 0], Violation::Length, 1002),
-        ("fragmented ping", frame(false, Ping, b""), Violation::FragmentedControl, 1002),
-        ("long ping", frame(true, Ping, &[0; 126]), Violation::ControlTooLong, 1002),
-        ("unexpected continuation", frame(true, Continuation, b"x"), Violation::UnexpectedContinuation, 1002),
-        (
-            "expected continuation",
-            [frame(false, Text, b"a"), frame(true, Text, b"b")].concat(),
-            Violation::ExpectedContinuation,
-            1002,
-        ),
-        (
-            "nth fragment without continuation",
-            [frame(false, Binary, b"a"), frame(false, Continuation, b"b"), frame(true, Binary, b"c")]
-                .concat(),
-            Violation::ExpectedContinuation,
-            1002,
-        ),
-        ("bad text", frame(true, Text, b"\xc0\xaf"), Violation::Utf8, 1007),
-        ("text cut at its end", frame(true, Text, b"ab\xe2\x82"), Violation::Utf8, 1007),
-        ("half a close code", frame(true, Close, b"\x03"), Violation::CloseLength, 1002),
-        (
-            "forbidden close code",
-            frame(true, Close, &1005u16.to_be_bytes()),
-            Violation::CloseCode(1005),
-            1002,
-        ),
-        ("close reason", frame(true, Close, b"\x03\xe8\xff"), Violation::CloseReason, 1007),
-    ];
-    for (name, bytes, violation, code) in cases {
-        for read in [1, bytes.len()] {
-            let mut client = client(Config::default());
-            assert_eq!(run(&mut client, &bytes, read), [Seen::Error(Error::Protocol(violation))], "{name}");
-            assert_eq!(sent(&mut client), [(Close, code.to_be_bytes().to_vec())], "{name}");
-            assert_eq!(client.poll(), Err(Error::Protocol(violation)), "{name}: the error sticks");
-            assert_eq!(client.send(Kind::Text, b"x"), Err(SendError::Closing), "{name}");
-        }
-    }
-}
-
-#[test]
-fn an_unmasked_frame_fails_a_server() {
-    let mut server = server(Config::default());
-    assert_eq!(
-        run(&mut server, &frame(true, Opcode::Text, b"x"), 9),
-        [Seen::Error(Error::Protocol(Violation::UnmaskedClientFrame))]
-    );
-}
-
-#[test]
 fn bad_text_fails_before_its_frame_is_complete() {
     let mut client = client(Config::default());
     // 200 bytes are announced; the fourth to arrive cannot be mended.

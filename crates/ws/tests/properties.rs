@@ -1,6 +1,9 @@
 //! Properties over generated traffic: cuts do not matter, messages go round, and an independent implementation agrees.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+#[cfg(feature = "deflate")]
+#[path = "common/agreed.rs"]
+mod agreed;
 mod common;
 
 use common::{Seen, client, frame, masked, run, sent, server};
@@ -138,5 +141,93 @@ proptest! {
         prop_assert_eq!(joined(&run(&mut client(Config::default()), &to_client, 4096)), tungstenite_verdict(&to_client, Role::Client));
         let to_server: Vec<u8> = frames.iter().flat_map(|(fin, opcode, payload)| masked(*fin, *opcode, payload)).collect();
         prop_assert_eq!(joined(&run(&mut server(Config::default()), &to_server, 4096)), tungstenite_verdict(&to_server, Role::Server));
+    }
+}
+
+#[cfg(feature = "deflate")]
+mod compressed {
+    //! The same round with permessage-deflate (RFC 7692) agreed on.
+
+    use super::*;
+    use tickwire_ws::{Connection, Deflate, WindowBits};
+
+    fn any_deflate() -> impl Strategy<Value = Deflate> {
+        let bits = || (8..=15u8).prop_map(|bits| WindowBits::new(bits).unwrap());
+        (0..=9u8, any::<[bool; 2]>(), bits(), bits()).prop_map(
+            |(level, [server, client], of_server, of_client)| Deflate {
+                level,
+                server_no_context_takeover: server,
+                client_no_context_takeover: client,
+                server_max_window_bits: of_server,
+                client_max_window_bits: of_client,
+            },
+        )
+    }
+
+    /// Sends every message with a Ping behind each fragment, and returns what arrives in reads of `read` bytes.
+    fn pass(
+        from: &mut Connection,
+        to: &mut Connection,
+        messages: &[(Kind, Vec<Vec<u8>>)],
+        read: usize,
+    ) -> Vec<Seen> {
+        for (kind, parts) in messages {
+            for (i, part) in parts.iter().enumerate() {
+                from.send_fragment(*kind, part, i + 1 == parts.len()).unwrap();
+                from.ping(&part[..part.len().min(125)]).unwrap();
+            }
+        }
+        let seen = run(to, &common::drain_out(from), read);
+        let pongs = run(from, &common::drain_out(to), read);
+        assert!(pongs.iter().all(|seen| matches!(seen, Seen::Pong(_))), "{pongs:?}");
+        seen
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(100))]
+
+        #[test]
+        fn messages_go_from_server_to_client_and_back_compressed(
+            deflate in any_deflate(),
+            messages in proptest::collection::vec(any_message(), 1..6),
+            read in 1usize..2000,
+        ) {
+            let config = Config { deflate: Some(deflate), ..Config::default() };
+            let (mut client, mut server) = agreed::pair(&config, common::NowForTest::now_for_test());
+            let expected: Vec<Seen> = messages.iter().map(|(kind, parts)| Seen::Message(*kind, vec![parts.concat()])).collect();
+            let pings: Vec<Seen> = messages
+                .iter()
+                .flat_map(|(_, parts)| parts.iter().map(|part| Seen::Ping(part[..part.len().min(125)].to_vec())))
+                .collect();
+            // Twice each way: the second time the windows hold the first.
+            for _ in 0..2 {
+                for to_client in [true, false] {
+                    let (from, to) = if to_client { (&mut server, &mut client) } else { (&mut client, &mut server) };
+                    let seen = pass(from, to, &messages, read);
+                    prop_assert_eq!(joined(&seen), (expected.clone(), true));
+                    let pinged: Vec<Seen> = seen.into_iter().filter(|seen| matches!(seen, Seen::Ping(_))).collect();
+                    prop_assert_eq!(&pinged, &pings);
+                }
+            }
+        }
+
+        #[test]
+        fn noise_in_compressed_frames_never_panics_and_keeps_within_the_limit(
+            payloads in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..100), 1..6),
+            read in 1usize..50,
+        ) {
+            let mut config = Config { deflate: Some(Deflate::default()), ..Config::default() };
+            config.limits.message_bytes_max = 1000;
+            let bytes: Vec<u8> = payloads.iter().flat_map(|payload| {
+                let mut frame = frame(true, Opcode::Binary, payload);
+                frame[0] |= 0x40;
+                frame
+            }).collect();
+            let pair = || agreed::pair(&config, common::NowForTest::now_for_test());
+            let whole = run(&mut pair().0, &bytes, bytes.len());
+            let fits = |seen: &Seen| !matches!(seen, Seen::Message(_, parts) if parts.concat().len() > 1000);
+            prop_assert!(whole.iter().all(fits));
+            prop_assert_eq!(run(&mut pair().0, &bytes, read), whole);
+        }
     }
 }

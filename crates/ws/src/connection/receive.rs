@@ -132,22 +132,26 @@ impl Connection {
             Flaw::Corrupt => Error::Protocol(Violation::Deflate),
             Flaw::TooLong => Exceeded::Message { bytes: (max as u64).saturating_add(1), max }.into(),
         };
-        let mut inflated =
-            codec.inflate(self.inbox.bytes().get(new).unwrap_or_default(), max).map_err(flaw)?;
+        let from = codec.inflated().len();
         let whole = available >= len;
-        if whole && header.fin {
-            inflated.end = codec.finish(max).map_err(flaw)?.end;
+        let mut result = codec.inflate(self.inbox.bytes().get(new).unwrap_or_default(), max);
+        if whole && header.fin && result.is_ok() {
+            result = codec.finish(max);
         }
+        // What did inflate is judged first, so that the verdict does not depend on how the bytes were cut.
+        let inflated = codec.inflated();
         if kind == Kind::Text {
-            self.assembly.text(codec.inflated().get(inflated.clone()).unwrap_or_default())?;
+            self.assembly.text(inflated.get(from..).unwrap_or_default())?;
         }
+        let end = inflated.len();
+        result.map_err(flaw)?;
         if !whole {
             return Ok(Frame::Incomplete);
         }
         self.arrived = 0;
         self.inbox.advance(size + len);
         self.inbox.release();
-        let span = self.assembly.end()..inflated.end;
+        let span = self.assembly.end()..end;
         self.assembly.set_compressed();
         let ends = self.assembly.push(kind, span, header.fin)?;
         Ok(if ends { Frame::EndsMessage } else { Frame::Whole })

@@ -2,7 +2,6 @@
 
 use super::WindowBits;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
-use std::ops::Range;
 
 /// What RFC 7692 7.2.1 takes off the end of a message and 7.2.2 puts back.
 const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
@@ -35,25 +34,23 @@ impl Inflater {
         Self { state: Decompress::new(false), out: Vec::new(), forgets, at_start: true }
     }
 
-    /// Inflates the next piece of the message; at most `max` bytes of it in all. Returns where the new bytes lie.
-    pub(crate) fn push(&mut self, mut piece: &[u8], max: usize) -> Result<Range<usize>, Flaw> {
-        let start = self.out.len();
+    /// Inflates the next piece of the message; at most `max` bytes of it in all.
+    pub(crate) fn push(&mut self, mut piece: &[u8], max: usize) -> Result<(), Flaw> {
         while !piece.is_empty() {
             piece = self.step(piece, max)?;
         }
-        Ok(start..self.out.len())
+        Ok(())
     }
 
     /// Ends the message: what the sender took off is put back, and the rest comes out.
-    pub(crate) fn finish(&mut self, max: usize) -> Result<Range<usize>, Flaw> {
-        let start = self.out.len();
+    pub(crate) fn finish(&mut self, max: usize) -> Result<(), Flaw> {
         if !self.at_start {
             self.push(&TAIL, max)?;
         }
         if self.forgets {
             self.restart();
         }
-        Ok(start..self.out.len())
+        Ok(())
     }
 
     /// Lets the message go.
@@ -77,16 +74,14 @@ impl Inflater {
                 self.grow(max)?;
             }
             let (consumed, produced) = (self.state.total_in(), self.out.len());
-            let status = self
-                .state
-                .decompress_vec(rest, &mut self.out, FlushDecompress::None)
-                .map_err(|_| Flaw::Corrupt)?;
-            let consumed = usize::try_from(self.state.total_in() - consumed).unwrap_or(usize::MAX);
-            rest = rest.get(consumed..).unwrap_or_default();
-            self.at_start = false;
+            let status = self.state.decompress_vec(rest, &mut self.out, FlushDecompress::None);
             if self.out.len() > max {
                 return Err(Flaw::TooLong);
             }
+            let status = status.map_err(|_| Flaw::Corrupt)?;
+            let consumed = usize::try_from(self.state.total_in() - consumed).unwrap_or(usize::MAX);
+            rest = rest.get(consumed..).unwrap_or_default();
+            self.at_start = false;
             if status == Status::StreamEnd {
                 self.restart();
                 return Ok(rest);
@@ -275,7 +270,7 @@ mod tests {
         inflater.finish(100_000).unwrap();
         assert_eq!(inflater.bytes(), message);
         let mut inflater = Inflater::new(false);
-        let all = inflater.push(&compressed, 99_999).and_then(|_| inflater.finish(99_999));
+        let all = inflater.push(&compressed, 99_999).and_then(|()| inflater.finish(99_999));
         assert_eq!(all, Err(Flaw::TooLong));
     }
 
@@ -286,7 +281,7 @@ mod tests {
                 let mut inflater = Inflater::new(false);
                 let _ = inflater
                     .push(&[first, second, 0xff, 0x12, 0x34, 0xff, 0xff], 1000)
-                    .and_then(|_| inflater.finish(1000));
+                    .and_then(|()| inflater.finish(1000));
             }
         }
         assert_eq!(Inflater::new(false).push(&[0x07], 1000), Err(Flaw::Corrupt));

@@ -8,7 +8,6 @@ pub(crate) use negotiation::{Agreement, accept, choose, offer};
 
 use codec::{Deflater, Inflater};
 use std::fmt;
-use std::ops::Range;
 
 /// How messages may be compressed (RFC 7692). A client offers it, a server takes offers within it.
 ///
@@ -100,14 +99,14 @@ impl Codec {
         Self { inflater: Inflater::new(peer_forgets), deflater: Deflater::new(wanted.level, bits, forgets) }
     }
 
-    /// Inflates the next piece of a message, at most `max` bytes of it in all; tells where in
-    /// [`inflated`](Self::inflated) it lies.
-    pub(crate) fn inflate(&mut self, piece: &[u8], max: usize) -> Result<Range<usize>, Flaw> {
+    /// Inflates the next piece of a message, at most `max` bytes of it in all, into
+    /// [`inflated`](Self::inflated).
+    pub(crate) fn inflate(&mut self, piece: &[u8], max: usize) -> Result<(), Flaw> {
         self.inflater.push(piece, max)
     }
 
-    /// Ends the message; tells where the rest of it lies.
-    pub(crate) fn finish(&mut self, max: usize) -> Result<Range<usize>, Flaw> {
+    /// Ends the message.
+    pub(crate) fn finish(&mut self, max: usize) -> Result<(), Flaw> {
         self.inflater.finish(max)
     }
 

@@ -1,0 +1,130 @@
+//! Driving a connection from bytes, with what holds for every run asserted on the way.
+
+use std::time::Instant;
+use tickwire_ws::{Config, Connection, Deflate, Error, Event, Kind, Request, WindowBits};
+
+pub(crate) const SEED: [u8; 32] = [1; 32];
+
+/// An event with the bytes that belong to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Seen {
+    Request(Request),
+    Open,
+    /// A slice for each frame.
+    Message(Kind, Vec<Vec<u8>>),
+    Ping(Vec<u8>),
+    Pong(Vec<u8>),
+    Close(Option<u16>, String),
+}
+
+/// Everything that a connection reported, and the error that ended it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    pub(crate) seen: Vec<Seen>,
+    pub(crate) error: Option<Error>,
+}
+
+pub(crate) fn now() -> Instant {
+    #[expect(clippy::disallowed_methods, reason = "an Instant can only be made from the clock")]
+    Instant::now()
+}
+
+/// A byte that says how large the reads are, as a size.
+pub(crate) fn read_size(byte: u8) -> usize {
+    usize::from(byte) + 1
+}
+
+/// Feeds `bytes` in reads of `read` bytes and polls after each.
+pub(crate) fn run(connection: &mut Connection, bytes: &[u8], read: usize) -> Outcome {
+    let now = now();
+    let mut outcome = Outcome::default();
+    for chunk in bytes.chunks(read) {
+        let mut rest = chunk;
+        while !rest.is_empty() {
+            rest = &rest[connection.feed(rest, now)..];
+            drain(connection, &mut outcome);
+            if outcome.error.is_some() {
+                return outcome;
+            }
+        }
+    }
+    assert!(connection.transmit().len() <= bytes.len() * 4 + 4096, "answers are no larger than questions");
+    outcome
+}
+
+/// Polls until there is nothing more. A server accepts whoever asks, with the first subprotocol of the offer.
+pub(crate) fn drain(connection: &mut Connection, outcome: &mut Outcome) {
+    loop {
+        match connection.poll() {
+            Ok(None) => return,
+            Ok(Some(event)) => {
+                outcome.seen.push(look(connection, event));
+                if event == Event::Request {
+                    let chosen = connection.request().unwrap().subprotocols().first().cloned();
+                    connection.accept(chosen.as_deref()).unwrap();
+                }
+            }
+            Err(error) => {
+                assert_eq!(connection.poll(), Err(error.clone()), "errors stick");
+                outcome.error = Some(error);
+                return;
+            }
+        }
+    }
+}
+
+fn look(connection: &Connection, event: Event) -> Seen {
+    match event {
+        Event::Request => Seen::Request(connection.request().unwrap().clone()),
+        Event::Open => Seen::Open,
+        Event::Message => {
+            let message = connection.message().unwrap();
+            let fragments: Vec<Vec<u8>> = message.fragments().map(<[u8]>::to_vec).collect();
+            let whole = fragments.concat();
+            assert_eq!(message.len(), whole.len());
+            assert!(message.kind() == Kind::Binary || std::str::from_utf8(&whole).is_ok(), "text is UTF-8");
+            Seen::Message(message.kind(), fragments)
+        }
+        Event::Ping => Seen::Ping(connection.control().to_vec()),
+        Event::Pong => Seen::Pong(connection.control().to_vec()),
+        Event::Close => {
+            let close = connection.received_close().unwrap();
+            Seen::Close(close.code.map(u16::from), close.reason.clone())
+        }
+        other => panic!("unknown event {other:?}"),
+    }
+}
+
+/// Everything that goes out, in writes of `size` bytes at most.
+pub(crate) fn transmitted(connection: &mut Connection, size: usize) -> Vec<u8> {
+    let mut out = Vec::new();
+    while !connection.transmit().is_empty() {
+        let count = connection.transmit().len().min(size);
+        out.extend_from_slice(&connection.transmit()[..count]);
+        connection.transmitted(count);
+    }
+    out
+}
+
+/// A client and a server after their opening handshake with each other.
+pub(crate) fn pair(config: &Config) -> (Connection, Connection) {
+    let mut client = Connection::client(Request::new("a", "/").unwrap(), config.clone(), SEED, now());
+    let mut server = Connection::server(config.clone(), now());
+    let request = transmitted(&mut client, usize::MAX);
+    assert_eq!(run(&mut server, &request, usize::MAX).error, None);
+    let answer = transmitted(&mut server, usize::MAX);
+    assert_eq!(run(&mut client, &answer, usize::MAX).seen, [Seen::Open]);
+    (client, server)
+}
+
+/// Two bytes as a wish for compression: windows in the first, takeover and effort in the second.
+pub(crate) fn deflate(windows: u8, rest: u8) -> Deflate {
+    let bits = |bits: u8| WindowBits::new(8 + bits % 8).unwrap();
+    Deflate {
+        level: rest >> 2 & 0xF,
+        server_no_context_takeover: rest & 1 != 0,
+        client_no_context_takeover: rest & 2 != 0,
+        server_max_window_bits: bits(windows),
+        client_max_window_bits: bits(windows >> 3),
+    }
+}
