@@ -1,111 +1,252 @@
-//! Runs the client against a fuzzing server of the Autobahn test suite, and prints its verdicts.
+//! Runs the client and the server role through the Autobahn test suite, and compares its verdicts with the expected ones.
+
+mod client;
+mod clock;
+mod identity;
+mod plan;
+mod report;
+mod server;
+mod suite;
 
 use clap::{Parser, ValueEnum};
+use clock::Deadline;
+use identity::Identity;
+use plan::{CaseId, Expected, Profile};
+use report::Report;
+use serde_json::json;
+use server::EchoServer;
 use std::collections::BTreeMap;
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use tickwire::{Client, Deflate, Error, FrameAssembler, Kind, Payload};
+use std::thread;
+use std::time::Duration;
+use suite::{Process, Suite};
+use tickwire::{Client, Deflate};
 
-/// Echoes every case of a running Autobahn fuzzing server through the client and prints the suite's verdicts.
+type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// One run: one role over one transport.
+const RUN_MAX: Duration = Duration::from_secs(90 * 60);
+
+/// Runs the client and the server role through the Autobahn test suite. Fails unless every verdict is the expected one.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Where the fuzzing server listens.
-    #[arg(default_value = "ws://127.0.0.1:9001")]
-    url: String,
-    /// How messages are read.
-    #[arg(long, value_enum, default_value = "direct")]
-    read: Read,
+    /// Which end of the connection is ours.
+    #[arg(long, value_enum, default_value = "both")]
+    role: Roles,
+    /// Without TLS, with it, or both.
+    #[arg(long, value_enum, default_value = "both")]
+    transport: Transports,
+    /// How the client reads messages.
+    #[arg(long, value_enum, default_value = "both")]
+    read: Reads,
+    /// How many of the cases.
+    #[arg(long, value_enum, default_value = "quick")]
+    profile: Profile,
+    /// Where the suite is installed [default: target/autobahn of the workspace].
+    #[arg(long, value_name = "FOLDER")]
+    suite: Option<PathBuf>,
+    /// Processes of the suite at a time [default: one a core].
+    #[arg(long, value_name = "COUNT")]
+    shards: Option<NonZeroUsize>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Read {
-    /// Borrowed fragments, joined by the frame assembler.
+enum Roles {
+    Client,
+    Server,
+    Both,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Transports {
+    Ws,
+    Wss,
+    Both,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Reads {
     Direct,
-    /// One contiguous slice.
     Plain,
+    Both,
 }
 
-impl Read {
-    /// The name under which the suite files the verdicts.
-    fn agent(self) -> &'static str {
-        match self {
-            Self::Direct => "tickwire-direct",
-            Self::Plain => "tickwire-plain",
+/// One run: the server role has one way of reading.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    client: Option<client::Read>,
+    tls: bool,
+}
+
+impl Run {
+    fn name(self) -> String {
+        let transport = if self.tls { "wss" } else { "ws" };
+        match self.client {
+            Some(client::Read::Direct) => format!("client-{transport}-direct"),
+            Some(client::Read::Plain) => format!("client-{transport}-plain"),
+            None => format!("server-{transport}"),
         }
     }
 }
 
-fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
-    let Arguments { url, read } = Arguments::parse();
-    let agent = read.agent();
-    let cases: u32 = ask(&format!("{url}/getCaseCount"))?.parse()?;
-    if cases == 0 {
-        return Err("the server has no cases".into());
-    }
-    let mut verdicts: BTreeMap<String, u32> = BTreeMap::new();
-    let mut failed = false;
-    for case in 1..=cases {
-        // How a connection ends is part of the case: the suite judges it.
-        let _ = echo(&format!("{url}/runCase?case={case}&agent={agent}"), read);
-        let status: serde_json::Value =
-            serde_json::from_str(&ask(&format!("{url}/getCaseStatus?case={case}&agent={agent}"))?)?;
-        let behavior = status["behavior"].as_str().ok_or("the suite gave no verdict")?;
-        if !matches!(behavior, "OK" | "INFORMATIONAL") {
-            failed = true;
-            let info: serde_json::Value =
-                serde_json::from_str(&ask(&format!("{url}/getCaseInfo?case={case}"))?)?;
-            println!("{} {behavior}", info["id"].as_str().unwrap_or("?"));
+impl Arguments {
+    fn runs(&self) -> Vec<Run> {
+        let reads = match self.read {
+            Reads::Direct => vec![client::Read::Direct],
+            Reads::Plain => vec![client::Read::Plain],
+            Reads::Both => vec![client::Read::Direct, client::Read::Plain],
+        };
+        let mut ends: Vec<Option<client::Read>> = Vec::new();
+        if self.role != Roles::Server {
+            ends.extend(reads.into_iter().map(Some));
         }
-        *verdicts.entry(behavior.to_owned()).or_default() += 1;
+        if self.role != Roles::Client {
+            ends.push(None);
+        }
+        let transports = match self.transport {
+            Transports::Ws => vec![false],
+            Transports::Wss => vec![true],
+            Transports::Both => vec![false, true],
+        };
+        let over = |tls| ends.iter().map(move |&client| Run { client, tls });
+        transports.into_iter().flat_map(over).collect()
     }
-    ask(&format!("{url}/updateReports?agent={agent}"))?;
-    for (behavior, count) in &verdicts {
-        println!("{count:>4} {behavior}");
-    }
-    println!("{cases:>4} cases, read {}", agent.trim_start_matches("tickwire-"));
-    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// The suite's answer to a question: the first message, if there is one.
-fn ask(url: &str) -> Result<String, Error> {
-    let mut client = Client::connect(url)?;
-    let mut answer = String::new();
-    while !client.is_closed() {
-        client.wait(None)?;
-        while let Some(payload) = client.next_message()? {
-            answer = payload.text().unwrap_or_default().to_owned();
-        }
-    }
-    Ok(answer)
+/// What all runs share.
+#[derive(Debug)]
+struct Stage {
+    suite: Suite,
+    folder: PathBuf,
+    shares: Vec<Vec<CaseId>>,
+    identity: Identity,
 }
 
-/// Sends every message back until the connection is over.
-fn echo(url: &str, read: Read) -> Result<(), Error> {
-    let mut client = Client::builder().deflate(Deflate::default()).connect(url)?;
-    let mut joined = Vec::new();
-    while !client.is_closed() {
-        client.wait(None)?;
-        while let Some(kind) = copy_next(&mut client, read, &mut joined)? {
-            match (kind, std::str::from_utf8(&joined)) {
-                (Kind::Text, Ok(text)) => client.send_text(text)?,
-                _ => client.send_binary(&joined)?,
+fn main() -> Outcome<ExitCode> {
+    let arguments = Arguments::parse();
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
+    let suite = Suite::find(arguments.suite.as_deref().unwrap_or(&target.join("autobahn")))?;
+    let folder = target.join("autobahn-reports");
+    fs::create_dir_all(&folder)?;
+    let folder = fs::canonicalize(folder)?;
+    let mut expected = plan::expectation(include_str!("../expected.json"))?;
+    expected.retain(|id, _| arguments.profile.has(id));
+    let shards = match arguments.shards {
+        Some(shards) => shards,
+        None => thread::available_parallelism()?,
+    };
+    let shares = plan::deal(expected.keys(), shards.get());
+    let stage = Stage { suite, identity: Identity::make(&folder)?, folder, shares };
+    let good = run_all(&stage, &arguments.runs(), &expected)?;
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Whether every run was as expected. A run that could not be finished is told and the next one begins.
+fn run_all(stage: &Stage, runs: &[Run], expected: &BTreeMap<CaseId, Expected>) -> Outcome<bool> {
+    let (mut good, mut written) = (true, Vec::new());
+    for &run in runs {
+        match stage.run(run) {
+            Ok(report) => {
+                let differences = report.differences(expected);
+                println!("{}", report.table());
+                differences.iter().for_each(|difference| println!("  {difference}"));
+                good &= differences.is_empty();
+                written.push(report.json(&differences));
             }
-            client.flush()?;
+            Err(error) => {
+                println!("{}: {error}\n", run.name());
+                good = false;
+                written.push(json!({ "run": run.name(), "error": error.to_string() }));
+            }
         }
+        let file = json!({ "cases": expected.len(), "runs": written });
+        fs::write(stage.folder.join("report.json"), serde_json::to_string_pretty(&file)?)?;
     }
-    Ok(())
+    println!("{}", if good { "as expected" } else { "NOT as expected" });
+    Ok(good)
 }
 
-/// Copies the next message into `joined`, by the chosen way of reading.
-fn copy_next(client: &mut Client, read: Read, joined: &mut Vec<u8>) -> Result<Option<Kind>, Error> {
-    match read {
-        Read::Direct => Ok(client.next_message_direct()?.map(|message| {
-            *joined = message.fragments().collect::<FrameAssembler<'_>>().reassemble();
-            message.kind()
-        })),
-        Read::Plain => Ok(client.next_message()?.map(|Payload { kind, bytes }| {
-            joined.clear();
-            joined.extend_from_slice(bytes);
-            kind
-        })),
+impl Stage {
+    fn run(&self, run: Run) -> Outcome<Report> {
+        let name = run.name();
+        let folder = self.folder.join(&name);
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        let folders: Vec<_> = (1..=self.shares.len()).map(|share| folder.join(share.to_string())).collect();
+        let (began, deadline) = (clock::now(), Deadline::after(RUN_MAX));
+        let processes = match run.client {
+            Some(read) => self.run_client(&name, &folders, read, run.tls, deadline)?,
+            None => self.run_server(&name, &folders, run.tls, deadline)?,
+        };
+        let mut verdicts = BTreeMap::new();
+        for process in &processes {
+            report::read(&process.index(), &name, &mut verdicts)?;
+        }
+        Ok(Report { name, took: clock::now().duration_since(began), verdicts })
+    }
+
+    fn run_client(
+        &self,
+        agent: &str,
+        folders: &[PathBuf],
+        read: client::Read,
+        tls: bool,
+        deadline: Deadline,
+    ) -> Outcome<Vec<Process>> {
+        let mut builder = Client::builder().deflate(Deflate::default());
+        let Identity { key_file, certificate_file, certificate, .. } = &self.identity;
+        let mut files = None;
+        if tls {
+            builder = builder.extra_roots_pem(certificate.as_bytes())?;
+            files = Some((key_file.as_path(), certificate_file.as_path()));
+        }
+        let scheme = if tls { "wss" } else { "ws" };
+        // One after the other, so that no two are given the same port.
+        let started: Outcome<Vec<_>> = self
+            .shares
+            .iter()
+            .zip(folders)
+            .map(|(cases, folder)| self.suite.serve(cases, folder, files))
+            .collect();
+        let started = started?;
+        let settings = client::Settings { builder: &builder, read, agent, deadline };
+        thread::scope(|scope| {
+            let clients: Vec<_> = started
+                .iter()
+                .zip(&self.shares)
+                .map(|((_, port), cases)| {
+                    let (url, settings) = (format!("{scheme}://127.0.0.1:{port}"), &settings);
+                    scope.spawn(move || client::run(&url, cases.len(), settings))
+                })
+                .collect();
+            clients.into_iter().try_for_each(|client| client.join().map_err(|_| "a client panicked")?)
+        })?;
+        Ok(started.into_iter().map(|(process, _)| process).collect())
+    }
+
+    fn run_server(
+        &self,
+        agent: &str,
+        folders: &[PathBuf],
+        tls: bool,
+        deadline: Deadline,
+    ) -> Outcome<Vec<Process>> {
+        let server = EchoServer::start(tls.then(|| self.identity.server.clone()))?;
+        let url = format!("{}://127.0.0.1:{}", if tls { "wss" } else { "ws" }, server.port());
+        let started: Outcome<Vec<_>> = self
+            .shares
+            .iter()
+            .zip(folders)
+            .map(|(cases, folder)| self.suite.attack(cases, folder, &url, agent))
+            .collect();
+        let mut started = started?;
+        for process in &mut started {
+            process.wait_for_end(deadline)?;
+        }
+        Ok(started)
     }
 }
