@@ -8,33 +8,41 @@
 # of it is pinned by hash. Afterwards FOLDER/bin/wstest listens on the loopback interface only.
 #
 # Needs Debian or a relative of it on x86-64. A C compiler is used if there is one: the suite is then faster.
+#
+# Exit: 0 installed, 2 this machine lacks something (the last line says what), 1 anything else.
 set -euo pipefail
 
 die() { echo "autobahn: $*" >&2; exit 1; }
+lacks() { echo "autobahn: missing: $*" >&2; exit 2; }
 say() { echo "autobahn: $*" >&2; }
 
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
-folder=${1:-target/autobahn}
+script=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/install.sh
+folder=${1:-$(dirname "$script")/../target/autobahn}
 mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
-# The stamp is this script: whoever changes a pin installs anew.
-stamp=$(sha256sum < "autobahn/install.sh" | cut -c1-64)
+
+# ------------------------------------------------------------------ what the machine must have
+[ "$(uname -s)" = Linux ] || lacks "Linux (this is $(uname -s))"
+for tool in apt-get dpkg dpkg-deb sha256sum; do
+  command -v "$tool" > /dev/null || lacks "the program $tool (Debian or a relative of it is needed)"
+done
+
+# What is installed knows where it is. Whoever changes a pin, that is, this script, installs anew.
+stamp=$({ cat "$script"; echo "$folder"; } | sha256sum | cut -c1-64)
 if [ "$(cat "$folder/stamp" 2>/dev/null || true)" = "$stamp" ]; then
   say "already in $folder"
   exit 0
 fi
-
-# ------------------------------------------------------------------ what the machine must have
-[ "$(uname -s)" = Linux ] || die "missing: Linux (this is $(uname -s))"
-for tool in apt-get dpkg dpkg-deb sha256sum; do
-  command -v "$tool" > /dev/null || die "missing: the program $tool (Debian or a relative of it is needed)"
-done
-[ "$(dpkg --print-architecture)" = amd64 ] || die "missing: the amd64 architecture (this is $(dpkg --print-architecture))"
+if [ -n "$(ls -A "$folder")" ] && [ ! -e "$folder/autobahn-suite" ]; then
+  die "$folder holds something else: name an empty folder"
+fi
+touch "$folder/autobahn-suite"
+[ "$(dpkg --print-architecture)" = amd64 ] || lacks "the amd64 architecture (this is $(dpkg --print-architecture))"
 keys=/usr/share/keyrings/debian-archive-keyring.gpg
-[ -r "$keys" ] || die "missing: Debian's keys (package debian-archive-keyring)"
+[ -r "$keys" ] || lacks "Debian's keys (package debian-archive-keyring)"
 mirror=$({ cat /etc/apt/sources.list /etc/apt/sources.list.d/*.sources /etc/apt/sources.list.d/*.list 2>/dev/null || true; } |
   grep -v '^ *#' | grep -oE 'https?://[^ ]+/debian/?( |$)' | head -1 | tr -d ' ' | sed 's,/$,,' || true)
-[ -n "$mirror" ] || die "missing: a Debian mirror in this machine's apt sources"
+[ -n "$mirror" ] || lacks "a Debian mirror in this machine's apt sources"
 
 rm -rf "$folder"/{stamp,bin,site,python,work}
 mkdir -p "$folder"/{bin,site,work/{debs,wheels,lists/partial,cache/archives/partial,none}}
@@ -63,7 +71,7 @@ packages=$(sed -E 's/^[0-9a-f]+  ([^_]+)_([^_]+)_.*/\1=\2/' "$work/debs.sha256")
 "${apt[@]}" update > "$work/apt.log" 2>&1 || true
 # shellcheck disable=SC2086
 (cd "$work/debs" && "${apt[@]}" download $packages) >> "$work/apt.log" 2>&1 ||
-  die "missing: packages of Debian 11 on this machine's mirror: $(grep '^E:' "$work/apt.log" | head -1)"
+  lacks "packages of Debian 11 on this machine's mirror: $(grep '^E:' "$work/apt.log" | head -1)"
 (cd "$work/debs" && sha256sum --quiet -c ../debs.sha256 >&2) || die "a Debian package is not the one that was pinned"
 for deb in "$work"/debs/*.deb; do dpkg-deb -x "$deb" "$folder/python"; done
 cat > "$folder/bin/python2.7" <<E
@@ -124,13 +132,19 @@ wsaccel==0.6.3 --hash=sha256:fdb27866bb6b6e7a29e45222778ff97938782a0ce92eff07dfb
 E
 get=(-q --no-deps --require-hashes)
 fetch() { pip "$@" >> "$work/pip.log" 2>&1; }
-missing() { die "missing: Python packages from this machine's package index: $(grep -m1 '^ERROR' "$work/pip.log"), see $work/pip.log"; }
+missing() {
+  if grep -q 'DO NOT MATCH THE HASHES' "$work/pip.log"; then die "a Python package is not the one that was pinned, see $work/pip.log"; fi
+  lacks "Python packages from this machine's package index: $(grep -m1 '^ERROR' "$work/pip.log"), see $work/pip.log"
+}
 build=(wheel "${get[@]}" --no-build-isolation --no-cache-dir -w "$work/wheels")
 fetch install "${get[@]}" --only-binary :all: --target "$folder/site" -r "$work/build.txt" || missing
 rm -rf "$folder/site/bin"
 fetch "${build[@]}" -r "$work/sources.txt" || missing
-CFLAGS="-O2 -I$folder/python/usr/include/python2.7 -I$folder/python/usr/include" fetch "${build[@]}" -r "$work/speed.txt" ||
-  say "without a C compiler the suite takes its slow path (about half as fast)"
+if command -v cc > /dev/null; then
+  CFLAGS="-O2 -I$folder/python/usr/include/python2.7 -I$folder/python/usr/include" fetch "${build[@]}" -r "$work/speed.txt" || missing
+else
+  say "without a C compiler the suite takes its slow path"
+fi
 fetch install "${get[@]}" --only-binary :all: --target "$folder/site" -r "$work/wheels.txt" || missing
 # Unpacked over the rest, because pip does not merge into a package that is there (twisted/plugins).
 for wheel in "$work"/wheels/*.whl; do "$folder/bin/python2.7" -m zipfile -e "$wheel" "$folder/site"; done

@@ -45,9 +45,9 @@ impl fmt::Display for CaseId {
 /// How many of the cases are run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Profile {
-    /// All but the long ones of compression: about a minute.
+    /// All but the long ones of compression.
     Quick,
-    /// All: some ten minutes.
+    /// All.
     Full,
 }
 

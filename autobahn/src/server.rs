@@ -106,9 +106,12 @@ fn talk(mut stream: impl Stream) -> Outcome<()> {
     let mut connection = Connection::server(config, clock::now());
     while !connection.is_ended() {
         read_once(&mut stream, &mut connection)?;
-        // An error has ended the connection; the Close frame that tells why still goes out.
-        let _ = echo(&mut stream, &mut connection);
+        let echoed = echo(&mut stream, &mut connection);
         write_queued(&mut stream, &mut connection)?;
+        // What the peer did wrong has ended the connection and been told by a Close frame; anything else is ours.
+        if !connection.is_ended() {
+            echoed?;
+        }
     }
     stream.say_end()?;
     linger(stream.socket())?;

@@ -43,12 +43,15 @@ pub(crate) fn run(connection: &mut Connection, bytes: &[u8], read: usize) -> Out
         while !rest.is_empty() {
             rest = &rest[connection.feed(rest, now)..];
             drain(connection, &mut outcome);
+            assert!(
+                connection.transmit().len() <= bytes.len() * 4 + 4096,
+                "answers are no larger than questions"
+            );
             if outcome.error.is_some() {
                 return outcome;
             }
         }
     }
-    assert!(connection.transmit().len() <= bytes.len() * 4 + 4096, "answers are no larger than questions");
     outcome
 }
 

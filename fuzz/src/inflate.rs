@@ -8,8 +8,7 @@ pub fn inflate(input: &[u8]) {
     let [kind, windows, limit, read, frame, payload @ ..] = input else { return };
     let max = 1 << (limit % 20);
     let limits = Limits { message_bytes_max: max, ..Limits::default() };
-    // A window of 8 bits would not be agreed on.
-    let deflate = deflate(windows | 0o11, *kind);
+    let deflate = deflate(*windows, *kind);
     let config = Config { limits, deflate: Some(deflate), ..Config::default() };
     let to_server = kind & 4 != 0;
     let bytes = frames(payload, usize::from(*frame) + 1, kind >> 3, to_server);

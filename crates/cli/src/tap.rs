@@ -45,7 +45,7 @@ pub(crate) struct Arguments {
     /// The largest frame to take, in bytes.
     #[arg(long, value_name = "BYTES")]
     max_frame: Option<usize>,
-    /// Offer compression (permessage-deflate); "extensions" of the open event tells whether it was taken.
+    /// Offer compression (permessage-deflate); with --json, "extensions" of the open event tells whether it was taken.
     #[arg(long)]
     deflate: bool,
     /// Trust the certificates of this file, too.

@@ -62,6 +62,40 @@ fn every_kind_of_event_is_one_json_object_a_line() {
 }
 
 #[test]
+fn compression_is_offered_and_taken() {
+    let (url, server) = serve(|mut stream| {
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            request.push(byte[0]);
+        }
+        let request = String::from_utf8(request).unwrap();
+        let field = |name: &str| request.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        assert!(field("Sec-WebSocket-Extensions: ").starts_with("permessage-deflate"));
+        let accept = tungstenite::handshake::derive_accept_key(field("Sec-WebSocket-Key: ").as_bytes());
+        let answer = format!(
+            "HTTP/1.1 101 ok\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\
+             Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
+        );
+        stream.write_all(answer.as_bytes()).unwrap();
+        // RFC 7692 7.2.3.1: "Hello"; then a Close.
+        stream.write_all(b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00\x88\x02\x03\xe8").unwrap();
+        let _ = std::io::copy(&mut stream, &mut std::io::sink());
+    });
+    let output = tap(&["--json", "--deflate", &url]);
+    server.join().unwrap();
+    assert_eq!(
+        events(&output),
+        [
+            json!({"event": "open", "extensions": "permessage-deflate", "subprotocol": null}),
+            json!({"event": "message", "kind": "text", "fragments": 1, "bytes": 5, "data": "Hello"}),
+            json!({"event": "close", "code": 1000, "reason": "", "clean": true}),
+        ]
+    );
+}
+
+#[test]
 fn texts_are_lines_and_binary_is_raw() {
     let (url, server) = serve_socket(|socket| {
         socket.send(Message::text("one")).unwrap();

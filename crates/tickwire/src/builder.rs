@@ -86,6 +86,7 @@ impl Builder {
     }
 
     /// Offers compression (RFC 7692); the server may decline. Not offered by default: it saves bandwidth and costs time.
+    /// Of no effect on streams that somebody else has upgraded.
     #[cfg(feature = "deflate")]
     #[must_use]
     pub fn deflate(mut self, deflate: Deflate) -> Self {

@@ -8,7 +8,7 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The peer broke a rule of RFC 6455.
+    /// The peer broke a rule of RFC 6455, or of RFC 7692 where compression is agreed on.
     #[error("the peer broke the WebSocket protocol: {0}")]
     Protocol(#[from] Violation),
     /// The peer's input is larger than a limit of ours allows; raise it in [`Limits`](crate::Limits) if the input is wanted.
@@ -37,7 +37,7 @@ impl Error {
     }
 }
 
-/// A rule of RFC 6455 that the peer broke.
+/// A rule of RFC 6455 or RFC 7692 that the peer broke.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Violation {
@@ -121,7 +121,7 @@ pub enum Exceeded {
     /// The fragments of a message add up to more than `message_bytes_max`.
     #[error("message of at least {bytes} bytes, the limit is {max}")]
     Message {
-        /// Payload so far and announced, in bytes.
+        /// Payload so far and announced, in bytes; of a compressed message, one more than is allowed.
         bytes: u64,
         /// The limit, in bytes.
         max: usize,
@@ -252,7 +252,7 @@ pub enum SendError {
     /// The frame alone is larger than the outbox may ever be: send it in fragments or raise `outbox_bytes_max`.
     #[error("a frame of {bytes} bytes can never fit an outbox of {max}")]
     TooBig {
-        /// The frame, header included, in bytes.
+        /// The frame, header included, in bytes; with compression, what it may become at worst: an eighth more.
         bytes: usize,
         /// The limit, in bytes.
         max: usize,

@@ -10,17 +10,15 @@ pub struct Headers {
 }
 
 impl Headers {
-    /// The value of the first field of this name (ASCII case is ignored), if it is printable text.
+    /// The value of the first field of this name (ASCII case is ignored) that is UTF-8.
     #[must_use]
     pub fn first(&self, name: &str) -> Option<&str> {
         self.all(name).next()
     }
 
-    /// The values of all fields of this name that are printable text.
+    /// The values of all fields of this name that are UTF-8.
     pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.iter()
-            .filter(move |(field, _)| field.eq_ignore_ascii_case(name))
-            .filter_map(|(_, value)| std::str::from_utf8(value).ok())
+        self.raw(name).filter_map(|value| std::str::from_utf8(value).ok())
     }
 
     /// Every field.
@@ -28,10 +26,26 @@ impl Headers {
         self.fields.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
     }
 
-    /// The value of a field that must occur exactly once.
+    /// The value of a field that must occur exactly once, as text.
     pub(crate) fn only(&self, name: &str) -> Option<&str> {
-        let mut values = self.all(name);
-        values.next().filter(|_| values.next().is_none())
+        let mut values = self.raw(name);
+        let value = values.next().filter(|_| values.next().is_none())?;
+        std::str::from_utf8(value).ok()
+    }
+
+    /// Whether there is a field of this name, text or not.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.raw(name).next().is_some()
+    }
+
+    /// The fields of this name as one list (RFC 9110 5.3); `None` if one of them is not text.
+    pub(crate) fn list(&self, name: &str) -> Option<String> {
+        let values: Result<Vec<&str>, _> = self.raw(name).map(std::str::from_utf8).collect();
+        values.ok().map(|values| values.join(","))
+    }
+
+    fn raw(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        self.iter().filter(move |(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
     /// Whether a comma-separated field holds this token.

@@ -112,11 +112,12 @@ impl Inbox {
         (self.head, self.parsed, self.tail) = (0, 0, 0);
     }
 
-    /// Closes the gaps when that frees a quarter of the buffer, so that each byte moves a bounded number of times; else doubles it.
+    /// Closes the gaps when that makes room for two reads at least and for a quarter of the buffer, so that each byte
+    /// moves a bounded number of times; else doubles it.
     fn make_room(&mut self, held: &mut [Range<usize>]) {
         let kept: usize = held.iter().map(ExactSizeIterator::len).sum::<usize>() + self.tail - self.parsed;
         let freed = self.buf.len() - kept;
-        if freed >= WINDOW_BYTES.max(self.buf.len() / 4) {
+        if freed >= (2 * WINDOW_BYTES).max(self.buf.len() / 4) {
             self.close_gaps(held);
         } else {
             self.moved += self.tail as u64;
@@ -195,6 +196,20 @@ mod tests {
         let joined = inbox.join(&held);
         let expected: Vec<u8> = (0..40u8).flat_map(|round| [round; 3]).collect();
         assert_eq!(inbox.bytes()[joined], expected);
+    }
+
+    #[test]
+    fn a_buffer_that_is_mostly_held_grows_instead_of_closing_gaps_at_each_read() {
+        let mut inbox = Inbox::new();
+        let mut held = Vec::new();
+        for _ in 0..3 {
+            feed(&mut inbox, &mut held, &[7; WINDOW_BYTES]);
+        }
+        held.push(0..3 * WINDOW_BYTES);
+        inbox.advance(3 * WINDOW_BYTES);
+        feed(&mut inbox, &mut held, b"x");
+        feed(&mut inbox, &mut held, b"x");
+        assert!(inbox.buf.len() > REST_BYTES);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The WebSocket protocol, RFC 6455, as a machine without a socket: no I/O, no clock, no randomness of its own.
 //!
 //! A [`Connection`] is given bytes and the time, and gives back events and bytes. The same machine serves a TCP
-//! socket, a TLS session, a file or a test. Messages are handed out as slices of its receive buffer, one for each
-//! frame they came in, with every rule of the protocol checked and every size bounded by [`Limits`].
+//! socket, a TLS session, a file or a test. Messages are handed out as slices of its receive buffer (compressed ones of
+//! what they inflate to), one for each frame they came in, with every rule of the protocol checked and every size bounded by [`Limits`].
 //!
 //! # The contract: drain
 //!
@@ -82,8 +82,9 @@ pub use assembler::{FrameAssembler, TooSmall};
 pub use close::Close;
 pub use code::CloseCode;
 pub use connection::{Connection, Event, Role};
+pub use deflate::Deflate;
 #[cfg(feature = "deflate")]
-pub use deflate::{Deflate, WindowBits};
+pub use deflate::WindowBits;
 pub use error::{Disconnected, Error, Exceeded, HandshakeError, SendError, Timeout, Violation};
 pub use header::{HEADER_BYTES_MAX, Header, Opcode};
 pub use http::{Headers, Request, RequestError, Response};

@@ -74,17 +74,8 @@ pub struct Config {
     pub limits: Limits,
     /// Every wait.
     pub timeouts: Timeouts,
-    /// Compression to offer or to take offers of; `None` for plain messages only. Default `None`.
-    #[cfg(feature = "deflate")]
+    /// Compression to offer or to take offers of; `None` for plain messages only, and the only value without the
+    /// feature `deflate`. It is agreed on in the opening handshake, so it means nothing to a connection that somebody
+    /// else has upgraded. Default `None`.
     pub deflate: Option<Deflate>,
-}
-
-impl Config {
-    /// What compression is wanted; never any without the feature.
-    pub(crate) fn wanted(&self) -> Option<Deflate> {
-        #[cfg(feature = "deflate")]
-        return self.deflate;
-        #[cfg(not(feature = "deflate"))]
-        return None;
-    }
 }

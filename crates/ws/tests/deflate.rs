@@ -2,34 +2,28 @@
 #![cfg(feature = "deflate")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+#[path = "common/agreed.rs"]
+mod agreed;
 mod common;
 
 use common::{NowForTest as _, SEED, Seen, drain, drain_out, frame, run};
 use std::time::Instant;
 use tickwire_ws::{
     Config, Connection, Deflate, Error, Event, Exceeded, HandshakeError, Header, Kind, Opcode, Request,
-    Violation, WindowBits,
+    SendError, Violation, WindowBits,
 };
+
+/// A client and a server that have shaken hands.
+fn pair(client: Config, server: Config) -> (Connection, Connection) {
+    agreed::pair(&client, &server, Instant::now_for_test())
+}
 
 fn config(deflate: Deflate) -> Config {
     Config { deflate: Some(deflate), ..Config::default() }
 }
 
-/// A client and a server that have shaken hands.
-fn pair(client: Config, server: Config) -> (Connection, Connection) {
-    let now = Instant::now_for_test();
-    let mut client = Connection::client(Request::new("a", "/").unwrap(), client, SEED, now);
-    let mut server = Connection::server(server, now);
-    server.feed(&drain_out(&mut client), now);
-    assert_eq!(server.poll(), Ok(Some(Event::Request)));
-    server.accept(None).unwrap();
-    client.feed(&drain_out(&mut server), now);
-    assert_eq!(client.poll(), Ok(Some(Event::Open)));
-    (client, server)
-}
-
 /// A client that has agreed with a server on `answer`.
-fn agreed(deflate: Deflate, answer: &str) -> Result<Connection, Error> {
+fn answered(deflate: Deflate, answer: &str) -> Result<Connection, Error> {
     let now = Instant::now_for_test();
     let mut client = Connection::client(Request::new("a", "/").unwrap(), config(deflate), SEED, now);
     let sent = String::from_utf8(drain_out(&mut client)).unwrap();
@@ -52,14 +46,14 @@ fn compressed(fin: bool, opcode: Opcode, payload: &[u8]) -> Vec<u8> {
     out
 }
 
-fn sizes(bytes: &[u8]) -> Vec<(u8, u64)> {
+fn frames(bytes: &[u8]) -> Vec<(u8, u64)> {
     let mut rest = bytes;
-    let mut frames = Vec::new();
+    let mut found = Vec::new();
     while let Ok(Some((header, size))) = Header::parse(rest) {
-        frames.push((header.rsv, header.len));
+        found.push((header.rsv, header.len));
         rest = &rest[size + usize::try_from(header.len).unwrap()..];
     }
-    frames
+    found
 }
 
 const TICK: &[u8] = br#"{"e":"trade","s":"TICKWIRE","p":"0.00100000","q":"100.00000000","m":true,"M":true}"#;
@@ -82,7 +76,11 @@ fn messages_go_round_with_every_window_and_takeover() {
                     let (from, to) =
                         if from < to { (&mut client, &mut server) } else { (&mut server, &mut client) };
                     from.send(Kind::Text, message).unwrap();
-                    let seen = run(to, &drain_out(from), 1 << 20);
+                    let bytes = drain_out(from);
+                    // No compressor has a window of 8 bits.
+                    let rsv = if bits == WindowBits::MIN { 0 } else { 0b100 };
+                    assert!(frames(&bytes).iter().all(|frame| frame.0 == rsv), "{bits} bits");
+                    let seen = run(to, &bytes, 1 << 20);
                     assert_eq!(
                         seen,
                         [Seen::Message(Kind::Text, vec![message.to_vec()])],
@@ -101,7 +99,7 @@ fn takeover_pays_and_forgetting_does_not() {
         let (mut client, _) = pair(config(wanted), config(Deflate::default()));
         client.send(Kind::Text, TICK).unwrap();
         client.send(Kind::Text, TICK).unwrap();
-        let frames = sizes(&drain_out(&mut client));
+        let frames = frames(&drain_out(&mut client));
         assert!(frames.iter().all(|(rsv, len)| *rsv == 0b100 && *len < TICK.len() as u64), "{frames:?}");
         assert_eq!(frames[1].1 < frames[0].1, smaller, "{frames:?}");
     }
@@ -112,16 +110,16 @@ fn without_agreement_messages_are_plain_and_the_bit_is_a_violation() {
     let now = Instant::now_for_test();
     let (mut client, _) = pair(config(Deflate::default()), Config::default());
     client.send(Kind::Text, TICK).unwrap();
-    assert_eq!(sizes(&drain_out(&mut client)), [(0, TICK.len() as u64)]);
+    assert_eq!(frames(&drain_out(&mut client)), [(0, TICK.len() as u64)]);
     client.feed(&compressed(true, Opcode::Text, &[0]), now);
     assert_eq!(client.poll(), Err(Error::Protocol(Violation::ReservedBit)));
 }
 
 #[test]
 fn an_agreed_window_of_8_bits_sends_plain_messages_and_reads_compressed_ones() {
-    let mut client = agreed(Deflate::default(), "permessage-deflate; client_max_window_bits=8").unwrap();
+    let mut client = answered(Deflate::default(), "permessage-deflate; client_max_window_bits=8").unwrap();
     client.send(Kind::Text, TICK).unwrap();
-    assert_eq!(sizes(&drain_out(&mut client)), [(0, TICK.len() as u64)]);
+    assert_eq!(frames(&drain_out(&mut client)), [(0, TICK.len() as u64)]);
     let seen =
         run(&mut client, &compressed(true, Opcode::Text, &[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]), 99);
     assert_eq!(seen, [Seen::Message(Kind::Text, vec![b"Hello".to_vec()])]);
@@ -129,12 +127,13 @@ fn an_agreed_window_of_8_bits_sends_plain_messages_and_reads_compressed_ones() {
 
 #[test]
 fn answers_outside_the_offer_fail_the_handshake() {
-    for answer in
-        ["permessage-deflate; server_max_window_bits=99", "permessage-deflate, permessage-deflate", "x-other"]
+    for answer in ["permessage-deflate; server_max_window_bits=99", "permessage-deflate, permessage-deflate"]
     {
-        let error = agreed(Deflate::default(), answer).err();
+        let error = answered(Deflate::default(), answer).err();
         assert_eq!(error, Some(Error::Handshake(HandshakeError::ExtensionAnswer)), "{answer}");
     }
+    let error = answered(Deflate::default(), "x-other").err();
+    assert_eq!(error, Some(Error::Handshake(HandshakeError::UnofferedExtension)));
 }
 
 #[test]
@@ -148,7 +147,7 @@ fn fragments_of_a_compressed_message_are_slices_and_plain_ones_may_follow() {
     ]
     .concat();
     for read in 1..=bytes.len() {
-        let mut client = agreed(Deflate::default(), "permessage-deflate").unwrap();
+        let mut client = answered(Deflate::default(), "permessage-deflate").unwrap();
         let seen = run(&mut client, &bytes, read);
         let [Seen::Ping(_), Seen::Message(Kind::Text, parts), Seen::Message(Kind::Text, plain)] = &seen[..]
         else {
@@ -163,7 +162,7 @@ fn fragments_of_a_compressed_message_are_slices_and_plain_ones_may_follow() {
 
 #[test]
 fn the_contiguous_form_is_the_same_message() {
-    let mut client = agreed(Deflate::default(), "permessage-deflate").unwrap();
+    let mut client = answered(Deflate::default(), "permessage-deflate").unwrap();
     let bytes = [
         compressed(false, Opcode::Text, &[0xf2, 0x48, 0xcd]),
         frame(true, Opcode::Continuation, &[0xc9, 0xc9, 0x07, 0x00]),
@@ -203,22 +202,63 @@ fn compressed_text_is_checked_as_it_is_inflated() {
     let mut bytes = Vec::new();
     Header { fin: true, rsv: 0b100, opcode: Opcode::Text, mask: None, len: 100 }.encode(&mut bytes);
     bytes.extend_from_slice(&stored);
-    let mut client = agreed(Deflate::default(), "permessage-deflate").unwrap();
+    let mut client = answered(Deflate::default(), "permessage-deflate").unwrap();
     assert_eq!(run(&mut client, &bytes, 1), [Seen::Error(Error::Protocol(Violation::Utf8))]);
+}
+
+#[test]
+fn a_flaw_is_told_of_the_message_that_has_it() {
+    let hello = compressed(true, Opcode::Text, &[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]);
+    for payload in [&[0x07][..], &[0xf2, 0x48], &[]] {
+        let mut client = answered(Deflate::default(), "permessage-deflate").unwrap();
+        let bytes = [&hello[..], &compressed(true, Opcode::Text, payload), &hello].concat();
+        let first = Seen::Message(Kind::Text, vec![b"Hello".to_vec()]);
+        let flaw = Seen::Error(Error::Protocol(Violation::Deflate));
+        assert_eq!(run(&mut client, &bytes, 1), [first, flaw], "{payload:02x?}");
+    }
 }
 
 #[test]
 fn a_message_that_does_not_fit_the_outbox_leaves_the_compressor_as_it_was() {
     let mut narrow = config(Deflate::default());
-    narrow.limits.outbox_bytes_max = 400;
+    narrow.limits.outbox_bytes_max = 500;
     let (mut client, mut server) = pair(narrow, config(Deflate::default()));
-    let noise: Vec<u8> =
-        (0..300u32).map(|i| u8::try_from(i.wrapping_mul(2_654_435_761) >> 24).unwrap()).collect();
-    client.send(Kind::Binary, &noise).unwrap();
-    assert!(client.send(Kind::Binary, &noise).is_err(), "no room");
-    assert_eq!(drain_messages(&mut server, &drain_out(&mut client)), std::slice::from_ref(&noise));
-    client.send(Kind::Binary, &noise).unwrap();
-    assert_eq!(drain_messages(&mut server, &drain_out(&mut client)), [noise]);
+    let noise = |seed: u32| -> Vec<u8> {
+        (0..300u32).map(|i| u8::try_from((i + seed).wrapping_mul(2_654_435_761) >> 24).unwrap()).collect()
+    };
+    let (first, second) = (noise(0), noise(1000));
+    client.send(Kind::Binary, &first).unwrap();
+    assert!(matches!(client.send(Kind::Binary, &second), Err(SendError::Full { .. })));
+    assert_eq!(drain_messages(&mut server, &drain_out(&mut client)), [first]);
+    // Had the refused one entered the window, this would refer back to what the peer has never seen.
+    client.send(Kind::Binary, &second).unwrap();
+    assert_eq!(drain_messages(&mut server, &drain_out(&mut client)), [second]);
+}
+
+#[test]
+fn what_is_admitted_at_any_effort_is_sent_and_what_is_refused_is_forgotten() {
+    // Bytes from 144 on have codes of nine bits (RFC 1951 3.2.6): the fastest effort level makes them longer.
+    let mut state = 99u32;
+    let mut noise = move |len: usize| -> Vec<u8> {
+        let next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            144 + u8::try_from(state >> 24).unwrap() % 112
+        };
+        std::iter::repeat_with(next).take(len).collect()
+    };
+    for level in 0..=9 {
+        let mut narrow = config(Deflate { level, ..Deflate::default() });
+        narrow.limits.outbox_bytes_max = 3300;
+        let (mut client, mut server) = pair(narrow, config(Deflate::default()));
+        for len in [2500, 2800, 3000, 1000, 2850, 2900, 1] {
+            let message = noise(len);
+            match client.send(Kind::Binary, &message) {
+                Ok(()) => assert_eq!(drain_messages(&mut server, &drain_out(&mut client)), [message]),
+                Err(SendError::TooBig { .. }) => assert!(len >= 2800 && client.transmit().is_empty()),
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+    }
 }
 
 fn drain_messages(to: &mut Connection, bytes: &[u8]) -> Vec<Vec<u8>> {

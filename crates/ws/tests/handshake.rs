@@ -310,3 +310,33 @@ fn a_server_may_reject_a_request() {
     assert!(sent.starts_with("HTTP/1.1 404 ") && sent.ends_with("\r\n\r\nno such stream"), "{sent}");
     assert!(server.is_ended());
 }
+
+#[test]
+fn a_fault_behind_the_limit_of_the_head_is_not_looked_at() {
+    let limits = tickwire_ws::Limits { handshake_bytes_max: 100, ..tickwire_ws::Limits::default() };
+    let config = Config { limits, ..Config::default() };
+    // No end within 100 bytes, and behind them something that is no HTTP.
+    let head = format!("HTTP/1.1 101 ok\r\nX-Filler: {}", "x".repeat(100));
+    let bytes = [head.as_bytes(), b"\r\n\x00\x01 no header\r\n\r\n"].concat();
+    for read in 1..=bytes.len() {
+        let mut client = Connection::client(plain(), config.clone(), SEED, Instant::now_for_test());
+        let seen = common::run(&mut client, &bytes, read);
+        let exceeded = Error::Limit(Exceeded::HandshakeBytes { max: 100 });
+        assert_eq!(seen, [common::Seen::Error(exceeded)], "reads of {read}");
+    }
+}
+
+#[test]
+fn fields_that_are_not_text_count() {
+    for (field, expected) in [
+        (&b"Sec-WebSocket-Extensions: x-other\xff"[..], HandshakeError::ExtensionAnswer),
+        (b"Sec-WebSocket-Protocol: chat\xff", HandshakeError::UnofferedSubprotocol),
+        (b"Sec-WebSocket-Accept: \xff", HandshakeError::Header("Sec-WebSocket-Accept")),
+    ] {
+        let (mut client, sent) = pending(plain());
+        let head = response(&sent);
+        let bytes = [head.trim_end().as_bytes(), b"\r\n", field, b"\r\n\r\n"].concat();
+        client.feed(&bytes, Instant::now_for_test());
+        assert_eq!(client.poll(), Err(Error::Handshake(expected)), "{}", String::from_utf8_lossy(field));
+    }
+}

@@ -47,7 +47,7 @@ fn a_server_refuses_every_violation() {
 #[test]
 fn both_roles_refuse_every_violation_of_agreed_compression() {
     let config = Config { deflate: Some(tickwire_ws::Deflate::default()), ..Config::default() };
-    let pair = || agreed::pair(&config, common::NowForTest::now_for_test());
+    let pair = || agreed::pair(&config, &config, common::NowForTest::now_for_test());
     for row in violations::compressed() {
         check(&row, false, || pair().0);
         check(&row, true, || pair().1);
@@ -58,7 +58,7 @@ fn both_roles_refuse_every_violation_of_agreed_compression() {
 #[test]
 fn agreed_compression_relaxes_nothing_else() {
     let config = Config { deflate: Some(tickwire_ws::Deflate::default()), ..Config::default() };
-    let pair = || agreed::pair(&config, common::NowForTest::now_for_test());
+    let pair = || agreed::pair(&config, &config, common::NowForTest::now_for_test());
     // RSV1 on the first frame of a message is what the extension is about.
     let still_wrong = |row: &Row| !matches!(row.name.as_str(), "RSV1 on text" | "RSV1 on binary");
     for row in violations::plain().iter().filter(|row| still_wrong(row)) {

@@ -109,7 +109,7 @@ impl Connection {
         let mut rng = ChaCha12Rng::from_seed(seed);
         let mut nonce = [0; 16];
         rng.fill_bytes(&mut nonce);
-        let (bytes, pending) = client::send(request, config.wanted(), nonce);
+        let (bytes, pending) = client::send(request, config.deflate, nonce);
         let mut connection = Self::new(Role::Client, State::AwaitResponse(pending), config, rng, now);
         connection.outbox.push_handshake(&bytes);
         connection.timers.set(Timer::Handshake, now, connection.timeouts.handshake);
@@ -125,8 +125,8 @@ impl Connection {
         connection
     }
 
-    /// Either role on a stream that somebody else has upgraded. For the seed see [`client`](Self::client); a server
-    /// draws nothing from it.
+    /// Either role on a stream that somebody else has upgraded, without extensions. For the seed see
+    /// [`client`](Self::client); a server draws nothing from it.
     #[must_use]
     pub fn upgraded(role: Role, config: Config, seed: [u8; 32], now: Instant) -> Self {
         let mut connection = Self::new(role, State::Open, config, ChaCha12Rng::from_seed(seed), now);
@@ -144,7 +144,7 @@ impl Connection {
             control: 0..0,
             control_count: 0,
             control_since: now,
-            deflate: config.wanted(),
+            deflate: config.deflate,
             codec: None,
             outbox: Outbox::new(config.limits.outbox_bytes_max),
             sending: None,

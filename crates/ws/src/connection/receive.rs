@@ -108,13 +108,13 @@ impl Connection {
     }
 
     /// RFC 7692 6: RSV1 on the first frame of a message tells that it is compressed, where that was agreed on.
-    #[cold]
+    #[inline(never)]
     fn may_be_compressed(&self, header: &Header) -> bool {
         self.codec.is_some() && header.rsv == RSV1 && matches!(header.opcode, Opcode::Text | Opcode::Binary)
     }
 
-    /// Inflates what is new of a frame: it need not be whole. Its bytes in the inbox are let go.
-    #[cold]
+    /// Inflates what is new of a frame: it need not be whole. Its bytes in the inbox are let go once it is.
+    #[inline(never)]
     fn compressed_frame(
         &mut self,
         kind: Kind,

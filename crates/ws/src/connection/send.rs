@@ -3,6 +3,7 @@
 use super::{Connection, Role, State};
 use crate::close::{self, Close};
 use crate::code::CloseCode;
+use crate::deflate::Deflater;
 use crate::error::{Error, HandshakeError, SendError};
 use crate::handshake::server;
 use crate::header::{Header, Opcode, RSV1};
@@ -35,25 +36,21 @@ impl Connection {
             (Some(begun), kind) if begun == kind => Opcode::Continuation,
             (Some(_), _) => return Err(SendError::InMessage),
         };
-        if self.codec.as_ref().is_some_and(|codec| codec.compresses()) {
-            self.send_compressed(opcode, payload, fin)?;
-        } else {
-            let header = self.header(opcode, fin, payload.len());
-            self.outbox.push(header, payload)?;
+        let mut header = self.header(opcode, fin, payload.len());
+        match self.codec.as_mut().and_then(|codec| codec.deflater()) {
+            None => self.outbox.push(header, payload)?,
+            Some(deflater) => {
+                // Room is made sure of before: a compressor cannot take a message back.
+                self.outbox.admit(opcode, Deflater::bytes_max(payload.len()))?;
+                let payload = deflater.push(payload, fin);
+                header.len = payload.len() as u64;
+                // RFC 7692 6: only the first frame of a message says so.
+                header.rsv = if opcode == Opcode::Continuation { 0 } else { RSV1 };
+                self.outbox.push(header, payload)?;
+            }
         }
         self.sending = (!fin).then_some(kind);
         Ok(())
-    }
-
-    /// Compresses and queues a fragment. Room is made sure of before: a compressor cannot take a message back.
-    fn send_compressed(&mut self, opcode: Opcode, payload: &[u8], fin: bool) -> Result<(), SendError> {
-        // Stored blocks are the worst: five bytes for some thousands, and the tail.
-        self.outbox.admit(opcode, payload.len() + payload.len() / 1000 + 64)?;
-        let len = self.codec.as_mut().map_or(0, |codec| codec.compress(payload, fin));
-        let mut header = self.header(opcode, fin, len);
-        // RFC 7692 6: only the first frame of a message says so.
-        header.rsv = if opcode == Opcode::Continuation { 0 } else { RSV1 };
-        self.outbox.push(header, self.codec.as_ref().map_or(&[], |codec| codec.compressed()))
     }
 
     /// Queues a Ping ahead of the data that waits. Its Pong is an [`Event::Pong`](crate::Event::Pong).

@@ -1,8 +1,8 @@
 //! What stands in for permessage-deflate where the feature is off: types of which there is no value.
 
-/// A wish for compression; there is none.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Deflate {}
+/// A wish for compression: there is none without the feature `deflate`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deflate {}
 
 /// What both sides are bound to.
 #[derive(Debug, Clone, Copy)]
@@ -10,6 +10,11 @@ pub(crate) enum Agreement {}
 
 /// Both directions of compression.
 pub(crate) enum Codec {}
+
+/// What compresses.
+pub(crate) enum Deflater {}
+
+pub(crate) const NAME: &str = "permessage-deflate";
 
 /// Why a compressed message cannot be inflated.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +34,11 @@ pub(crate) fn accept(wanted: &Deflate, _: &str) -> Option<Agreement> {
 
 pub(crate) fn choose(wanted: &Deflate, _: &str) -> Option<(Agreement, String)> {
     match *wanted {}
+}
+
+/// Whether a list of extensions names any is all that matters.
+pub(crate) fn extensions(list: &str) -> impl Iterator<Item = (&str, &str)> {
+    list.split(',').filter(|extension| !extension.trim().is_empty()).map(|extension| (extension, ""))
 }
 
 impl Codec {
@@ -52,15 +62,17 @@ impl Codec {
         match *self {}
     }
 
-    pub(crate) fn compresses(&self) -> bool {
+    pub(crate) fn deflater(&mut self) -> Option<&mut Deflater> {
+        match *self {}
+    }
+}
+
+impl Deflater {
+    pub(crate) fn push(&mut self, _: &[u8], _: bool) -> &[u8] {
         match *self {}
     }
 
-    pub(crate) fn compress(&mut self, _: &[u8], _: bool) -> usize {
-        match *self {}
-    }
-
-    pub(crate) fn compressed(&self) -> &[u8] {
-        match *self {}
+    pub(crate) fn bytes_max(piece: usize) -> usize {
+        piece
     }
 }

@@ -3,15 +3,15 @@
 mod codec;
 mod negotiation;
 
-pub(crate) use codec::Flaw;
-pub(crate) use negotiation::{Agreement, accept, choose, offer};
+pub(crate) use codec::{Deflater, Flaw};
+pub(crate) use negotiation::{Agreement, NAME, accept, choose, extensions, offer};
 
-use codec::{Deflater, Inflater};
+use codec::Inflater;
 use std::fmt;
 
 /// How messages may be compressed (RFC 7692). A client offers it, a server takes offers within it.
 ///
-/// Compression saves bandwidth and costs time: about ten times what reading the plain message costs.
+/// Compression saves bandwidth and costs time, on both ends.
 ///
 /// ```
 /// use tickwire_ws::{Config, Deflate};
@@ -120,18 +120,8 @@ impl Codec {
         self.inflater.release();
     }
 
-    /// Whether messages are compressed on sending.
-    pub(crate) fn compresses(&self) -> bool {
-        self.deflater.is_some()
-    }
-
-    /// Compresses the next piece of a message into [`compressed`](Self::compressed); tells its length.
-    pub(crate) fn compress(&mut self, piece: &[u8], last: bool) -> usize {
-        self.deflater.as_mut().map_or(0, |deflater| deflater.push(piece, last).len())
-    }
-
-    /// The piece last compressed.
-    pub(crate) fn compressed(&self) -> &[u8] {
-        self.deflater.as_ref().map_or(&[], Deflater::bytes)
+    /// What compresses messages on sending; `None` where they go as they are.
+    pub(crate) fn deflater(&mut self) -> Option<&mut Deflater> {
+        self.deflater.as_mut()
     }
 }

@@ -2,7 +2,8 @@
 
 use super::{Deflate, WindowBits};
 
-const NAME: &str = "permessage-deflate";
+/// The extension's name.
+pub(crate) const NAME: &str = "permessage-deflate";
 
 /// What both sides are bound to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,10 +82,6 @@ pub(crate) fn choose(wanted: &Deflate, offers: &str) -> Option<(Agreement, Strin
 fn answer(wanted: &Deflate, offered: Parameters) -> Option<(Agreement, String)> {
     let asked_bits = offered.server_max_window_bits.unwrap_or(WindowBits::MAX);
     let server_bits = asked_bits.min(wanted.server_max_window_bits);
-    // No compressor has a window of 8 bits; whoever asks for one gets plain messages.
-    if server_bits == WindowBits::MIN {
-        return None;
-    }
     let client_bits = match offered.client_max_window_bits {
         None => WindowBits::MAX,
         Some(bits) => bits.unwrap_or(WindowBits::MAX).min(wanted.client_max_window_bits),
@@ -112,20 +109,26 @@ fn answer(wanted: &Deflate, offered: Parameters) -> Option<(Agreement, String)> 
     Some((agreement, answer))
 }
 
-/// The extensions of a list: each name with its parameters, not split yet.
-fn extensions(list: &str) -> impl Iterator<Item = (&str, &str)> {
-    list.split(',').map(|extension| {
-        let (name, parameters) = extension.split_once(';').unwrap_or((extension, ""));
-        (name.trim(), parameters)
+/// The extensions of a list: each name with its parameters, not split yet. Elements may be empty (RFC 9110 5.6.1.2).
+pub(crate) fn extensions(list: &str) -> impl Iterator<Item = (&str, &str)> {
+    list.split(',').map(trim).filter(|extension| !extension.is_empty()).map(|extension| {
+        let (name, parameters) = extension.split_at(extension.find(';').unwrap_or(extension.len()));
+        (trim(name), parameters)
     })
 }
 
-/// The parameters of an offer or an answer; `None` for unknown or repeated ones and for values that are not allowed.
+/// Without the white space that may stand around the parts of a field (RFC 9110 5.6.3).
+fn trim(part: &str) -> &str {
+    part.trim_matches([' ', '\t'])
+}
+
+/// The parameters of an offer or an answer, each behind its semicolon; `None` for unknown or repeated ones and for
+/// values that are not allowed.
 fn parse(parameters: &str) -> Option<Parameters> {
     let mut parsed = Parameters::default();
-    for parameter in parameters.split(';').map(str::trim).filter(|parameter| !parameter.is_empty()) {
+    for parameter in parameters.split(';').skip(1).map(trim) {
         let (name, value) = match parameter.split_once('=') {
-            Some((name, value)) => (name.trim(), Some(value.trim())),
+            Some((name, value)) => (trim(name), Some(trim(value))),
             None => (parameter, None),
         };
         // RFC 7692 5.2: a value may be quoted, but what is quoted must be a token.
@@ -214,7 +217,11 @@ mod tests {
             ("permessage-deflate; server_no_context_takeover=true", None),
             ("permessage-deflate; server_no_context_takeover; server_no_context_takeover", None),
             ("permessage-deflate; unknown", None),
+            ("permessage-deflate;", None),
+            ("permessage-deflate; ; server_no_context_takeover", None),
+            ("permessage-deflate; server_max_window_bits=\u{a0}10", None),
             ("permessage-deflate, permessage-deflate", None),
+            (", permessage-deflate ,,", Some(plain)),
             ("permessage-bzip2", None),
             ("", None),
         ];
@@ -255,8 +262,10 @@ mod tests {
                 "x-webkit-deflate-frame, permessage-deflate; server_max_window_bits=9",
                 Some("permessage-deflate; server_max_window_bits=9"),
             ),
-            ("permessage-deflate; server_max_window_bits=8, permessage-deflate", Some("permessage-deflate")),
-            ("permessage-deflate; server_max_window_bits=8", None),
+            (
+                "permessage-deflate; server_max_window_bits=8, permessage-deflate",
+                Some("permessage-deflate; server_max_window_bits=8"),
+            ),
             (
                 "permessage-deflate; bogus, permessage-deflate; client_no_context_takeover",
                 Some("permessage-deflate; client_no_context_takeover"),

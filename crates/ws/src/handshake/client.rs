@@ -3,7 +3,7 @@
 use super::head;
 use super::key::{accept_key, encode_key};
 use crate::deflate::{self, Agreement, Deflate};
-use crate::error::{Error, Exceeded, HandshakeError};
+use crate::error::{Error, HandshakeError};
 use crate::http::{Request, Response};
 use crate::limits::Limits;
 
@@ -55,8 +55,8 @@ impl Pending {
         ended: bool,
         limits: &Limits,
     ) -> Result<Option<Opening>, Error> {
-        let Some(head) = self.final_head(bytes, limits)? else {
-            return Ok(None);
+        let Some(head) = final_head(head::visible(bytes, limits), limits)? else {
+            return head::incomplete(bytes, limits);
         };
         let mut response = Response { status: head.line, headers: head.headers, body: Vec::new() };
         if response.status == 101 {
@@ -73,22 +73,6 @@ impl Pending {
         Err(HandshakeError::Refused(Box::new(response)).into())
     }
 
-    /// The head of the answer that counts, its length with what came before: RFC 9110 15.2 allows interim answers.
-    fn final_head(&self, bytes: &[u8], limits: &Limits) -> Result<Option<head::Head<u16>>, Error> {
-        let mut skipped = 0;
-        while let Some(mut head) = head::read_response(bytes.get(skipped..).unwrap_or_default(), limits)? {
-            head.bytes += skipped;
-            if head.bytes > limits.handshake_bytes_max {
-                return Err(Exceeded::HandshakeBytes { max: limits.handshake_bytes_max }.into());
-            }
-            if head.line == 101 || !(100..200).contains(&head.line) {
-                return Ok(Some(head));
-            }
-            skipped = head.bytes;
-        }
-        Ok(None)
-    }
-
     fn check(&self, response: &Response) -> Result<(), HandshakeError> {
         let headers = &response.headers;
         if !headers.only("upgrade").is_some_and(|value| value.eq_ignore_ascii_case("websocket")) {
@@ -102,7 +86,7 @@ impl Pending {
         if accept != self.accept {
             return Err(HandshakeError::WrongAccept);
         }
-        if headers.all("sec-websocket-protocol").next().is_some() {
+        if headers.has("sec-websocket-protocol") {
             let chosen = headers.only("sec-websocket-protocol");
             if !self.subprotocols.iter().any(|offered| Some(offered.as_str()) == chosen) {
                 return Err(HandshakeError::UnofferedSubprotocol);
@@ -115,17 +99,30 @@ impl Pending {
 impl Pending {
     /// What the server answered to the offer of compression.
     fn agreement(&self, response: &Response) -> Result<Option<Agreement>, HandshakeError> {
-        let answers: Vec<&str> = response.headers.all("sec-websocket-extensions").map(str::trim).collect();
-        let answer = answers.join(",");
-        match &self.deflate {
-            _ if answer.is_empty() => Ok(None),
-            None => Err(HandshakeError::UnofferedExtension),
-            Some(wanted) => match deflate::accept(wanted, &answer) {
-                Some(agreement) => Ok(Some(agreement)),
-                None => Err(HandshakeError::ExtensionAnswer),
-            },
+        let Some(answer) = response.headers.list("sec-websocket-extensions") else {
+            return Err(HandshakeError::ExtensionAnswer);
+        };
+        match (deflate::extensions(&answer).next(), &self.deflate) {
+            (None, _) => Ok(None),
+            (Some((name, _)), Some(wanted)) if name.eq_ignore_ascii_case(deflate::NAME) => {
+                deflate::accept(wanted, &answer).map(Some).ok_or(HandshakeError::ExtensionAnswer)
+            }
+            (Some(_), _) => Err(HandshakeError::UnofferedExtension),
         }
     }
+}
+
+/// The head of the answer that counts, its length with what came before: RFC 9110 15.2 allows interim answers.
+fn final_head(bytes: &[u8], limits: &Limits) -> Result<Option<head::Head<u16>>, Error> {
+    let mut skipped = 0;
+    while let Some(mut head) = head::read_response(bytes.get(skipped..).unwrap_or_default(), limits)? {
+        head.bytes += skipped;
+        if head.line == 101 || !(100..200).contains(&head.line) {
+            return Ok(Some(head));
+        }
+        skipped = head.bytes;
+    }
+    Ok(None)
 }
 
 /// The body of a refusal, once it is whole or cannot become longer.

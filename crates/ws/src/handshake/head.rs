@@ -16,11 +16,22 @@ pub(super) struct RequestLine {
     pub(super) target: String,
 }
 
+/// What of the bytes may belong to a head: an error behind the limit is never seen, however the bytes were cut.
+pub(super) fn visible<'a>(bytes: &'a [u8], limits: &Limits) -> &'a [u8] {
+    bytes.get(..limits.handshake_bytes_max).unwrap_or(bytes)
+}
+
+/// A head is incomplete: an error once it can no longer become complete within the limit.
+pub(super) fn incomplete<T>(bytes: &[u8], limits: &Limits) -> Result<Option<T>, Error> {
+    let max = limits.handshake_bytes_max;
+    if bytes.len() > max { Err(Exceeded::HandshakeBytes { max }.into()) } else { Ok(None) }
+}
+
 /// Reads the head of a request; `None` while it is incomplete.
 pub(super) fn read_request(bytes: &[u8], limits: &Limits) -> Result<Option<Head<RequestLine>>, Error> {
     let mut fields = room(bytes, limits);
     let mut request = httparse::Request::new(&mut fields);
-    let Some(size) = complete(request.parse(bytes), bytes, limits)? else {
+    let Some(size) = complete(request.parse(bytes), limits)? else {
         return Ok(None);
     };
     let (Some(method), Some(target), Some(1)) = (request.method, request.path, request.version) else {
@@ -34,7 +45,7 @@ pub(super) fn read_request(bytes: &[u8], limits: &Limits) -> Result<Option<Head<
 pub(super) fn read_response(bytes: &[u8], limits: &Limits) -> Result<Option<Head<u16>>, Error> {
     let mut fields = room(bytes, limits);
     let mut response = httparse::Response::new(&mut fields);
-    let Some(size) = complete(response.parse(bytes), bytes, limits)? else {
+    let Some(size) = complete(response.parse(bytes), limits)? else {
         return Ok(None);
     };
     // A refusal may come from an old proxy: HTTP/1.0 is read, the upgrade itself demands 1.1.
@@ -52,12 +63,10 @@ fn room<'a>(bytes: &[u8], limits: &Limits) -> Vec<httparse::Header<'a>> {
     vec![httparse::EMPTY_HEADER; limits.handshake_headers_max.min(bytes.len())]
 }
 
-fn complete(parsed: httparse::Result<usize>, bytes: &[u8], limits: &Limits) -> Result<Option<usize>, Error> {
-    let max = limits.handshake_bytes_max;
+fn complete(parsed: httparse::Result<usize>, limits: &Limits) -> Result<Option<usize>, Error> {
     match parsed {
-        Ok(httparse::Status::Complete(size)) if size <= max => Ok(Some(size)),
-        Ok(httparse::Status::Partial) if bytes.len() <= max => Ok(None),
-        Ok(_) => Err(Exceeded::HandshakeBytes { max }.into()),
+        Ok(httparse::Status::Complete(size)) => Ok(Some(size)),
+        Ok(httparse::Status::Partial) => Ok(None),
         Err(httparse::Error::TooManyHeaders) => {
             Err(Exceeded::HandshakeHeaders { max: limits.handshake_headers_max }.into())
         }

@@ -16,8 +16,8 @@ pub(crate) struct Received {
 
 /// Reads a request and its length in bytes; `None` while it is incomplete.
 pub(crate) fn receive(bytes: &[u8], limits: &Limits) -> Result<Option<(Received, usize)>, Error> {
-    let Some(head) = head::read_request(bytes, limits)? else {
-        return Ok(None);
+    let Some(head) = head::read_request(head::visible(bytes, limits), limits)? else {
+        return head::incomplete(bytes, limits);
     };
     let headers = head.headers;
     if head.line.method != "GET" {
@@ -53,6 +53,7 @@ impl Received {
     /// The compression to agree on, if any is wanted and offered, and the answer to that offer.
     pub(crate) fn agreement(&self, wanted: &Deflate) -> Option<(Agreement, String)> {
         let offers: Vec<&str> = self.request.headers.all("sec-websocket-extensions").collect();
+        // What is not text cannot be an offer that we know.
         deflate::choose(wanted, &offers.join(","))
     }
 

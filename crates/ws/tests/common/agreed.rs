@@ -4,11 +4,11 @@
 use std::time::Instant;
 use tickwire_ws::{Config, Connection, Event, Request};
 
-/// A client and a server of the same configuration.
-pub fn pair(config: &Config, now: Instant) -> (Connection, Connection) {
+/// A client and a server of these configurations.
+pub fn pair(client: &Config, server: &Config, now: Instant) -> (Connection, Connection) {
     let request = Request::new("localhost", "/").unwrap();
-    let mut client = Connection::client(request, config.clone(), [42; 32], now);
-    let mut server = Connection::server(config.clone(), now);
+    let mut client = Connection::client(request, client.clone(), [42; 32], now);
+    let mut server = Connection::server(server.clone(), now);
     pass(&mut client, &mut server, now);
     assert_eq!(server.poll(), Ok(Some(Event::Request)));
     server.accept(None).unwrap();

@@ -295,6 +295,13 @@ pub fn compressed() -> Vec<Row> {
         row("RSV1 and RSV2", vec![frame(FIN | RSV1 | RSV2 | TEXT, &hello)], bit, PROTOCOL),
         row("RSV3", vec![frame(FIN | RSV3 | TEXT, &hello)], bit, PROTOCOL),
         row("RSV1 on opcode 3", vec![frame(FIN | RSV1 | 3, b"")], Violation::ReservedOpcode(3), PROTOCOL),
+        row("RSV1 on a continuation of nothing", vec![frame(FIN | RSV1, &hello)], bit, PROTOCOL),
+        row(
+            "a new message inside a compressed one",
+            vec![frame(RSV1 | TEXT, &hello[..3]), frame(FIN | RSV1 | TEXT, &hello)],
+            Violation::ExpectedContinuation,
+            PROTOCOL,
+        ),
     ];
     // RFC 1951 3.2.3 to 3.2.5, the text a stored block of one byte that is not UTF-8.
     for (name, payload, violation) in [
@@ -302,11 +309,20 @@ pub fn compressed() -> Vec<Row> {
         ("a stored block whose lengths differ", &[0x00, 0x05, 0x00, 0x00, 0x00], Violation::Deflate),
         ("a distance beyond all that came", &[0xf2, 0x00, 0x11, 0x00, 0x00], Violation::Deflate),
         ("text that is not UTF-8", &[0x00, 0x01, 0x00, 0xfe, 0xff, 0xff, 0x00], Violation::Utf8),
+        (
+            "text that ends in a code point",
+            &[0x00, 0x02, 0x00, 0xfd, 0xff, b'a', 0xc3, 0x00],
+            Violation::Utf8,
+        ),
+        ("a block with fixed codes that is cut", &hello[..3], Violation::Deflate),
+        ("a stored block that is cut", &[0x00, 0x05, 0x00, 0xfa, 0xff, b'H', b'e'], Violation::Deflate),
     ] {
         rows.push(row(name, vec![frame(FIN | RSV1 | TEXT, payload)], violation, PAYLOAD));
         let (first, rest) = payload.split_at(1);
         let frames = vec![frame(RSV1 | TEXT, first), frame(FIN, rest)];
         rows.push(row(format!("{name}, in fragments"), frames, violation, PAYLOAD));
     }
+    // RFC 7692 7.2.3.6: even an empty message has one octet.
+    rows.push(row("no octet at all", vec![frame(FIN | RSV1 | TEXT, b"")], Violation::Deflate, PAYLOAD));
     rows
 }
