@@ -120,6 +120,14 @@ impl Assembly {
         Ok(fin)
     }
 
+    /// Takes a message of a single frame, admitted and checked, when none is in progress.
+    #[inline]
+    pub(crate) fn push_whole(&mut self, kind: Kind, span: Range<usize>) {
+        self.kind = Some(kind);
+        self.spans.push(span);
+        self.whole = true;
+    }
+
     /// The whole message: its kind and where its fragments lie.
     #[inline]
     pub(crate) fn message(&self) -> Option<(Kind, &[Range<usize>])> {
@@ -133,6 +141,7 @@ impl Assembly {
     }
 
     /// Whether fragments of an unfinished message are held.
+    #[inline]
     pub(crate) fn in_message(&self) -> bool {
         self.kind.is_some() && !self.whole
     }

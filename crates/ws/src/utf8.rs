@@ -62,7 +62,9 @@ impl Utf8 {
     }
 }
 
-fn is_valid(bytes: &[u8]) -> bool {
+/// Whether a whole text is UTF-8.
+#[inline]
+pub(crate) fn is_valid(bytes: &[u8]) -> bool {
     if bytes.len() < SIMD_BYTES_MIN {
         std::str::from_utf8(bytes).is_ok()
     } else {

@@ -77,6 +77,8 @@ pub struct Connection {
     timeouts: Timeouts,
     inbox: Inbox,
     assembly: Assembly,
+    /// The largest message that may come in one frame.
+    whole_bytes_max: usize,
     /// How much of the payload of the frame at the front has been unmasked and checked.
     arrived: usize,
     /// Where the payload of the latest Ping or Pong lies.
@@ -140,6 +142,7 @@ impl Connection {
             state,
             inbox: Inbox::new(),
             assembly: Assembly::new(),
+            whole_bytes_max: config.limits.frame_bytes_max.min(config.limits.message_bytes_max),
             arrived: 0,
             control: 0..0,
             control_count: 0,

@@ -8,6 +8,7 @@ use crate::error::{Error, Exceeded, Violation};
 use crate::handshake::server;
 use crate::header::{Header, Opcode, RSV1};
 use crate::mask;
+use crate::utf8;
 use crate::message::Kind;
 use std::time::Duration;
 
@@ -26,6 +27,42 @@ impl Connection {
     /// queued where RFC 6455 7.1.7 asks for one: transmit it.
     #[inline]
     pub fn poll(&mut self) -> Result<Option<Event>, Error> {
+        if self.whole_message() { Ok(Some(Event::Message)) } else { self.poll_any() }
+    }
+
+    /// The usual case in few instructions: a message in one frame that is there as a whole, unmasked and not compressed.
+    /// False in every other case, faults included: those are [`poll_any`](Self::poll_any)'s to judge, and nothing has
+    /// been taken.
+    #[inline]
+    fn whole_message(&mut self) -> bool {
+        if self.role != Role::Client || self.arrived != 0 || !matches!(self.state, State::Open | State::CloseSent)
+        {
+            return false;
+        }
+        self.release();
+        if self.assembly.in_message() {
+            return false;
+        }
+        let bytes = self.inbox.unparsed();
+        let (kind, size, len) = match *bytes {
+            [0x81, len @ 0..=125, ..] => (Kind::Text, 2, usize::from(len)),
+            [0x82, len @ 0..=125, ..] => (Kind::Binary, 2, usize::from(len)),
+            [0x81, 126, high @ (1..) , low, ..] => (Kind::Text, 4, usize::from(u16::from_be_bytes([high, low]))),
+            [0x82, 126, high @ (1..), low, ..] => (Kind::Binary, 4, usize::from(u16::from_be_bytes([high, low]))),
+            _ => return false,
+        };
+        let Some(payload) = bytes.get(size..size + len) else { return false };
+        if len > self.whole_bytes_max || (kind == Kind::Text && !utf8::is_valid(payload)) {
+            return false;
+        }
+        let start = self.inbox.position() + size;
+        self.inbox.advance(size + len);
+        self.assembly.push_whole(kind, start..start + len);
+        true
+    }
+
+    #[inline(never)]
+    fn poll_any(&mut self) -> Result<Option<Event>, Error> {
         let polled = match &self.state {
             State::Open | State::CloseSent => self.frames(),
             State::Failed(error) => return Err(error.clone()),
