@@ -1,0 +1,46 @@
+//! What the command line asks for.
+
+use clap::{Parser, ValueEnum};
+use std::path::PathBuf;
+
+/// Compares tickwire with its peers: the same messages, in turn, with counts checked and allocations counted.
+#[derive(Debug, Parser)]
+pub(crate) struct Options {
+    /// What to measure.
+    #[arg(long, value_enum, default_value = "all")]
+    pub(crate) mode: Mode,
+    /// Small and short: enough to see that everything runs.
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Only workloads with this in their name ("mode: workload").
+    #[arg(long, value_name = "TEXT")]
+    filter: Option<String>,
+    /// Writes the results as JSON lines.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Draws the results as SVG files.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) plot: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Mode {
+    /// Reading from memory.
+    Memory,
+    All,
+}
+
+impl Options {
+    pub(crate) fn wants(&self, mode: &str, workload: &str) -> bool {
+        self.filter.as_ref().is_none_or(|filter| format!("{mode}: {workload}").contains(filter.as_str()))
+    }
+
+    /// The size of a round in memory.
+    pub(crate) fn bytes_a_round(&self) -> usize {
+        if self.quick { 1 << 20 } else { 16 << 20 }
+    }
+
+    pub(crate) fn rounds(&self) -> usize {
+        if self.quick { 5 } else { 31 }
+    }
+}
