@@ -32,6 +32,7 @@ pub(crate) enum Checks {
     /// The rules of the protocol, UTF-8 among them.
     Protocol,
     /// Reserved bits and masking only: no UTF-8, limits or fragment rules; hands out frames instead of messages.
+    #[cfg(feature = "peers")]
     Few,
 }
 
@@ -41,6 +42,7 @@ impl Checks {
         match self {
             Self::Floor | Self::FloorUtf8 => " *",
             Self::Protocol => "",
+            #[cfg(feature = "peers")]
             Self::Few => " **",
         }
     }

@@ -6,13 +6,18 @@
 
 mod arm;
 mod arms;
+mod certificates;
 mod clock;
+mod loopback;
 mod machine;
 mod memory;
 mod options;
 mod plot;
+mod records;
 mod rounds;
 mod table;
+mod tcp;
+mod tls;
 mod wire;
 mod workload;
 
@@ -43,6 +48,12 @@ fn measure(options: &Options, report: &mut dyn FnMut(Table)) -> Outcome<()> {
     let wants = |mode| options.mode == mode || options.mode == Mode::All;
     if wants(Mode::Memory) {
         memory::run(options, report);
+    }
+    if wants(Mode::Tcp) {
+        tcp::run(options, report)?;
+    }
+    if wants(Mode::Tls) {
+        tls::run(options, report)?;
     }
     Ok(())
 }

@@ -27,6 +27,10 @@ pub(crate) struct Options {
 pub(crate) enum Mode {
     /// Reading from memory.
     Memory,
+    /// Draining a full socket.
+    Tcp,
+    /// The same under TLS 1.3.
+    Tls,
     All,
 }
 
@@ -38,6 +42,11 @@ impl Options {
     /// The size of a round in memory.
     pub(crate) fn bytes_a_round(&self) -> usize {
         if self.quick { 1 << 20 } else { 16 << 20 }
+    }
+
+    /// What is queued in a socket for a round.
+    pub(crate) fn bytes_queued(&self) -> usize {
+        if self.quick { 256 << 10 } else { 1 << 20 }
     }
 
     pub(crate) fn rounds(&self) -> usize {

@@ -42,7 +42,7 @@ impl Table {
 fn figure(value: Option<f64>) -> String {
     match value {
         None => "-".into(),
-        Some(value) if value == 0.0 => "0".into(),
+        Some(0.0) => "0".into(),
         Some(value) if value >= 100.0 => format!("{value:.0}"),
         Some(value) if value >= 10.0 => format!("{value:.1}"),
         Some(value) if value < 0.01 => format!("{value:.5}"),

@@ -41,7 +41,7 @@ pub(crate) struct Floor<S, const UTF8: bool> {
 impl<S: Read, const UTF8: bool> Floor<S, UTF8> {
     /// `longest` is the size of the longest frame that will come.
     pub(crate) fn new(stream: S, longest: usize) -> Self {
-        Self { stream, buf: vec![0; (2 * longest + READ).max(256 << 10)], head: 0, tail: 0 }
+        Self { stream, buf: vec![0; (longest + 2 * READ).max(256 << 10)], head: 0, tail: 0 }
     }
 }
 

@@ -4,6 +4,7 @@
 pub(crate) mod asynchronous;
 pub(crate) mod floor;
 pub(crate) mod sdk;
+pub(crate) mod sealed;
 pub(crate) mod synchronous;
 
 use crate::arm::{Arm, Checks};
