@@ -57,3 +57,14 @@ impl Feeder {
         self.done.recv().expect("the feeder is there").expect("the socket takes a round");
     }
 }
+
+/// A nonblocking read's count; `None` when there is nothing yet. The end of the stream is an error here.
+#[inline]
+pub(crate) fn nothing_yet(read: io::Result<usize>) -> io::Result<Option<usize>> {
+    match read {
+        Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+        Ok(count) => Ok(Some(count)),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+        Err(error) => Err(error),
+    }
+}

@@ -40,6 +40,14 @@ fn compiler() -> Option<String> {
     Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
 }
 
+/// This process's resident memory in bytes, if the system tells.
+pub(crate) fn resident() -> Option<usize> {
+    let text = fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find(|line| line.starts_with("VmRSS:"))?;
+    let kilobytes: usize = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kilobytes << 10)
+}
+
 /// Lines that say all this.
 pub(crate) fn description() -> Vec<String> {
     let unknown = || "unknown".to_owned();

@@ -8,6 +8,7 @@ mod arm;
 mod arms;
 mod certificates;
 mod clock;
+mod connections;
 mod loopback;
 mod machine;
 mod memory;
@@ -15,6 +16,8 @@ mod options;
 mod plot;
 mod records;
 mod rounds;
+mod roundtrip;
+mod sessions;
 mod table;
 mod tcp;
 mod tls;
@@ -31,6 +34,9 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 fn main() -> Outcome<()> {
     let options = Options::parse();
+    if let Some(child) = options.child {
+        return connections::run_child(child, &options);
+    }
     for line in machine::description() {
         println!("{line}");
     }
@@ -54,6 +60,12 @@ fn measure(options: &Options, report: &mut dyn FnMut(Table)) -> Outcome<()> {
     }
     if wants(Mode::Tls) {
         tls::run(options, report)?;
+    }
+    if wants(Mode::Roundtrip) {
+        roundtrip::run(options, report)?;
+    }
+    if wants(Mode::Connections) {
+        connections::run(options, report)?;
     }
     Ok(())
 }

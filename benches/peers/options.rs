@@ -21,6 +21,17 @@ pub(crate) struct Options {
     /// Draws the results as SVG files.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) plot: Option<PathBuf>,
+    /// The program runs itself in other processes for the connections.
+    #[arg(long, value_enum, hide = true)]
+    pub(crate) child: Option<Child>,
+}
+
+/// A process of its own, so that its memory is its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Child {
+    Server,
+    Tickwire,
+    Tungstenite,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -31,6 +42,10 @@ pub(crate) enum Mode {
     Tcp,
     /// The same under TLS 1.3.
     Tls,
+    /// One message there and back, spinning.
+    Roundtrip,
+    /// A thousand connections on one thread.
+    Connections,
     All,
 }
 
@@ -47,6 +62,16 @@ impl Options {
     /// What is queued in a socket for a round.
     pub(crate) fn bytes_queued(&self) -> usize {
         if self.quick { 256 << 10 } else { 1 << 20 }
+    }
+
+    /// Blocks of round trips, and how many are in each.
+    pub(crate) fn blocks(&self) -> (usize, usize) {
+        if self.quick { (10, 100) } else { (60, 500) }
+    }
+
+    /// How many connections are open at a time.
+    pub(crate) fn connections(&self) -> usize {
+        if self.quick { 100 } else { 1000 }
     }
 
     pub(crate) fn rounds(&self) -> usize {

@@ -45,7 +45,7 @@ fn figure(value: Option<f64>) -> String {
         Some(0.0) => "0".into(),
         Some(value) if value >= 100.0 => format!("{value:.0}"),
         Some(value) if value >= 10.0 => format!("{value:.1}"),
-        Some(value) if value < 0.01 => format!("{value:.5}"),
+        Some(value) if value.abs() < 0.01 => format!("{value:.5}"),
         Some(value) => format!("{value:.2}"),
     }
 }

@@ -4,20 +4,18 @@ use crate::Outcome;
 use crate::arm::Arm;
 use crate::arms::sealed::Sealed;
 use crate::arms::{self, Contender, sdk, synchronous};
-use crate::certificates::{HOST, Identity};
+use crate::certificates::Identity;
 use crate::loopback::{self, Feeder, Job};
 use crate::options::Options;
-use crate::records::{self, Direction};
+use crate::records::Direction;
 use crate::rounds::{self, Contest, Entry};
+use crate::sessions;
 use crate::table::Table;
 use crate::workload::{Content, DEPTH, Shape, TICKER};
 use std::io::Write as _;
 use std::net::TcpStream;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::thread;
-use tickwire::rustls::{ClientConnection, ServerConnection, StreamOwned};
-use tickwire::{Client, Tls};
 
 /// Shapes, and how many messages are in a record.
 const WORKLOADS: [(Shape, usize); 3] = [(TICKER, 1), (TICKER, 20), (DEPTH, 1)];
@@ -46,7 +44,7 @@ fn contest(
     let record: Arc<[u8]> = shape.message(Content::Text).repeat(batch).into();
     let count = options.bytes_queued() / record.len();
     let (mut readers, mut jobs) = (Vec::new(), Vec::<Job>::new());
-    let mut connector = Connector::new(identity.clone());
+    let connector = Connector::new(identity);
     for contender in Contender::roster(Content::Text) {
         let (client, mut server) = loopback::pair()?;
         let (arm, mut to_client) = connector.connect(contender, client, &server)?;
@@ -73,16 +71,14 @@ fn contest(
 }
 
 /// Puts contenders on TLS sessions.
-struct Connector {
-    identity: Identity,
+struct Connector<'a> {
+    identity: &'a Identity,
     #[cfg(feature = "peers")]
     driver: arms::asynchronous::Driver,
 }
 
-type Accepting = thread::JoinHandle<Outcome<(Direction, Direction)>>;
-
-impl Connector {
-    fn new(identity: Identity) -> Self {
+impl<'a> Connector<'a> {
+    fn new(identity: &'a Identity) -> Self {
         #[cfg(feature = "peers")]
         let driver = arms::asynchronous::Driver::on_runtime();
         Self {
@@ -94,63 +90,42 @@ impl Connector {
 
     /// The contender on a session of its own, and the server's key for what it will read.
     fn connect(
-        &mut self,
+        &self,
         contender: Contender,
         client: TcpStream,
         server: &TcpStream,
     ) -> Outcome<(Box<dyn Arm>, Direction)> {
-        match contender {
-            Contender::Floor => {
-                let arm = Sealed::<_, false>::new(client, Direction::fixed(1));
-                return Ok((Box::new(arm), Direction::fixed(1)));
+        let fixed = || Direction::fixed(1);
+        let (arm, keys): (Box<dyn Arm>, _) = match contender {
+            Contender::Floor => return Ok((Box::new(Sealed::<_, false>::new(client, fixed())), fixed())),
+            Contender::FloorUtf8 => return Ok((Box::new(Sealed::<_, true>::new(client, fixed())), fixed())),
+            Contender::Direct => {
+                let (client, keys) = sessions::tickwire(self.identity, client, server)?;
+                (Box::new(sdk::Direct(client)), keys)
             }
-            Contender::FloorUtf8 => {
-                let arm = Sealed::<_, true>::new(client, Direction::fixed(1));
-                return Ok((Box::new(arm), Direction::fixed(1)));
+            Contender::Joined => {
+                let (client, keys) = sessions::tickwire(self.identity, client, server)?;
+                (Box::new(sdk::Joined(client)), keys)
             }
-            _ => {}
-        }
-        let mut stream = server.try_clone()?;
-        let session = ServerConnection::new(Arc::clone(&self.identity.server))?;
-        let accepting: Accepting = thread::spawn(move || records::accept(session, &mut stream));
-        let mut arm: Box<dyn Arm> = match contender {
-            Contender::Direct => Box::new(sdk::Direct(self.tickwire(client)?)),
-            Contender::Joined => Box::new(sdk::Joined(self.tickwire(client)?)),
+            Contender::Tungstenite => {
+                let (stream, keys) = sessions::stream(self.identity, client, server)?;
+                (Box::new(synchronous::Tungstenite::new(stream)), keys)
+            }
+            #[cfg(feature = "peers")]
+            Contender::Boomnet => {
+                let (stream, keys) = sessions::stream(self.identity, client, server)?;
+                (Box::new(synchronous::Boomnet::new(stream)), keys)
+            }
             #[cfg(feature = "peers")]
             Contender::Asynchronous(peer) => {
+                let accepting = sessions::Accepting::begin(self.identity, server)?;
                 let connector = tokio_rustls::TlsConnector::from(Arc::clone(&self.identity.client));
                 let client = self.driver.within(|| tokio::net::TcpStream::from_std(client))?;
                 let name = self.identity.name.clone();
                 let stream = self.driver.block_on(connector.connect(name, client))?;
-                arms::asynchronous::arm(peer, stream, &self.driver)
+                (arms::asynchronous::arm(peer, stream, &self.driver), accepting.finish()?)
             }
-            #[cfg(feature = "peers")]
-            Contender::Boomnet => Box::new(synchronous::Boomnet::new(self.stream(client)?)),
-            _ => Box::new(synchronous::Tungstenite::new(self.stream(client)?)),
         };
-        // tickwire does its handshake while it is read, the others have done theirs.
-        while matches!(contender, Contender::Direct | Contender::Joined) && !accepting.is_finished() {
-            arm.drain(1);
-            thread::yield_now();
-        }
-        let (to_client, _) = accepting.join().map_err(|_| "the server's handshake panicked")??;
-        Ok((arm, to_client))
-    }
-
-    fn tickwire(&self, client: TcpStream) -> Outcome<Client<Tls<TcpStream>>> {
-        let tls = Tls::new(client, Arc::clone(&self.identity.client), HOST)?;
-        Ok(Client::builder().upgraded_through(tls, b"")?)
-    }
-
-    /// rustls as its users have it: buffered, over a stream that becomes nonblocking after the handshake.
-    fn stream(&self, mut client: TcpStream) -> Outcome<StreamOwned<ClientConnection, TcpStream>> {
-        let name = self.identity.name.clone();
-        let mut session = ClientConnection::new(Arc::clone(&self.identity.client), name)?;
-        client.set_nonblocking(false)?;
-        while session.is_handshaking() {
-            session.complete_io(&mut client)?;
-        }
-        client.set_nonblocking(true)?;
-        Ok(StreamOwned::new(session, client))
+        Ok((arm, keys.0))
     }
 }

@@ -37,13 +37,21 @@ pub(crate) use boomnet_arm::Boomnet;
 #[cfg(feature = "peers")]
 mod boomnet_arm {
     use crate::arm::{Arm, Tally};
-    use boomnet::stream::ReadHint;
+    use boomnet::stream::buffer::{BufferedStream, IntoBufferedStream as _};
+    use boomnet::stream::{ConnectionInfo, ConnectionInfoProvider, ReadHint};
     use boomnet::ws::{Websocket, WebsocketFrame};
     use std::hint::black_box;
     use std::io::{self, Read, Write};
 
     /// A stream that is always worth a try, as its own TCP stream says of itself.
-    pub(crate) struct Willing<S>(S);
+    pub(crate) struct Willing<S>(S, ConnectionInfo);
+
+    /// Wanted by the buffering of writes, used by handshakes only.
+    impl<S> ConnectionInfoProvider for Willing<S> {
+        fn connection_info(&self) -> &ConnectionInfo {
+            &self.1
+        }
+    }
 
     impl<S> ReadHint for Willing<S> {
         fn read_hint(&self) -> bool {
@@ -68,11 +76,13 @@ mod boomnet_arm {
         }
     }
 
-    pub(crate) struct Boomnet<S>(pub(crate) Websocket<Willing<S>>);
+    /// Writes are buffered, as its documentation recommends.
+    pub(crate) struct Boomnet<S>(pub(crate) Websocket<BufferedStream<Willing<S>>>);
 
     impl<S: Read + Write> Boomnet<S> {
         pub(crate) fn new(stream: S) -> Self {
-            Self(Websocket::new_with_handshake_complete(Willing(stream)))
+            let stream = Willing(stream, ConnectionInfo::new("localhost", 0));
+            Self(Websocket::new_with_handshake_complete(stream.into_default_buffered_stream()))
         }
     }
 
