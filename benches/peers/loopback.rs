@@ -2,7 +2,7 @@
 
 use socket2::{Domain, Socket, Type};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::rc::Rc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
@@ -16,7 +16,7 @@ pub(crate) fn pair() -> io::Result<(TcpStream, TcpStream)> {
     let client = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     // The window that the handshake can announce depends on it.
     client.set_recv_buffer_size(BUFFER)?;
-    client.connect(&SocketAddr::from(listener.local_addr()?).into())?;
+    client.connect(&listener.local_addr()?.into())?;
     let client = TcpStream::from(client);
     let (server, _) = listener.accept()?;
     Socket::from(server.try_clone()?).set_send_buffer_size(BUFFER)?;
@@ -25,6 +25,12 @@ pub(crate) fn pair() -> io::Result<(TcpStream, TcpStream)> {
     }
     client.set_nonblocking(true)?;
     Ok((client, server))
+}
+
+/// What can be queued for a reader that does not read yet: a part of the buffer that the system really gives.
+pub(crate) fn room() -> io::Result<usize> {
+    let (client, _) = pair()?;
+    Ok(Socket::from(client).recv_buffer_size()? / 4)
 }
 
 /// Writes one round's bytes into its socket.

@@ -47,6 +47,9 @@ fn main() -> Outcome<()> {
         tables.push(table);
     })?;
     println!("{}", arm::LEGEND);
+    if cfg!(not(feature = "peers")) {
+        println!("{}", arm::MISSING);
+    }
     save(&options, &tables)
 }
 

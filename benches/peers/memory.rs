@@ -19,6 +19,9 @@ enum Reads {
 
 const READS: Reads = Reads::Of(64 << 10);
 
+/// From this size on a client that reads into a smaller buffer than the floor's can be faster than the floor.
+const LARGE: usize = 16 << 10;
+
 const WORKLOADS: [(Shape, Reads); 7] = [
     (TICKER, READS),
     (TICKER, Reads::Of(4 << 10)),
@@ -64,7 +67,11 @@ fn contest(options: &Options, shape: &Shape, content: Content, reads: Reads, wor
         let fill = Box::new(move || tap.refill());
         Entry { name: contender.name(), checks: contender.checks(), fill, arm }
     };
-    let mut entries: Vec<Entry> = Contender::roster(content).into_iter().map(enter).collect();
+    let mut roster = Contender::roster(content);
+    if shape.len / shape.frames > LARGE {
+        roster.extend(Contender::in_pieces(content));
+    }
+    let mut entries: Vec<Entry> = roster.into_iter().map(enter).collect();
     let contest =
         Contest { mode: "memory", workload, expected: shape.tally(count), rounds: options.rounds() };
     rounds::run(&contest, &mut entries)

@@ -87,9 +87,8 @@ pub(crate) fn accept(
     stream: &mut (impl Read + Write),
 ) -> Outcome<(Direction, Direction)> {
     while session.is_handshaking() || session.wants_write() {
-        match session.complete_io(stream)? {
-            (0, 0) => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
-            _ => {}
+        if session.complete_io(stream)? == (0, 0) {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
         }
     }
     let secrets = session.dangerous_extract_secrets()?;

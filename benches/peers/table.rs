@@ -52,13 +52,17 @@ fn figure(value: Option<f64>) -> String {
 
 impl Display for Table {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{:<40}", format!("{}: {}", self.mode, self.workload))?;
+        let title = format!("{}: {}", self.mode, self.workload);
+        let names: Vec<String> =
+            self.rows.iter().map(|row| format!("  {}{}", row.arm, row.checks.mark())).collect();
+        let first = names.iter().map(String::len).chain([title.len()]).max().unwrap_or(0);
+        write!(f, "{title:<first$}")?;
         for column in self.columns {
             write!(f, "  {column:>10}")?;
         }
         writeln!(f)?;
-        for row in &self.rows {
-            write!(f, "{:<40}", format!("  {}{}", row.arm, row.checks.mark()))?;
+        for (name, row) in names.iter().zip(&self.rows) {
+            write!(f, "{name:<first$}")?;
             for (column, value) in self.columns.iter().zip(&row.values) {
                 let width = column.len().max(10);
                 write!(f, "  {:>width$}", figure(*value))?;

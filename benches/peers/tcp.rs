@@ -17,7 +17,7 @@ pub(crate) fn run(options: &Options, report: &mut dyn FnMut(Table)) -> Outcome<(
         return Ok(());
     }
     let message = TICKER.message(Content::Text);
-    let count = options.bytes_queued() / message.len();
+    let count = options.bytes_queued().min(loopback::room()?) / message.len();
     let bytes: Arc<[u8]> = message.repeat(count).into();
     #[cfg(feature = "peers")]
     let driver = arms::asynchronous::Driver::on_runtime();

@@ -2,8 +2,10 @@
 
 use crate::Outcome;
 use crate::arm::Arm;
+#[cfg(feature = "peers")]
+use crate::arms::asynchronous;
 use crate::arms::sealed::Sealed;
-use crate::arms::{self, Contender, sdk, synchronous};
+use crate::arms::{Contender, sdk, synchronous};
 use crate::certificates::Identity;
 use crate::loopback::{self, Feeder, Job};
 use crate::options::Options;
@@ -42,7 +44,7 @@ fn contest(
     workload: String,
 ) -> Outcome<Table> {
     let record: Arc<[u8]> = shape.message(Content::Text).repeat(batch).into();
-    let count = options.bytes_queued() / record.len();
+    let count = options.bytes_queued().min(loopback::room()?) / record.len();
     let (mut readers, mut jobs) = (Vec::new(), Vec::<Job>::new());
     let connector = Connector::new(identity);
     for contender in Contender::roster(Content::Text) {
@@ -74,13 +76,13 @@ fn contest(
 struct Connector<'a> {
     identity: &'a Identity,
     #[cfg(feature = "peers")]
-    driver: arms::asynchronous::Driver,
+    driver: asynchronous::Driver,
 }
 
 impl<'a> Connector<'a> {
     fn new(identity: &'a Identity) -> Self {
         #[cfg(feature = "peers")]
-        let driver = arms::asynchronous::Driver::on_runtime();
+        let driver = asynchronous::Driver::on_runtime();
         Self {
             identity,
             #[cfg(feature = "peers")]
@@ -99,6 +101,7 @@ impl<'a> Connector<'a> {
         let (arm, keys): (Box<dyn Arm>, _) = match contender {
             Contender::Floor => return Ok((Box::new(Sealed::<_, false>::new(client, fixed())), fixed())),
             Contender::FloorUtf8 => return Ok((Box::new(Sealed::<_, true>::new(client, fixed())), fixed())),
+            Contender::Pieces | Contender::PiecesUtf8 => unreachable!("their floors are plain ones"),
             Contender::Direct => {
                 let (client, keys) = sessions::tickwire(self.identity, client, server)?;
                 (Box::new(sdk::Direct(client)), keys)
@@ -123,7 +126,7 @@ impl<'a> Connector<'a> {
                 let client = self.driver.within(|| tokio::net::TcpStream::from_std(client))?;
                 let name = self.identity.name.clone();
                 let stream = self.driver.block_on(connector.connect(name, client))?;
-                (arms::asynchronous::arm(peer, stream, &self.driver), accepting.finish()?)
+                (asynchronous::arm(peer, stream, &self.driver), accepting.finish()?)
             }
         };
         Ok((arm, keys.0))

@@ -7,25 +7,32 @@ use std::io::{ErrorKind, Read};
 /// The room that a read finds, as in the clients.
 const READ: usize = 64 << 10;
 
+/// A header's size, its payload's length, and whether it ends a message; if all of it is there.
+#[inline]
+pub(crate) fn header(bytes: &[u8]) -> Option<(usize, usize, bool)> {
+    let [first, second, rest @ ..] = bytes else { return None };
+    let (size, len) = match (second, rest) {
+        (126, [high, low, ..]) => (4, usize::from(u16::from_be_bytes([*high, *low]))),
+        (127, [_, _, _, _, a, b, c, d, ..]) => (10, u32::from_be_bytes([*a, *b, *c, *d]) as usize),
+        (126 | 127, _) => return None,
+        (short, _) => (2, usize::from(*short)),
+    };
+    Some((size, len, first >> 7 == 1))
+}
+
 /// Walks over the whole frames at the front of `bytes`; the length of what was walked over, and what it was.
 #[inline]
 pub(crate) fn walk<const UTF8: bool>(bytes: &[u8]) -> (usize, Tally) {
     let (mut at, mut seen) = (0, Tally::default());
-    while let [first, second, rest @ ..] = &bytes[at..] {
-        let (head, len) = match (second, rest) {
-            (126, [high, low, ..]) => (4, usize::from(u16::from_be_bytes([*high, *low]))),
-            (127, [_, _, _, _, a, b, c, d, ..]) => (10, u32::from_be_bytes([*a, *b, *c, *d]) as usize),
-            (126 | 127, _) => break,
-            (short, _) => (2, usize::from(*short)),
-        };
-        let Some(payload) = bytes[at..].get(head..head + len) else { break };
+    while let Some((size, len, fin)) = header(&bytes[at..]) {
+        let Some(payload) = bytes[at..].get(size..size + len) else { break };
         if UTF8 {
             assert!(simdutf8::basic::from_utf8(payload).is_ok());
         }
         black_box(payload);
         seen.bytes += len as u64;
-        seen.messages += u64::from(first >> 7);
-        at += head + len;
+        seen.messages += u64::from(fin);
+        at += size + len;
     }
     (at, seen)
 }

@@ -3,6 +3,7 @@
 #[cfg(feature = "peers")]
 pub(crate) mod asynchronous;
 pub(crate) mod floor;
+pub(crate) mod pieces;
 pub(crate) mod sdk;
 pub(crate) mod sealed;
 pub(crate) mod synchronous;
@@ -18,6 +19,8 @@ use tickwire::Client;
 pub(crate) enum Contender {
     Floor,
     FloorUtf8,
+    Pieces,
+    PiecesUtf8,
     Direct,
     Joined,
     Tungstenite,
@@ -28,6 +31,14 @@ pub(crate) enum Contender {
 }
 
 impl Contender {
+    /// The floors of large frames, which may lie in pieces.
+    pub(crate) fn in_pieces(content: Content) -> Vec<Self> {
+        match content {
+            Content::Text => vec![Self::Pieces, Self::PiecesUtf8],
+            Content::Binary => vec![Self::Pieces],
+        }
+    }
+
     /// Everyone who can read such messages.
     pub(crate) fn roster(content: Content) -> Vec<Self> {
         let mut roster = vec![Self::Floor];
@@ -47,6 +58,8 @@ impl Contender {
         match self {
             Self::Floor => "floor",
             Self::FloorUtf8 => "floor+utf8",
+            Self::Pieces => "floor, in pieces",
+            Self::PiecesUtf8 => "floor+utf8, in pieces",
             Self::Direct => "tickwire (next_message_direct)",
             Self::Joined => "tickwire (next_message)",
             Self::Tungstenite => "tungstenite",
@@ -59,8 +72,8 @@ impl Contender {
 
     pub(crate) fn checks(self) -> Checks {
         match self {
-            Self::Floor => Checks::Floor,
-            Self::FloorUtf8 => Checks::FloorUtf8,
+            Self::Floor | Self::Pieces => Checks::Floor,
+            Self::FloorUtf8 | Self::PiecesUtf8 => Checks::FloorUtf8,
             #[cfg(feature = "peers")]
             Self::Boomnet => Checks::Few,
             _ => Checks::Protocol,
@@ -76,6 +89,8 @@ where
     match contender {
         Contender::Floor => Box::new(floor::Floor::<_, false>::new(stream, longest)),
         Contender::FloorUtf8 => Box::new(floor::Floor::<_, true>::new(stream, longest)),
+        Contender::Pieces => Box::new(pieces::Pieces::<_, false>::new(stream)),
+        Contender::PiecesUtf8 => Box::new(pieces::Pieces::<_, true>::new(stream)),
         Contender::Direct => {
             Box::new(sdk::Direct(Client::builder().upgraded(stream, b"").expect("a client")))
         }

@@ -92,11 +92,11 @@ mod boomnet_arm {
             while seen.messages < until {
                 let before = seen;
                 for frame in self.0.read_batch().expect("an open connection") {
-                    let (fin, payload) = match frame.expect("valid frames") {
-                        WebsocketFrame::Text(fin, payload)
-                        | WebsocketFrame::Binary(fin, payload)
-                        | WebsocketFrame::Continuation(fin, payload) => (fin, payload),
-                        _ => panic!("boomnet: a control frame"),
+                    let (WebsocketFrame::Text(fin, payload)
+                    | WebsocketFrame::Binary(fin, payload)
+                    | WebsocketFrame::Continuation(fin, payload)) = frame.expect("valid frames")
+                    else {
+                        panic!("boomnet: a control frame")
                     };
                     seen += Tally { messages: u64::from(fin), bytes: black_box(payload).len() as u64 };
                 }
