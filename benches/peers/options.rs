@@ -54,9 +54,9 @@ impl Options {
         self.filter.as_ref().is_none_or(|filter| format!("{mode}: {workload}").contains(filter.as_str()))
     }
 
-    /// The size of a round in memory.
+    /// The size of a round in memory: short rounds find the quiet moments of a busy machine.
     pub(crate) fn bytes_a_round(&self) -> usize {
-        if self.quick { 1 << 20 } else { 16 << 20 }
+        if self.quick { 1 << 20 } else { 4 << 20 }
     }
 
     /// What is queued in a socket for a round.
@@ -71,10 +71,10 @@ impl Options {
 
     /// How many connections are open at a time.
     pub(crate) fn connections(&self) -> usize {
-        if self.quick { 100 } else { 1000 }
+        if self.quick { 50 } else { 1000 }
     }
 
     pub(crate) fn rounds(&self) -> usize {
-        if self.quick { 5 } else { 31 }
+        if self.quick { 5 } else { 61 }
     }
 }
