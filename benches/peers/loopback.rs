@@ -74,3 +74,21 @@ pub(crate) fn nothing_yet(read: io::Result<usize>) -> io::Result<Option<usize>> 
         Err(error) => Err(error),
     }
 }
+
+/// Spins, but lets go of the core now and then: where both ends of a connection share one, the other has to run.
+#[derive(Debug, Default)]
+pub(crate) struct Spin(u32);
+
+impl Spin {
+    /// Far more polls than a reply takes when both ends have a core.
+    const PATIENCE: u32 = 1 << 10;
+
+    #[inline]
+    pub(crate) fn once(&mut self) {
+        self.0 += 1;
+        if self.0 == Self::PATIENCE {
+            self.0 = 0;
+            thread::yield_now();
+        }
+    }
+}

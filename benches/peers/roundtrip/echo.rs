@@ -1,6 +1,6 @@
 //! The other end of the round trips: a thread that spins on one connection at a time and sends back what comes.
 
-use crate::loopback::nothing_yet;
+use crate::loopback::{Spin, nothing_yet};
 use crate::records::{self, Direction};
 use crate::sessions::Keys;
 use std::io::{self, Read as _, Write as _};
@@ -50,10 +50,10 @@ impl Echo {
         Ok(Self { stream, carries, keys, incoming: empty(), plain: empty(), reply: empty(), sealed: empty() })
     }
 
-    /// Reads once, and answers what has become whole.
-    fn serve(&mut self) -> io::Result<()> {
+    /// Reads once, and answers what has become whole. False when there was nothing to read.
+    fn serve(&mut self) -> io::Result<bool> {
         let mut buf = [0; 1 << 10];
-        let Some(count) = nothing_yet(self.stream.read(&mut buf))? else { return Ok(()) };
+        let Some(count) = nothing_yet(self.stream.read(&mut buf))? else { return Ok(false) };
         match &mut self.keys {
             None => self.plain.extend_from_slice(&buf[..count]),
             Some((_, from_client)) => {
@@ -65,11 +65,11 @@ impl Echo {
             }
         }
         let size = self.carries.request();
-        if self.plain.len() < size {
-            return Ok(());
+        if self.plain.len() >= size {
+            assert_eq!(self.plain.len(), size, "one request at a time");
+            self.answer()?;
         }
-        assert_eq!(self.plain.len(), size, "one request at a time");
-        self.answer()
+        Ok(true)
     }
 
     fn answer(&mut self) -> io::Result<()> {
@@ -103,8 +103,13 @@ pub(crate) struct Turn(pub(crate) AtomicUsize);
 
 /// Serves whose turn it is until it is nobody's.
 pub(crate) fn run(mut echoes: Vec<Echo>, turn: &Turn) -> io::Result<()> {
+    let mut spin = Spin::default();
     while let Some(echo) = echoes.get_mut(turn.0.load(Ordering::Acquire)) {
-        echo.serve()?;
+        if echo.serve()? {
+            spin = Spin::default();
+        } else {
+            spin.once();
+        }
     }
     Ok(())
 }
@@ -134,8 +139,10 @@ impl Bare {
             }
         }
         self.filled = 0;
+        let mut spin = Spin::default();
         loop {
             let Some(count) = nothing_yet(self.stream.read(&mut self.incoming[self.filled..]))? else {
+                spin.once();
                 continue;
             };
             self.filled += count;
