@@ -108,8 +108,7 @@ fn drain(client: &mut Client<tickwire::Plain<Wire>>) -> (usize, usize) {
 }
 
 fn receive_joined(len: usize, frames: usize) {
-    let mut client =
-        Client::builder().upgraded(wire(Opcode::Text, len, frames), b"").expect("a client");
+    let mut client = Client::builder().upgraded(wire(Opcode::Text, len, frames), b"").expect("a client");
     let total = counted(|| {
         let mut total = 0;
         while let Some(payload) = client.next_message().expect("valid frames") {
@@ -151,7 +150,8 @@ fn count(case: &Case, profiles: &Path) -> Result<f64, Box<dyn Error>> {
         return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
     }
     let profile = std::fs::read_to_string(&file)?;
-    let total = profile.lines().find_map(|line| line.strip_prefix("totals: ")).ok_or("a profile without totals")?;
+    let total =
+        profile.lines().find_map(|line| line.strip_prefix("totals: ")).ok_or("a profile without totals")?;
     Ok(total.trim().parse::<f64>()? / MESSAGES as f64)
 }
 

@@ -186,12 +186,17 @@ impl Builder {
     /// The same over a [`Transport`] of the caller's.
     ///
     /// # Errors
-    /// [`Error::Io`] when the system has no randomness, [`Error::Misuse`] for a `leftover` of more than 64 KiB.
-    pub fn upgraded_through<T: Transport>(&self, transport: T, leftover: &[u8]) -> Result<Client<T>, Error> {
+    /// [`Error::Io`] when the system has no randomness.
+    pub fn upgraded_through<T: Transport>(
+        &self,
+        transport: T,
+        mut leftover: &[u8],
+    ) -> Result<Client<T>, Error> {
         let now = clock::now();
         let mut connection = Connection::upgraded(Role::Client, self.config.clone(), clock::seed()?, now);
-        if connection.feed(leftover, now) < leftover.len() {
-            return Err(Error::Misuse("more bytes behind the handshake than one read brings"));
+        while !leftover.is_empty() {
+            let count = connection.feed(leftover, now);
+            leftover = leftover.get(count..).unwrap_or_default();
         }
         Ok(Client::new(transport, connection, self.wait_policy))
     }

@@ -11,6 +11,9 @@ use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 use tickwire_ws::{self as ws, Close, Connection, Kind, Message, Payload, Response, SendError};
 
+/// Reads without a pause between two looks at the clock: some microseconds' worth, or as many full windows.
+const READS_PER_LOOK: u32 = 32;
+
 /// What [`Client::next_event`] reports, borrowed until the next call.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -65,6 +68,9 @@ pub struct Client<T = Socket> {
     polled_by: PolledBy,
     /// The last read found nothing: only then can waiting make sense.
     drained: bool,
+    /// The time of the latest look at the clock, and how many reads there were since.
+    now: Instant,
+    reads: u32,
     /// The peer may have stopped reading and still have something to say: reported when there is nothing left to read.
     write_error: Option<Error>,
     failed: Option<Error>,
@@ -86,6 +92,8 @@ impl<T: Transport> Client<T> {
             policy,
             polled_by: PolledBy::Nobody,
             drained: false,
+            now: clock::now(),
+            reads: 0,
             write_error: None,
             failed: None,
             shut: false,
@@ -210,7 +218,7 @@ impl<T: Transport> Client<T> {
         self.connection.sent_close()
     }
 
-    /// When bytes last arrived.
+    /// When bytes last arrived after a pause, or a little later while there was none.
     #[must_use]
     pub fn received_at(&self) -> Instant {
         self.connection.heard_at()
@@ -269,7 +277,7 @@ impl<T: Transport> Client<T> {
     fn fill(&mut self) -> Result<bool, Error> {
         self.fail_again()?;
         self.write_queued();
-        self.drained = false;
+        let was_drained = std::mem::replace(&mut self.drained, false);
         if self.connection.is_ended() {
             self.shut();
             return Ok(false);
@@ -278,10 +286,8 @@ impl<T: Transport> Client<T> {
         match self.transport.read(self.connection.recv_buffer()) {
             Ok(0) => self.connection.received_end(),
             Ok(count) => {
-                let now = clock::now();
-                self.connection.received(count, now);
-                // A peer that never pauses must not hold the timers up.
-                self.due(now);
+                self.look_at_clock(was_drained);
+                self.connection.received(count, self.now);
             }
             Err(error) => match error.kind() {
                 ErrorKind::WouldBlock => return self.idle(),
@@ -298,6 +304,17 @@ impl<T: Transport> Client<T> {
             },
         }
         Ok(true)
+    }
+
+    /// The clock costs more than a small message: it is read for the first bytes after a pause, and now and then while
+    /// there is none, so that a peer that never pauses does not hold the timers up.
+    fn look_at_clock(&mut self, after_pause: bool) {
+        self.reads += 1;
+        if after_pause || self.reads >= READS_PER_LOOK {
+            self.reads = 0;
+            self.now = clock::now();
+            self.due(self.now);
+        }
     }
 
     /// Nothing to read: the time for what is due. True when that may have changed something.

@@ -62,6 +62,11 @@ const HOUSE: &[Room] = &[
         ],
     },
     Room {
+        place: "crates/tickwire/src/tls",
+        uses: &[],
+        floors: &[&["config", "record"], &["aead", "buffer"], &["handshake", "session"], &["mod"]],
+    },
+    Room {
         place: "crates/sim",
         uses: &[],
         floors: &[

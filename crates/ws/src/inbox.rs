@@ -9,10 +9,12 @@
 
 use std::ops::Range;
 
-/// What a read may bring: larger windows gain nothing (the destination falls out of the cache).
+/// What a read may bring at most: larger windows gain nothing (the destination falls out of the cache).
 pub(crate) const WINDOW_BYTES: usize = 64 << 10;
-/// The size at rest: a few windows, so that bytes are moved once in many reads.
-const REST_BYTES: usize = 256 << 10;
+/// The size of a busy connection: a few windows, so that bytes are moved once in many reads.
+const BUSY_BYTES: usize = 256 << 10;
+/// The size of an idle one: enough for a handshake and for what trickles in.
+const IDLE_BYTES: usize = 4 << 10;
 /// After this many returns to empty that needed less than half of it, a grown buffer gives half of itself back.
 const CALM_MAX: u32 = 1024;
 
@@ -21,13 +23,26 @@ pub(crate) struct Inbox {
     head: usize,
     parsed: usize,
     tail: usize,
+    /// How much of the frame that has begun to arrive is still missing.
+    missing: usize,
+    /// The last read took all the room there was: more is waiting than the buffer takes at once.
+    full: bool,
     calm: u32,
     moved: u64,
 }
 
 impl Inbox {
     pub(crate) fn new() -> Self {
-        Self { buf: vec![0; REST_BYTES], head: 0, parsed: 0, tail: 0, calm: 0, moved: 0 }
+        Self {
+            buf: vec![0; IDLE_BYTES],
+            head: 0,
+            parsed: 0,
+            tail: 0,
+            missing: 0,
+            full: false,
+            calm: 0,
+            moved: 0,
+        }
     }
 
     /// Bytes that arrived and are not parsed yet.
@@ -59,6 +74,12 @@ impl Inbox {
         self.parsed = (self.parsed + count).min(self.tail);
     }
 
+    /// The frame at the front lacks this many bytes.
+    #[inline]
+    pub(crate) fn expect(&mut self, missing: usize) {
+        self.missing = missing;
+    }
+
     /// Lets everything parsed go.
     #[inline]
     pub(crate) fn release(&mut self) {
@@ -71,21 +92,36 @@ impl Inbox {
         self.parsed = self.tail;
     }
 
-    /// The room for the next read, [`WINDOW_BYTES`]. `held` are the ranges still wanted below
+    /// The room for the next read, never none and at most [`WINDOW_BYTES`]. `held` are the ranges still wanted below
     /// [`position`](Self::position), in order; they are moved along with their bytes.
     pub(crate) fn room(&mut self, held: &mut [Range<usize>]) -> &mut [u8] {
         if self.head == self.tail {
             self.rest();
-        } else if self.buf.len() - self.tail < WINDOW_BYTES {
+        } else if self.buf.len() - self.tail < WINDOW_BYTES.min(self.buf.len() / 4) {
             self.make_room(held);
+        } else if self.missing > self.buf.len() - self.tail {
+            self.make_way(held);
         }
-        self.buf.get_mut(self.tail..self.tail + WINDOW_BYTES).unwrap_or_default()
+        self.missing = 0;
+        if std::mem::take(&mut self.full) && self.buf.len() < BUSY_BYTES {
+            self.buf.resize(self.buf.len() * 2, 0);
+        }
+        let end = self.buf.len().min(self.tail + WINDOW_BYTES);
+        self.buf.get_mut(self.tail..end).unwrap_or_default()
     }
 
     /// The transport has written `count` bytes into the room.
     #[inline]
     pub(crate) fn received(&mut self, count: usize) {
         self.tail = (self.tail + count).min(self.buf.len());
+        self.full = self.tail == self.buf.len();
+    }
+
+    /// Nothing has come for long: an empty buffer is given back.
+    pub(crate) fn idle(&mut self) {
+        if self.head == self.tail && self.buf.len() > IDLE_BYTES {
+            *self = Self { moved: self.moved, ..Self::new() };
+        }
     }
 
     /// Bytes that are parsed and not released.
@@ -101,22 +137,35 @@ impl Inbox {
 
     /// Empty: start over at the front, and give memory back once a burst is long past.
     fn rest(&mut self) {
-        if self.buf.len() > REST_BYTES {
+        if self.buf.len() > BUSY_BYTES {
             self.calm = if self.tail * 2 <= self.buf.len() { self.calm + 1 } else { 0 };
             if self.calm == CALM_MAX {
                 self.calm = 0;
-                self.buf.truncate((self.buf.len() / 2).max(REST_BYTES));
+                self.buf.truncate((self.buf.len() / 2).max(BUSY_BYTES));
                 self.buf.shrink_to_fit();
             }
         }
         (self.head, self.parsed, self.tail) = (0, 0, 0);
     }
 
+    /// A frame that fits into the buffer, but not behind what lies before it: what of it is there moves now, while that
+    /// is little.
+    fn make_way(&mut self, held: &mut [Range<usize>]) {
+        let kept = self.kept(held);
+        if kept + self.missing <= self.buf.len() {
+            self.close_gaps(held);
+        }
+    }
+
+    /// The bytes that are still wanted.
+    fn kept(&self, held: &[Range<usize>]) -> usize {
+        held.iter().map(ExactSizeIterator::len).sum::<usize>() + self.tail - self.parsed
+    }
+
     /// Closes the gaps when that makes room for two reads at least and for a quarter of the buffer, so that each byte
     /// moves a bounded number of times; else doubles it.
     fn make_room(&mut self, held: &mut [Range<usize>]) {
-        let kept: usize = held.iter().map(ExactSizeIterator::len).sum::<usize>() + self.tail - self.parsed;
-        let freed = self.buf.len() - kept;
+        let freed = self.buf.len() - self.kept(held);
         if freed >= (2 * WINDOW_BYTES).max(self.buf.len() / 4) {
             self.close_gaps(held);
         } else {
@@ -162,19 +211,64 @@ impl Inbox {
 mod tests {
     use super::*;
 
-    fn feed(inbox: &mut Inbox, held: &mut [Range<usize>], bytes: &[u8]) {
-        inbox.room(held)[..bytes.len()].copy_from_slice(bytes);
-        inbox.received(bytes.len());
+    fn feed(inbox: &mut Inbox, held: &mut [Range<usize>], mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let room = inbox.room(held);
+            let (now, later) = bytes.split_at(room.len().min(bytes.len()));
+            room[..now.len()].copy_from_slice(now);
+            inbox.received(now.len());
+            bytes = later;
+        }
     }
 
     #[test]
-    fn room_is_always_a_window() {
+    fn room_grows_with_what_comes_up_to_a_window() {
+        let mut inbox = Inbox::new();
+        let mut rooms = Vec::new();
+        for _ in 0..12 {
+            let room = inbox.room(&mut []).len();
+            rooms.push(room);
+            inbox.received(room);
+            inbox.advance(room);
+            inbox.release();
+        }
+        assert_eq!(rooms[..5], [4 << 10, 8 << 10, 16 << 10, 32 << 10, 64 << 10]);
+        assert!(rooms[5..].iter().all(|room| *room == WINDOW_BYTES), "{rooms:?}");
+        assert!(inbox.buf.len() <= BUSY_BYTES);
+        let mut trickled = Inbox::new();
+        for _ in 0..1000 {
+            feed(&mut trickled, &mut [], b"tick");
+            trickled.clear();
+        }
+        assert_eq!(trickled.buf.len(), IDLE_BYTES);
+    }
+
+    #[test]
+    fn an_idle_buffer_is_given_back_and_one_in_use_is_not() {
+        let mut inbox = Inbox::new();
+        feed(&mut inbox, &mut [], &[1; 100_000]);
+        inbox.idle();
+        assert_eq!(inbox.unparsed(), [1; 100_000]);
+        inbox.clear();
+        inbox.idle();
+        assert_eq!(inbox.buf.len(), IDLE_BYTES);
+    }
+
+    #[test]
+    fn a_frame_that_will_not_fit_behind_others_moves_while_it_is_short() {
         let mut inbox = Inbox::new();
         for _ in 0..40 {
-            let room = inbox.room(&mut []).len();
-            assert_eq!(room, WINDOW_BYTES);
-            inbox.received(WINDOW_BYTES - 1);
+            feed(&mut inbox, &mut [], &[1; WINDOW_BYTES]);
         }
+        let size = inbox.buf.len();
+        inbox.clear();
+        feed(&mut inbox, &mut [], &[1; WINDOW_BYTES]);
+        inbox.advance(WINDOW_BYTES - 10);
+        inbox.release();
+        let before = inbox.moved();
+        inbox.expect(size - 10);
+        inbox.room(&mut []);
+        assert_eq!((inbox.moved() - before, inbox.unparsed().len(), inbox.buf.len()), (10, 10, size));
     }
 
     #[test]
@@ -189,7 +283,7 @@ mod tests {
             held.push(inbox.position()..inbox.position() + 3);
             inbox.advance(60_000);
         }
-        assert!(inbox.buf.len() <= REST_BYTES, "gaps are closed before the buffer grows");
+        assert!(inbox.buf.len() <= BUSY_BYTES, "gaps are closed before the buffer grows");
         for (round, range) in held.iter().enumerate() {
             assert_eq!(inbox.bytes()[range.clone()], [u8::try_from(round).unwrap(); 3]);
         }
@@ -209,7 +303,7 @@ mod tests {
         inbox.advance(3 * WINDOW_BYTES);
         feed(&mut inbox, &mut held, b"x");
         feed(&mut inbox, &mut held, b"x");
-        assert!(inbox.buf.len() > REST_BYTES);
+        assert!(inbox.buf.len() > BUSY_BYTES);
     }
 
     #[test]
@@ -221,7 +315,7 @@ mod tests {
         let grown = inbox.buf.len();
         assert!(grown >= 32 * WINDOW_BYTES);
         let mut rounds = 0;
-        while inbox.buf.len() > REST_BYTES {
+        while inbox.buf.len() > BUSY_BYTES {
             inbox.clear();
             feed(&mut inbox, &mut [], b"tick");
             rounds += 1;

@@ -94,11 +94,17 @@ impl Keys {
     }
 
     /// Appends a record of `plaintext`, which holds at most [`PLAINTEXT_BYTES_MAX`].
-    pub(super) fn seal(&mut self, content: Content, plaintext: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
+    pub(super) fn seal(
+        &mut self,
+        content: Content,
+        plaintext: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
         let outer = if self.layout == Layout::Tls13 { Content::Application } else { content };
         let explicit = if self.layout == Layout::Tls12Explicit { EXPLICIT_BYTES } else { 0 };
         let inner = usize::from(self.layout == Layout::Tls13);
-        let len = u16::try_from(explicit + plaintext.len() + inner + TAG_BYTES).map_err(|_| Error::EncryptError)?;
+        let len =
+            u16::try_from(explicit + plaintext.len() + inner + TAG_BYTES).map_err(|_| Error::EncryptError)?;
         let [high, low] = len.to_be_bytes();
         // RFC 8446 5.1: every version since 1.2 calls itself 1.2 here.
         let header = [outer as u8, 3, 3, high, low];

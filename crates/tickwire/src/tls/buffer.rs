@@ -1,21 +1,33 @@
 //! Ciphertext that has arrived and is not opened yet.
 
-use super::record::RECORD_BYTES_MAX;
+use super::record::{self, RECORD_BYTES_MAX};
 use std::io::{self, Read};
 
 /// What a read may bring, as much as the receive buffer takes.
 const WINDOW_BYTES: usize = 64 << 10;
+/// The size of a busy session's buffer: a read behind the beginning of a record.
+const BUSY_BYTES: usize = WINDOW_BYTES + RECORD_BYTES_MAX;
+/// The size of an idle one's.
+const IDLE_BYTES: usize = 4 << 10;
+/// After this many returns to empty that needed less than an idle one's, a grown buffer is given back.
+const CALM_MAX: u32 = 1024;
 
-/// One linear buffer, with room for a read behind the beginning of a record.
+/// One linear buffer. It grows while reads fill it, or a record or a message of the handshake does not fit.
 pub(super) struct Incoming {
     buf: Vec<u8>,
     head: usize,
     tail: usize,
+    calm: u32,
 }
 
 impl Incoming {
     pub(super) fn new() -> Self {
-        Self { buf: vec![0; WINDOW_BYTES + RECORD_BYTES_MAX], head: 0, tail: 0 }
+        Self { buf: vec![0; IDLE_BYTES], head: 0, tail: 0, calm: 0 }
+    }
+
+    /// How long the payload of the record at the front is, if it is there as a whole.
+    pub(super) fn record_bytes(&self) -> usize {
+        record::split(self.bytes()).ok().flatten().map_or(0, |(_, payload)| payload.len())
     }
 
     #[inline]
@@ -35,16 +47,32 @@ impl Incoming {
 
     /// Reads once; 0 at the end of the stream, and when the buffer is full of one thing that is never complete.
     pub(super) fn fill(&mut self, stream: &mut impl Read) -> io::Result<usize> {
+        let full = self.tail == self.buf.len();
         if self.head == self.tail {
-            (self.head, self.tail) = (0, 0);
+            self.rest();
         } else if self.buf.len() - self.tail < WINDOW_BYTES {
             self.buf.copy_within(self.head..self.tail, 0);
             (self.head, self.tail) = (0, self.tail - self.head);
+        }
+        if full {
+            self.buf.resize((self.buf.len() * 2).min(BUSY_BYTES), 0);
         }
         let room = self.buf.get_mut(self.tail..).unwrap_or_default();
         let end = room.len().min(WINDOW_BYTES);
         let count = stream.read(room.get_mut(..end).unwrap_or_default())?;
         self.tail += count.min(end);
         Ok(count)
+    }
+
+    fn rest(&mut self) {
+        if self.buf.len() > IDLE_BYTES {
+            self.calm = if self.tail < IDLE_BYTES { self.calm + 1 } else { 0 };
+            if self.calm == CALM_MAX {
+                self.calm = 0;
+                self.buf.truncate(IDLE_BYTES);
+                self.buf.shrink_to_fit();
+            }
+        }
+        (self.head, self.tail) = (0, 0);
     }
 }

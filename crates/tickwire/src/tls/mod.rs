@@ -38,6 +38,8 @@ pub struct Tls<S> {
     stream: S,
     state: State,
     incoming: Incoming,
+    /// Content that there was no room for yet.
+    opened: Vec<u8>,
     outgoing: Vec<u8>,
     /// How much of `outgoing` is written.
     written: usize,
@@ -46,9 +48,12 @@ pub struct Tls<S> {
 }
 
 enum State {
-    /// Content that was written too early waits in `unsealed`; what was read early, in `early`.
-    Handshake { connection: Box<UnbufferedClientConnection>, unsealed: Vec<u8>, early: Vec<u8> },
-    Open { session: Box<Session>, early: Vec<u8> },
+    /// Content that was written too early waits in `unsealed`.
+    Handshake {
+        connection: Box<UnbufferedClientConnection>,
+        unsealed: Vec<u8>,
+    },
+    Open(Box<Session>),
     /// The peer has said that nothing follows; we may still say the same.
     PeerClosed(Box<Session>),
     /// Between two states, and after an error.
@@ -64,15 +69,13 @@ impl<S: Read + Write> Tls<S> {
     pub fn new(stream: S, config: Arc<ClientConfig>, host: &str) -> Result<Self, Error> {
         let name = ServerName::try_from(host.to_owned())
             .map_err(|_| Error::TlsSettings(format!("{host:?} can be in no certificate")))?;
-        let connection = UnbufferedClientConnection::new(with_extraction(config), name).map_err(Error::Tls)?;
+        let connection =
+            UnbufferedClientConnection::new(with_extraction(config), name).map_err(Error::Tls)?;
         Ok(Self {
             stream,
-            state: State::Handshake {
-                connection: Box::new(connection),
-                unsealed: Vec::new(),
-                early: Vec::new(),
-            },
+            state: State::Handshake { connection: Box::new(connection), unsealed: Vec::new() },
             incoming: Incoming::new(),
+            opened: Vec::new(),
             outgoing: Vec::new(),
             written: 0,
             failed: None,
@@ -96,22 +99,37 @@ impl<S: Read + Write> Tls<S> {
 
     /// Moves the session on with what has arrived; how much content has come out.
     fn advance(&mut self, into: &mut [u8]) -> Result<usize, rustls::Error> {
-        let mut filled = 0;
-        if let State::Handshake { connection, early, .. } = &mut self.state {
-            let progress = handshake::advance(connection, &mut self.incoming, &mut self.outgoing, early)?;
+        if let State::Handshake { connection, .. } = &mut self.state {
+            let progress =
+                handshake::advance(connection, &mut self.incoming, &mut self.outgoing, &mut self.opened)?;
             if progress == Progress::Blocked {
                 return Ok(0);
             }
             self.open_session()?;
         }
-        let State::Open { session, early } = &mut self.state else { return Ok(0) };
-        if !early.is_empty() {
-            filled = early.len().min(into.len());
-            let rest = early.split_off(filled);
-            into.get_mut(..filled).unwrap_or_default().copy_from_slice(early);
-            *early = rest;
-            return Ok(filled);
+        if self.opened.is_empty() {
+            let filled = self.open(into);
+            if filled > 0 || self.incoming.record_bytes() <= into.len() {
+                return Ok(filled);
+            }
+            // A caller with little room: the next record goes there in parts.
+            let mut opened = std::mem::take(&mut self.opened);
+            opened.resize(self.incoming.record_bytes(), 0);
+            let filled = self.open(&mut opened);
+            opened.truncate(filled);
+            self.opened = opened;
         }
+        let count = self.opened.len().min(into.len());
+        for (to, from) in into.iter_mut().zip(self.opened.drain(..count)) {
+            *to = from;
+        }
+        Ok(count)
+    }
+
+    /// Opens as many records as there is room for; how much content has come out.
+    fn open(&mut self, into: &mut [u8]) -> usize {
+        let mut filled = 0;
+        let State::Open(session) = &mut self.state else { return 0 };
         match session.open(&mut self.incoming, into, &mut filled, &mut self.outgoing) {
             Ok(false) => {}
             Ok(true) => self.peer_closed(),
@@ -121,23 +139,23 @@ impl<S: Read + Write> Tls<S> {
                 self.failed = Some(error);
             }
         }
-        Ok(filled)
+        filled
     }
 
     /// The handshake is complete: its keys are taken over, and what waited for them is sealed.
     fn open_session(&mut self) -> Result<(), rustls::Error> {
-        let State::Handshake { connection, unsealed, early } = std::mem::replace(&mut self.state, State::Failed)
+        let State::Handshake { connection, unsealed } = std::mem::replace(&mut self.state, State::Failed)
         else {
             return Ok(());
         };
         let mut session = Session::new(*connection)?;
         session.seal(&unsealed, &mut self.outgoing)?;
-        self.state = State::Open { session: Box::new(session), early };
+        self.state = State::Open(Box::new(session));
         Ok(())
     }
 
     fn peer_closed(&mut self) {
-        if let State::Open { session, .. } = std::mem::replace(&mut self.state, State::Failed) {
+        if let State::Open(session) = std::mem::replace(&mut self.state, State::Failed) {
             self.state = State::PeerClosed(session);
         }
     }
@@ -155,7 +173,7 @@ impl<S: Read + Write> Tls<S> {
         }
         match &mut self.state {
             State::Handshake { unsealed, .. } => unsealed.extend_from_slice(part),
-            State::Open { session, .. } | State::PeerClosed(session) => {
+            State::Open(session) | State::PeerClosed(session) => {
                 session.seal(part, &mut self.outgoing).map_err(io::Error::other)?;
             }
             State::Failed => return Err(ErrorKind::BrokenPipe.into()),
@@ -167,7 +185,7 @@ impl<S: Read + Write> Tls<S> {
 impl<S: Read + Write> Transport for Tls<S> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         loop {
-            if let Some(error) = &self.failed {
+            if let Some(error) = self.failed.as_ref().filter(|_| self.opened.is_empty()) {
                 return Err(io::Error::new(ErrorKind::InvalidData, error.clone()));
             }
             let advanced = self.advance(into);
@@ -208,7 +226,7 @@ impl<S: Read + Write> Transport for Tls<S> {
     }
 
     fn shutdown(&mut self) {
-        if let State::Open { session, .. } | State::PeerClosed(session) = &mut self.state {
+        if let State::Open(session) | State::PeerClosed(session) = &mut self.state {
             // A key that seals nothing more leaves the end to the stream.
             let _ = session.close(&mut self.outgoing);
         }
@@ -233,7 +251,10 @@ impl<S: Source> Source for Tls<S> {
 impl<S: std::fmt::Debug> std::fmt::Debug for Tls<S> {
     /// No keys, no content.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tls").field("stream", &self.stream).field("failed", &self.failed).finish_non_exhaustive()
+        f.debug_struct("Tls")
+            .field("stream", &self.stream)
+            .field("failed", &self.failed)
+            .finish_non_exhaustive()
     }
 }
 

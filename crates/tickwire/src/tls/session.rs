@@ -5,7 +5,9 @@ use super::buffer::Incoming;
 use super::record::{self, Content, HEADER_BYTES, PLAINTEXT_BYTES_MAX, alert_for};
 use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
 use rustls::kernel::KernelConnection;
-use rustls::{AlertDescription, Error, InvalidMessage, PeerMisbehaved, ProtocolVersion, SupportedCipherSuite};
+use rustls::{
+    AlertDescription, Error, InvalidMessage, PeerMisbehaved, ProtocolVersion, SupportedCipherSuite,
+};
 
 /// RFC 8446 4: the messages that may follow the handshake.
 const NEW_SESSION_TICKET: u8 = 4;
@@ -123,8 +125,12 @@ impl Session {
         match description {
             AlertDescription::CloseNotify => Ok(true),
             // RFC 8446 6.1 and RFC 5246 7.2: these end nothing by themselves.
-            AlertDescription::UserCanceled => self.idle(PeerMisbehaved::TooManyWarningAlertsReceived).map(|()| false),
-            _ if tls12 && level == WARNING => self.idle(PeerMisbehaved::TooManyWarningAlertsReceived).map(|()| false),
+            AlertDescription::UserCanceled => {
+                self.idle(PeerMisbehaved::TooManyWarningAlertsReceived).map(|()| false)
+            }
+            _ if tls12 && level == WARNING => {
+                self.idle(PeerMisbehaved::TooManyWarningAlertsReceived).map(|()| false)
+            }
             description => Err(Error::AlertReceived(description)),
         }
     }
@@ -134,7 +140,9 @@ impl Session {
         self.message.extend_from_slice(bytes);
         let mut message = std::mem::take(&mut self.message);
         let mut rest = message.as_slice();
-        while let Some(([kind, high, middle, low], body)) = rest.split_first_chunk::<4>().map(|(h, b)| (*h, b)) {
+        while let Some(([kind, high, middle, low], body)) =
+            rest.split_first_chunk::<4>().map(|(h, b)| (*h, b))
+        {
             let len = u32::from_be_bytes([0, high, middle, low]) as usize;
             if len > MESSAGE_BYTES_MAX {
                 return Err(InvalidMessage::HandshakePayloadTooLarge.into());
@@ -154,7 +162,9 @@ impl Session {
         match (kind, body) {
             (NEW_SESSION_TICKET, ticket) if tls13 => self.kernel.handle_new_session_ticket(ticket),
             // RFC 8446 5.1: keys change at the end of a record.
-            (KEY_UPDATE, [0 | 1]) if tls13 && !last => Err(PeerMisbehaved::KeyEpochWithPendingFragment.into()),
+            (KEY_UPDATE, [0 | 1]) if tls13 && !last => {
+                Err(PeerMisbehaved::KeyEpochWithPendingFragment.into())
+            }
             (KEY_UPDATE, [asked @ (0 | 1)]) if tls13 => {
                 self.idle(PeerMisbehaved::TooManyKeyUpdateRequests)?;
                 self.rx = Keys::new(self.kernel.update_rx_secret()?, ProtocolVersion::TLSv1_3)?;

@@ -164,7 +164,7 @@ impl Connection {
         }
     }
 
-    /// Room for the transport to read into, 64 KiB. The message last handed out is no longer valid.
+    /// Room for the transport to read into: 64 KiB on a busy connection, less on an idle one. The message last handed out is no longer valid.
     pub fn recv_buffer(&mut self) -> &mut [u8] {
         self.release();
         self.inbox.room(self.assembly.spans_mut())
@@ -397,6 +397,8 @@ impl Connection {
             self.timers.set(Timer::Ping, self.heard_at, after);
             return;
         }
+        self.release();
+        self.inbox.idle();
         // A full outbox means that the peer does not read: the Pong timer runs all the same.
         let _ = self.ping(b"");
         self.timers.set(Timer::Pong, now, self.timeouts.pong);

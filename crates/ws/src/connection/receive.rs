@@ -8,8 +8,8 @@ use crate::error::{Error, Exceeded, Violation};
 use crate::handshake::server;
 use crate::header::{Header, Opcode, RSV1};
 use crate::mask;
-use crate::utf8;
 use crate::message::Kind;
+use crate::utf8;
 use std::time::Duration;
 
 /// How far a compressed frame has come.
@@ -35,7 +35,9 @@ impl Connection {
     /// been taken.
     #[inline]
     fn whole_message(&mut self) -> bool {
-        if self.role != Role::Client || self.arrived != 0 || !matches!(self.state, State::Open | State::CloseSent)
+        if self.role != Role::Client
+            || self.arrived != 0
+            || !matches!(self.state, State::Open | State::CloseSent)
         {
             return false;
         }
@@ -47,8 +49,12 @@ impl Connection {
         let (kind, size, len) = match *bytes {
             [0x81, len @ 0..=125, ..] => (Kind::Text, 2, usize::from(len)),
             [0x82, len @ 0..=125, ..] => (Kind::Binary, 2, usize::from(len)),
-            [0x81, 126, high @ (1..) , low, ..] => (Kind::Text, 4, usize::from(u16::from_be_bytes([high, low]))),
-            [0x82, 126, high @ (1..), low, ..] => (Kind::Binary, 4, usize::from(u16::from_be_bytes([high, low]))),
+            [0x81, 126, high @ (1..), low, ..] => {
+                (Kind::Text, 4, usize::from(u16::from_be_bytes([high, low])))
+            }
+            [0x82, 126, high @ (1..), low, ..] => {
+                (Kind::Binary, 4, usize::from(u16::from_be_bytes([high, low])))
+            }
             _ => return false,
         };
         let Some(payload) = bytes.get(size..size + len) else { return false };
@@ -101,6 +107,7 @@ impl Connection {
             let start = self.inbox.position() + size;
             self.digest(header.mask, start, available.min(len), kind == Kind::Text)?;
             if available < len {
+                self.inbox.expect(len - available);
                 return Ok(None);
             }
             self.arrived = 0;
