@@ -256,8 +256,20 @@ impl<T: Transport> Client<T> {
     /// Polls what has arrived, reads more when that is used up, until there is an event or nothing to read.
     #[inline]
     pub(crate) fn advance(&mut self) -> Result<Option<ws::Event>, Error> {
+        match self.connection.poll() {
+            Ok(Some(ws::Event::Message)) => Ok(Some(ws::Event::Message)),
+            polled => self.advance_from(polled),
+        }
+    }
+
+    /// Goes on from what the connection has reported, unless that is a message.
+    #[inline(never)]
+    fn advance_from(
+        &mut self,
+        mut polled: Result<Option<ws::Event>, ws::Error>,
+    ) -> Result<Option<ws::Event>, Error> {
         loop {
-            match self.connection.poll() {
+            match polled {
                 Ok(Some(ws::Event::Message)) => return Ok(Some(ws::Event::Message)),
                 Ok(Some(event)) => {
                     self.write_queued();
@@ -269,11 +281,12 @@ impl<T: Transport> Client<T> {
             if !self.fill()? {
                 return Ok(None);
             }
+            polled = self.connection.poll();
         }
     }
 
     /// Reads once. False when there is nothing to read and nothing was due, or the connection is over.
-    #[cold]
+    #[inline(never)]
     fn fill(&mut self) -> Result<bool, Error> {
         self.fail_again()?;
         self.write_queued();

@@ -6,62 +6,93 @@ use crate::limits::Limits;
 use crate::message::Kind;
 use crate::utf8::Utf8;
 use std::ops::Range;
+use std::slice;
 
 /// Room for the fragments of usual messages, kept for good; more is given back after the message.
 const SPANS_KEPT: usize = 1024;
 
 pub(crate) struct Assembly {
-    /// The kind of the message in progress or handed out.
-    kind: Option<Kind>,
+    stage: Stage,
+    /// The kind of the message, if there is one.
+    kind: Kind,
     /// Its payload so far, in bytes.
     bytes: u64,
-    /// Where its fragments lie in the inbox.
+    /// Where its fragments lie in the inbox, and where its only one does.
     spans: Vec<Range<usize>>,
+    single: Range<usize>,
     utf8: Utf8,
     /// It is compressed: its fragments lie in the inflated bytes, not in the inbox.
     compressed: bool,
-    /// The message has been handed out and goes with the next release.
-    whole: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// No message.
+    Idle,
+    /// A whole message in one plain frame; it goes with the next release.
+    Single,
+    /// Any other whole message.
+    Whole,
+    /// A message whose last frame is still to come.
+    Begun,
 }
 
 impl Assembly {
     pub(crate) fn new() -> Self {
         Self {
-            kind: None,
+            stage: Stage::Idle,
+            kind: Kind::Binary,
             bytes: 0,
-            spans: Vec::with_capacity(64),
+            spans: Vec::new(),
+            single: 0..0,
             utf8: Utf8::default(),
             compressed: false,
-            whole: false,
         }
     }
 
     /// Lets a message that was handed out go. True when no message is in progress either.
     #[inline]
     pub(crate) fn release(&mut self) -> bool {
-        if self.whole {
-            self.whole = false;
-            self.kind = None;
-            self.compressed = false;
-            self.bytes = 0;
-            self.spans.clear();
-            if self.spans.capacity() > SPANS_KEPT {
-                self.spans.shrink_to(SPANS_KEPT);
+        match self.stage {
+            Stage::Begun => return false,
+            Stage::Idle | Stage::Single => {}
+            Stage::Whole => {
+                self.compressed = false;
+                self.bytes = 0;
+                self.spans.clear();
+                if self.spans.capacity() > SPANS_KEPT {
+                    self.spans.shrink_to(SPANS_KEPT);
+                }
             }
         }
-        self.kind.is_none()
+        self.stage = Stage::Idle;
+        true
+    }
+
+    /// Whether nothing that is still wanted would be lost with [`single`](Self::single).
+    #[inline]
+    pub(crate) fn is_free(&self) -> bool {
+        matches!(self.stage, Stage::Idle | Stage::Single)
+    }
+
+    /// Takes a whole message of one plain frame that was checked, in place of one that was handed out.
+    #[inline]
+    pub(crate) fn single(&mut self, kind: Kind, span: Range<usize>) {
+        self.stage = Stage::Single;
+        self.kind = kind;
+        self.single = span;
     }
 
     /// Checks a data frame by its header alone and tells the kind of its message. Changes nothing, so that it may be
     /// asked again while the frame arrives.
     #[inline]
     pub(crate) fn admit(&self, header: &Header, limits: &Limits) -> Result<Kind, Error> {
-        let kind = match (header.opcode, self.kind) {
-            (Opcode::Text, None) => Kind::Text,
-            (Opcode::Binary, None) => Kind::Binary,
-            (Opcode::Continuation, Some(kind)) => kind,
-            (Opcode::Continuation, None) => return Err(Violation::UnexpectedContinuation.into()),
-            _ => return Err(Violation::ExpectedContinuation.into()),
+        let kind = match (header.opcode, self.stage) {
+            (Opcode::Continuation, Stage::Begun) => self.kind,
+            (Opcode::Continuation, _) => return Err(Violation::UnexpectedContinuation.into()),
+            (_, Stage::Begun) => return Err(Violation::ExpectedContinuation.into()),
+            (Opcode::Text, _) => Kind::Text,
+            _ => Kind::Binary,
         };
         // Both are below 2^63: the header's by RFC 6455 5.2, the sum so far by the limit. What a compressed frame adds is
         // known when it is inflated.
@@ -94,11 +125,6 @@ impl Assembly {
         self.spans.last().map_or(0, |span| span.end)
     }
 
-    /// Whether the message is whole and was handed out.
-    pub(crate) fn is_whole(&self) -> bool {
-        self.whole
-    }
-
     /// Checks text as it arrives.
     #[inline]
     pub(crate) fn text(&mut self, piece: &[u8]) -> Result<(), Violation> {
@@ -108,30 +134,24 @@ impl Assembly {
     /// Takes a frame that is whole and admitted. True when its message is whole, too.
     #[inline]
     pub(crate) fn push(&mut self, kind: Kind, span: Range<usize>, fin: bool) -> Result<bool, Violation> {
-        self.kind = Some(kind);
+        self.kind = kind;
         self.bytes += span.len() as u64;
         self.spans.push(span);
-        if fin {
-            if kind == Kind::Text {
-                self.utf8.finish()?;
-            }
-            self.whole = true;
+        if fin && kind == Kind::Text {
+            self.utf8.finish()?;
         }
+        self.stage = if fin { Stage::Whole } else { Stage::Begun };
         Ok(fin)
-    }
-
-    /// Takes a message of a single frame, admitted and checked, when none is in progress.
-    #[inline]
-    pub(crate) fn push_whole(&mut self, kind: Kind, span: Range<usize>) {
-        self.kind = Some(kind);
-        self.spans.push(span);
-        self.whole = true;
     }
 
     /// The whole message: its kind and where its fragments lie.
     #[inline]
     pub(crate) fn message(&self) -> Option<(Kind, &[Range<usize>])> {
-        self.kind.filter(|_| self.whole).map(|kind| (kind, self.spans.as_slice()))
+        match self.stage {
+            Stage::Single => Some((self.kind, slice::from_ref(&self.single))),
+            Stage::Whole => Some((self.kind, &self.spans)),
+            Stage::Idle | Stage::Begun => None,
+        }
     }
 
     /// Replaces the fragments of the whole message by the one range they were joined into.
@@ -141,12 +161,11 @@ impl Assembly {
     }
 
     /// Whether fragments of an unfinished message are held.
-    #[inline]
     pub(crate) fn in_message(&self) -> bool {
-        self.kind.is_some() && !self.whole
+        self.stage == Stage::Begun
     }
 
-    /// The fragments that lie in the inbox.
+    /// The fragments that lie in the inbox and are still wanted.
     pub(crate) fn spans_mut(&mut self) -> &mut [Range<usize>] {
         if self.compressed { &mut [] } else { &mut self.spans }
     }

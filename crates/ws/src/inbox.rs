@@ -51,6 +51,12 @@ impl Inbox {
         self.buf.get(self.parsed..self.tail).unwrap_or_default()
     }
 
+    /// The same, with a check that is cheaper where it decides nothing.
+    #[inline]
+    pub(crate) fn unparsed_or_none(&self) -> Option<&[u8]> {
+        self.buf.get(self.parsed..self.tail)
+    }
+
     /// Where [`unparsed`](Self::unparsed) begins.
     #[inline]
     pub(crate) fn position(&self) -> usize {
@@ -72,6 +78,16 @@ impl Inbox {
     #[inline]
     pub(crate) fn advance(&mut self, count: usize) {
         self.parsed = (self.parsed + count).min(self.tail);
+    }
+
+    /// Takes a frame that is there as a whole, `size` bytes of header and `len` of payload, and lets go what was parsed
+    /// before it. Where its payload lies.
+    #[inline]
+    pub(crate) fn take(&mut self, size: usize, len: usize) -> Range<usize> {
+        self.head = self.parsed;
+        let start = self.parsed + size;
+        self.parsed = start + len;
+        start..start + len
     }
 
     /// The frame at the front lacks this many bytes.

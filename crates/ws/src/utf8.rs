@@ -66,10 +66,15 @@ impl Utf8 {
 #[inline]
 pub(crate) fn is_valid(bytes: &[u8]) -> bool {
     if bytes.len() < SIMD_BYTES_MIN {
-        std::str::from_utf8(bytes).is_ok()
+        is_valid_short(bytes)
     } else {
         simdutf8::basic::from_utf8(bytes).is_ok()
     }
+}
+
+#[inline(never)]
+fn is_valid_short(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_ok()
 }
 
 /// Splits off the beginning of a code point that the piece's end cuts.

@@ -77,8 +77,10 @@ pub struct Connection {
     timeouts: Timeouts,
     inbox: Inbox,
     assembly: Assembly,
+    /// Whether frames come, and come unmasked: the usual message can be taken in few instructions.
+    single_frames: bool,
     /// The largest message that may come in one frame.
-    whole_bytes_max: usize,
+    single_bytes_max: usize,
     /// How much of the payload of the frame at the front has been unmasked and checked.
     arrived: usize,
     /// Where the payload of the latest Ping or Pong lies.
@@ -139,10 +141,10 @@ impl Connection {
     fn new(role: Role, state: State, config: Config, rng: ChaCha12Rng, now: Instant) -> Self {
         Self {
             role,
-            state,
             inbox: Inbox::new(),
             assembly: Assembly::new(),
-            whole_bytes_max: config.limits.frame_bytes_max.min(config.limits.message_bytes_max),
+            single_frames: may_take_single_frames(role, &state, &config.limits),
+            single_bytes_max: config.limits.frame_bytes_max.min(config.limits.message_bytes_max),
             arrived: 0,
             control: 0..0,
             control_count: 0,
@@ -159,6 +161,7 @@ impl Connection {
             response: None,
             sent_close: None,
             received_close: None,
+            state,
             limits: config.limits,
             timeouts: config.timeouts,
         }
@@ -243,13 +246,16 @@ impl Connection {
     /// The same message as one slice. Its fragments are moved together, if there are several; nothing is allocated.
     pub fn payload(&mut self) -> Option<Payload<'_>> {
         let (kind, spans) = self.assembly.message()?;
+        let several = spans.len() > 1;
         let span = match spans {
             [span] => span.clone(),
             // Inflated fragments lie behind one another.
             [first, .., last] if self.assembly.is_compressed() => first.start..last.end,
             spans => self.inbox.join(spans),
         };
-        self.assembly.joined(span.clone());
+        if several {
+            self.assembly.joined(span.clone());
+        }
         Some(Payload { kind, bytes: self.message_bytes().get(span)? })
     }
 
@@ -330,7 +336,7 @@ impl Connection {
     #[inline]
     fn release(&mut self) {
         if self.assembly.is_compressed()
-            && self.assembly.is_whole()
+            && !self.assembly.in_message()
             && let Some(codec) = &mut self.codec
         {
             codec.release();
@@ -349,6 +355,7 @@ impl Connection {
 
     /// Every change of state passes here.
     fn transition(&mut self, to: State) {
+        self.single_frames = may_take_single_frames(self.role, &to, &self.limits);
         match to {
             State::Open => {
                 self.timers.stop_all();
@@ -421,6 +428,10 @@ impl Connection {
         let error = self.refusal_so_far().unwrap_or(Error::Disconnected(at));
         Err(self.fail(error))
     }
+}
+
+fn may_take_single_frames(role: Role, state: &State, limits: &Limits) -> bool {
+    role == Role::Client && matches!(state, State::Open | State::CloseSent) && limits.fragments_max > 0
 }
 
 impl std::fmt::Debug for Connection {

@@ -27,48 +27,47 @@ impl Connection {
     /// queued where RFC 6455 7.1.7 asks for one: transmit it.
     #[inline]
     pub fn poll(&mut self) -> Result<Option<Event>, Error> {
-        if self.whole_message() { Ok(Some(Event::Message)) } else { self.poll_any() }
+        if self.single_frame() { Ok(Some(Event::Message)) } else { self.poll_any() }
     }
 
     /// The usual case in few instructions: a message in one frame that is there as a whole, unmasked and not compressed.
     /// False in every other case, faults included: those are [`poll_any`](Self::poll_any)'s to judge, and nothing has
     /// been taken.
     #[inline]
-    fn whole_message(&mut self) -> bool {
-        if self.role != Role::Client
-            || self.arrived != 0
-            || !matches!(self.state, State::Open | State::CloseSent)
-        {
+    fn single_frame(&mut self) -> bool {
+        if !self.single_frames || self.arrived != 0 || !self.assembly.is_free() {
             return false;
         }
-        self.release();
-        if self.assembly.in_message() {
-            return false;
-        }
-        let bytes = self.inbox.unparsed();
-        let (kind, size, len) = match *bytes {
-            [0x81, len @ 0..=125, ..] => (Kind::Text, 2, usize::from(len)),
-            [0x82, len @ 0..=125, ..] => (Kind::Binary, 2, usize::from(len)),
-            [0x81, 126, high @ (1..), low, ..] => {
-                (Kind::Text, 4, usize::from(u16::from_be_bytes([high, low])))
-            }
-            [0x82, 126, high @ (1..), low, ..] => {
-                (Kind::Binary, 4, usize::from(u16::from_be_bytes([high, low])))
-            }
+        let Some(bytes) = self.inbox.unparsed_or_none() else { return false };
+        let (size, len) = match *bytes {
+            [_, len @ 0..=125, ..] => (2, usize::from(len)),
+            [_, 126, high, low, ..] => (4, usize::from(u16::from_be_bytes([high, low]))),
             _ => return false,
         };
-        let Some(payload) = bytes.get(size..size + len) else { return false };
-        if len > self.whole_bytes_max || (kind == Kind::Text && !utf8::is_valid(payload)) {
+        let kind = match bytes.first() {
+            Some(0x81) => Kind::Text,
+            Some(0x82) => Kind::Binary,
+            _ => return false,
+        };
+        // RFC 6455 5.2: the minimal number of bytes must be used.
+        if len > self.single_bytes_max || (size == 4 && len < 126) {
             return false;
         }
-        let start = self.inbox.position() + size;
-        self.inbox.advance(size + len);
-        self.assembly.push_whole(kind, start..start + len);
+        let Some(payload) = bytes.get(size..size + len) else { return false };
+        if kind == Kind::Text && !utf8::is_valid(payload) {
+            return false;
+        }
+        let span = self.inbox.take(size, len);
+        self.assembly.single(kind, span);
         true
     }
 
     #[inline(never)]
     fn poll_any(&mut self) -> Result<Option<Event>, Error> {
+        if self.single_frames && self.inbox.unparsed().is_empty() && !self.end_of_stream {
+            self.release();
+            return Ok(None);
+        }
         let polled = match &self.state {
             State::Open | State::CloseSent => self.frames(),
             State::Failed(error) => return Err(error.clone()),
@@ -85,6 +84,10 @@ impl Connection {
     #[inline]
     fn frames(&mut self) -> Result<Option<Event>, Error> {
         self.release();
+        // The message before may have been of another kind.
+        if self.single_frame() {
+            return Ok(Some(Event::Message));
+        }
         loop {
             let unparsed = self.inbox.unparsed();
             let Some((header, size)) = Header::parse(unparsed)? else {
