@@ -40,24 +40,29 @@ struct Case {
 }
 
 const CASES: &[Case] = &[
-    Case { name: "receive 160 B text", run: || receive(Opcode::Text, 160, 1) },
-    Case { name: "receive 160 B binary", run: || receive(Opcode::Binary, 160, 1) },
-    Case { name: "receive 1200 B text", run: || receive(Opcode::Text, 1200, 1) },
-    Case { name: "receive 4 x 1 KiB text", run: || receive(Opcode::Text, 4096, 4) },
+    Case { name: "receive 160 B text", run: || receive(Opcode::Text, 160, 1, WINDOW) },
+    Case { name: "receive 160 B text, one a read", run: || receive(Opcode::Text, 160, 1, 164) },
+    Case { name: "receive 160 B binary", run: || receive(Opcode::Binary, 160, 1, WINDOW) },
+    Case { name: "receive 1200 B text", run: || receive(Opcode::Text, 1200, 1, WINDOW) },
+    Case { name: "receive 4 x 1 KiB text", run: || receive(Opcode::Text, 4096, 4, WINDOW) },
     Case { name: "receive joined 4 x 1 KiB text", run: || receive_joined(4096, 4) },
     Case { name: "send 160 B text", run: send },
 ];
 
-/// One stream of messages, read 64 KiB at a time.
+/// What a read brings, in bytes.
+const WINDOW: usize = 64 << 10;
+
+/// One stream of messages, in reads of equal size.
 struct Wire {
     bytes: Vec<u8>,
     at: usize,
+    read: usize,
 }
 
 impl Read for Wire {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let rest = &self.bytes[self.at..];
-        let count = into.len().min(rest.len()).min(64 << 10);
+        let count = into.len().min(rest.len()).min(self.read);
         if count == 0 {
             return Err(io::ErrorKind::WouldBlock.into());
         }
@@ -88,11 +93,12 @@ fn wire(opcode: Opcode, len: usize, frames: usize) -> Wire {
             bytes.extend_from_slice(part);
         }
     }
-    Wire { bytes, at: 0 }
+    Wire { bytes, at: 0, read: WINDOW }
 }
 
-fn receive(opcode: Opcode, len: usize, frames: usize) {
-    let mut client = Client::builder().upgraded(wire(opcode, len, frames), b"").expect("a client");
+fn receive(opcode: Opcode, len: usize, frames: usize, read: usize) {
+    let wire = Wire { read, ..wire(opcode, len, frames) };
+    let mut client = Client::builder().upgraded(wire, b"").expect("a client");
     assert_eq!(counted(|| drain(&mut client)), (MESSAGES, MESSAGES * len));
 }
 
@@ -121,7 +127,8 @@ fn receive_joined(len: usize, frames: usize) {
 }
 
 fn send() {
-    let mut client = Client::builder().upgraded(Wire { bytes: Vec::new(), at: 0 }, b"").expect("a client");
+    let mut client =
+        Client::builder().upgraded(Wire { bytes: Vec::new(), at: 0, read: WINDOW }, b"").expect("a client");
     let text = "x".repeat(160);
     counted(|| {
         for _ in 0..MESSAGES {

@@ -68,6 +68,8 @@ pub struct Client<T = Socket> {
     polled_by: PolledBy,
     /// The last read found nothing: only then can waiting make sense.
     drained: bool,
+    /// The transport did not take everything at the last write, or holds it itself.
+    unwritten: bool,
     /// The time of the latest look at the clock, and how many reads there were since.
     now: Instant,
     reads: u32,
@@ -92,6 +94,7 @@ impl<T: Transport> Client<T> {
             policy,
             polled_by: PolledBy::Nobody,
             drained: false,
+            unwritten: true,
             now: clock::now(),
             reads: 0,
             write_error: None,
@@ -289,7 +292,9 @@ impl<T: Transport> Client<T> {
     #[inline(never)]
     fn fill(&mut self) -> Result<bool, Error> {
         self.fail_again()?;
-        self.write_queued();
+        if self.unwritten || self.connection.wants_transmit() {
+            self.write_queued();
+        }
         let was_drained = std::mem::replace(&mut self.drained, false);
         if self.connection.is_ended() {
             self.shut();
@@ -352,6 +357,11 @@ impl<T: Transport> Client<T> {
 
     /// Writes what is queued; true when nothing is left. An error waits in `write_error`.
     fn write_queued(&mut self) -> bool {
+        self.unwritten = !self.write_all();
+        !self.unwritten
+    }
+
+    fn write_all(&mut self) -> bool {
         loop {
             let queued = self.connection.transmit();
             let written = match queued {

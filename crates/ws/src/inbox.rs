@@ -51,6 +51,12 @@ impl Inbox {
         self.buf.get(self.parsed..self.tail).unwrap_or_default()
     }
 
+    /// Whether nothing is unparsed.
+    #[inline]
+    pub(crate) fn is_parsed(&self) -> bool {
+        self.parsed == self.tail
+    }
+
     /// The same, with a check that is cheaper where it decides nothing.
     #[inline]
     pub(crate) fn unparsed_or_none(&self) -> Option<&[u8]> {

@@ -74,6 +74,13 @@ impl Outbox {
         Self { data: Queue::default(), boundary: 0, control: Queue::default(), max }
     }
 
+    /// Whether nothing waits.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        // A queue that runs empty starts over.
+        self.data.buf.is_empty() && self.control.buf.is_empty()
+    }
+
     /// What is to be written next, in one piece; more may follow it.
     pub(crate) fn pending(&self) -> &[u8] {
         if self.control_is_next() {

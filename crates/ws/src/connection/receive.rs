@@ -27,7 +27,14 @@ impl Connection {
     /// queued where RFC 6455 7.1.7 asks for one: transmit it.
     #[inline]
     pub fn poll(&mut self) -> Result<Option<Event>, Error> {
-        if self.single_frame() { Ok(Some(Event::Message)) } else { self.poll_any() }
+        if self.single_frame() {
+            return Ok(Some(Event::Message));
+        }
+        if self.single_frames && self.inbox.is_parsed() && !self.end_of_stream {
+            self.release();
+            return Ok(None);
+        }
+        self.poll_any()
     }
 
     /// The usual case in few instructions: a message in one frame that is there as a whole, unmasked and not compressed.
@@ -64,10 +71,6 @@ impl Connection {
 
     #[inline(never)]
     fn poll_any(&mut self) -> Result<Option<Event>, Error> {
-        if self.single_frames && self.inbox.unparsed().is_empty() && !self.end_of_stream {
-            self.release();
-            return Ok(None);
-        }
         let polled = match &self.state {
             State::Open | State::CloseSent => self.frames(),
             State::Failed(error) => return Err(error.clone()),
