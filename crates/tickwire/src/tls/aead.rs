@@ -1,6 +1,6 @@
 //! The keys of one direction, and what RFC 8446 5.2 and RFC 5246 6.2.3.3 do with them.
 
-use super::record::{Content, HEADER_BYTES, PLAINTEXT_BYTES_MAX};
+use super::record::{Content, Header, PLAINTEXT_BYTES_MAX};
 use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use rustls::{ConnectionTrafficSecrets, Error, InvalidMessage, PeerMisbehaved, ProtocolVersion};
 
@@ -62,7 +62,7 @@ impl Keys {
     #[inline]
     pub(super) fn open(
         &mut self,
-        header: [u8; HEADER_BYTES],
+        header: Header,
         payload: &[u8],
         out: &mut [u8],
     ) -> Result<(Content, usize), Error> {
@@ -143,7 +143,7 @@ impl Keys {
     }
 
     /// RFC 5246 6.2.3.3: what is authenticated besides the content.
-    fn aad(&self, [content, major, minor, ..]: [u8; HEADER_BYTES], len: usize) -> Aad<[u8; 13]> {
+    fn aad(&self, [content, major, minor, ..]: Header, len: usize) -> Aad<[u8; 13]> {
         let [.., high, low] = len.to_be_bytes();
         let mut aad = [0; 13];
         aad[..8].copy_from_slice(&self.number.to_be_bytes());

@@ -44,9 +44,12 @@ pub(super) fn alert_for(error: &Error) -> AlertDescription {
     }
 }
 
+/// Type, version and length as they stand on the wire.
+pub(super) type Header = [u8; HEADER_BYTES];
+
 /// The header and the payload of the record at the front of `bytes`; `None` while it is incomplete.
 #[inline]
-pub(super) fn split(bytes: &[u8]) -> Result<Option<([u8; HEADER_BYTES], &[u8])>, Error> {
+pub(super) fn split(bytes: &[u8]) -> Result<Option<(Header, &[u8])>, Error> {
     let Some((header, rest)) = bytes.split_first_chunk::<HEADER_BYTES>() else { return Ok(None) };
     let [_, major, _, high, low] = *header;
     let len = usize::from(u16::from_be_bytes([high, low]));

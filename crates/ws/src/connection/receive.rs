@@ -25,22 +25,21 @@ impl Connection {
     /// # Errors
     /// An [`Error`] ends the connection and is repeated by every later call. A Close frame that tells the peer is
     /// queued where RFC 6455 7.1.7 asks for one: transmit it.
-    #[inline]
+    // Into the reader's loop goes the usual case alone, so that its answer is no value in memory but a branch.
+    #[expect(
+        clippy::inline_always,
+        reason = "measured: it saves a seventh of the instructions of a small message"
+    )]
+    #[inline(always)]
     pub fn poll(&mut self) -> Result<Option<Event>, Error> {
-        if self.single_frame() {
-            return Ok(Some(Event::Message));
-        }
-        if self.single_frames && self.inbox.is_parsed() && !self.end_of_stream {
-            self.release();
-            return Ok(None);
-        }
-        self.poll_any()
+        if self.single_frame() { Ok(Some(Event::Message)) } else { self.poll_any() }
     }
 
     /// The usual case in few instructions: a message in one frame that is there as a whole, unmasked and not compressed.
     /// False in every other case, faults included: those are [`poll_any`](Self::poll_any)'s to judge, and nothing has
     /// been taken.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "see poll")]
+    #[inline(always)]
     fn single_frame(&mut self) -> bool {
         if !self.single_frames || self.arrived != 0 || !self.assembly.is_free() {
             return false;
@@ -71,6 +70,10 @@ impl Connection {
 
     #[inline(never)]
     fn poll_any(&mut self) -> Result<Option<Event>, Error> {
+        if self.single_frames && self.inbox.is_parsed() && !self.end_of_stream {
+            self.release();
+            return Ok(None);
+        }
         let polled = match &self.state {
             State::Open | State::CloseSent => self.frames(),
             State::Failed(error) => return Err(error.clone()),
