@@ -148,6 +148,7 @@ fn main() -> Outcome<ExitCode> {
 fn run_all(stage: &Stage, runs: &[Run], expected: &BTreeMap<CaseId, Expected>) -> Outcome<bool> {
     let (mut good, mut written) = (true, Vec::new());
     for &run in runs {
+        eprintln!("{}: {} cases ...", run.name(), expected.len());
         match stage.run(run) {
             Ok(report) => {
                 let differences = report.differences(expected);

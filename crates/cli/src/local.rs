@@ -23,7 +23,9 @@ pub(crate) fn trusting(builder: Builder, ca: Option<&Path>) -> Result<Builder, F
     builder.extra_roots_pem(&pem).map_err(|error| told(&error))
 }
 
-/// Runs a local venue on 127.0.0.1 until it is interrupted, and prints where it is.
+/// Run a local venue for other programs.
+///
+/// It serves on 127.0.0.1 until it is interrupted, and prints where it is. Offers of compression are declined.
 #[derive(Debug, clap::Args)]
 #[command(after_help = format!("\
 Example:

@@ -19,11 +19,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show live order books of a venue.
     Watch(watch::Arguments),
-    /// Print what a WebSocket sends.
     Tap(tap::Arguments),
-    /// Run a local venue for other programs.
     Sim(local::Arguments),
 }
 

@@ -19,7 +19,9 @@ const CLOSE_WAIT: Duration = Duration::from_secs(1);
 /// How often to look whether the run was interrupted.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// Prints each message of a WebSocket: texts as lines, binary ones as they are, or everything as JSON lines.
+/// Print what a WebSocket sends.
+///
+/// Texts are printed as lines, binary messages as they are; with --json everything as JSON lines, binary data in base64.
 #[derive(Debug, clap::Args)]
 #[command(after_help = format!("\
 Example:
@@ -36,13 +38,13 @@ pub(crate) struct Arguments {
     /// Close with 1000 after this many messages.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
-    /// Give up after this time (exit 3).
+    /// Give up after this time in all (exit 3).
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     timeout: Option<Duration>,
-    /// The largest message to take, in bytes.
+    /// The largest message to take, in bytes, after inflating [default: 16777216].
     #[arg(long, value_name = "BYTES")]
     max_message: Option<usize>,
-    /// The largest frame to take, in bytes.
+    /// The largest frame to take, in bytes, as it is sent [default: 16777216].
     #[arg(long, value_name = "BYTES")]
     max_frame: Option<usize>,
     /// Offer compression (permessage-deflate); with --json, "extensions" of the open event tells whether it was taken.

@@ -85,8 +85,14 @@ impl Builder {
         self
     }
 
-    /// Offers compression (RFC 7692); the server may decline. Not offered by default: it saves bandwidth and costs time.
-    /// Of no effect on streams that somebody else has upgraded.
+    /// Offers compression (RFC 7692). The server may decline: then the [`Response::extensions`](crate::ws::Response) of
+    /// [`Event::Open`](crate::Event) are `None`. Not offered by default: it saves bandwidth and costs time. Of no effect on
+    /// streams that somebody else has upgraded.
+    ///
+    /// ```
+    /// use tickwire::{Client, Deflate};
+    /// let builder = Client::builder().deflate(Deflate { server_no_context_takeover: true, ..Deflate::default() });
+    /// ```
     #[cfg(feature = "deflate")]
     #[must_use]
     pub fn deflate(mut self, deflate: Deflate) -> Self {

@@ -30,7 +30,8 @@
 //!
 //! # Settings
 //!
-//! [`Client::builder`] takes header fields, limits, timeouts, the [`WaitPolicy`], and whom to trust:
+//! [`Client::builder`] takes header fields, limits, timeouts, the [`WaitPolicy`], compression (feature `deflate`, on by
+//! default), and whom to trust:
 //! [`Builder::extra_roots_pem`] for a venue on this machine, [`Builder::tls_config`] for everything else. To poll many
 //! things at once, register the client with a [`mio::Poll`] of your own. To bring your own stream, see
 //! [`Builder::connect_over`], [`Builder::upgraded`] and [`Transport`].

@@ -45,6 +45,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Features
+//!
+//! `deflate`, off by default: compressed messages (RFC 7692). Without it `Deflate` has no values.
+//!
 //! Two messages cannot be held at once:
 //!
 //! ```compile_fail,E0502

@@ -12,9 +12,9 @@ use std::time::Duration;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Payload of one frame, in bytes; a larger one fails the connection with 1009. Default 16 MiB.
+    /// Payload of one frame, in bytes as it is sent; a larger one fails the connection with 1009. Default 16 MiB.
     pub frame_bytes_max: usize,
-    /// Payload of one message, in bytes, over all its fragments; more fails the connection with 1009. Default 16 MiB.
+    /// Payload of one message, in bytes, over all its fragments and after inflating; more fails the connection with 1009. Default 16 MiB.
     pub message_bytes_max: usize,
     /// Fragments of one message; more fails the connection with 1009. Each costs 16 bytes while it is held. Default 131,072.
     pub fragments_max: usize,

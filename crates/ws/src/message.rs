@@ -11,7 +11,8 @@ pub enum Kind {
     Binary,
 }
 
-/// A whole message, one slice for each frame it came in, borrowed from the connection's receive buffer.
+/// A whole message, one slice for each frame it came in, borrowed from the connection's receive buffer or, if it came
+/// compressed, from the buffer that it was inflated into.
 #[derive(Clone, Copy)]
 pub struct Message<'a> {
     kind: Kind,

@@ -18,6 +18,8 @@ use tickwire::{Client, CloseCode, Feed};
 use tickwire_sim::{Options, Recording, Server};
 use view::View;
 
+/// Show live order books of a venue.
+///
 /// Shows top of book, last trade and rates of each symbol, and ends with a summary: messages, gaps, resyncs, and how
 /// often the rebuilt top of book agreed with the venue's own bookTicker of the same update id.
 #[derive(Debug, clap::Args)]

@@ -22,7 +22,7 @@ use std::fmt;
 pub struct Deflate {
     /// Effort of the compressor, 0 (none) to 9 (most); more is taken as 9. Default 6.
     pub level: u8,
-    /// The server forgets its window after each message. Costs compression, saves the peer's memory. Default off.
+    /// The server forgets its window after each message. Costs compression, saves the client's memory. Default off.
     pub server_no_context_takeover: bool,
     /// The client forgets its window after each message. Default off.
     pub client_no_context_takeover: bool,
