@@ -5,7 +5,7 @@ use crate::clock;
 use crate::dial::Socket;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
-use crate::tls;
+use crate::tls::{self, TlsRecords};
 use crate::transport::{Plain, Transport};
 use crate::wait::WaitPolicy;
 use rustls::ClientConfig;
@@ -35,6 +35,7 @@ pub struct Builder {
     subprotocols: Vec<String>,
     roots: Vec<CertificateDer<'static>>,
     tls: Option<Arc<ClientConfig>>,
+    tls_records: TlsRecords,
     /// The configuration made from the roots, once it was needed: clients of one builder resume each other's sessions.
     made: Arc<OnceLock<Arc<ClientConfig>>>,
 }
@@ -65,6 +66,7 @@ impl Default for Builder {
             subprotocols: Vec::new(),
             roots: Vec::new(),
             tls: None,
+            tls_records: TlsRecords::default(),
             made: Arc::default(),
         }
     }
@@ -148,6 +150,13 @@ impl Builder {
         self
     }
 
+    /// Who opens and seals the records of TLS. Default [`TlsRecords::Direct`].
+    #[must_use]
+    pub fn tls_records(mut self, records: TlsRecords) -> Self {
+        self.tls_records = records;
+        self
+    }
+
     /// Begins to connect to a `ws://` or `wss://` URL. Returns at once: looking up, connecting and both handshakes go
     /// on while the client is waited for and read.
     ///
@@ -157,7 +166,7 @@ impl Builder {
     pub fn connect(&self, url: &str) -> Result<Client, Error> {
         let endpoint = Endpoint::parse(url)?;
         let request = self.request(&endpoint)?;
-        let tls = if endpoint.tls { Some(self.tls()?) } else { None };
+        let tls = if endpoint.tls { Some((self.tls()?, self.tls_records)) } else { None };
         let socket = Socket::dial(&endpoint.host, endpoint.port, tls, self.connect_timeout)?;
         self.ask(socket, request)
     }
@@ -253,6 +262,7 @@ impl std::fmt::Debug for Builder {
             .field("wait_policy", &self.wait_policy)
             .field("headers", &self.headers.iter().map(|(name, _)| name).collect::<Vec<_>>())
             .field("subprotocols", &self.subprotocols)
+            .field("tls_records", &self.tls_records)
             .finish_non_exhaustive()
     }
 }

@@ -7,7 +7,7 @@
 
 use crate::clock;
 use crate::error::{DialError, Error};
-use crate::tls::Tls;
+use crate::tls::{Tls, TlsRecords};
 use crate::transport::{Plain, Transport};
 use mio::event::Source;
 use mio::net::TcpStream;
@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 pub struct Socket {
     host: String,
     state: State,
-    tls: Option<Arc<ClientConfig>>,
+    tls: Option<(Arc<ClientConfig>, TlsRecords)>,
     began: Instant,
     /// The end of the time for look-up and connecting.
     deadline: Instant,
@@ -70,7 +70,7 @@ impl Socket {
     pub(crate) fn dial(
         host: &str,
         port: u16,
-        tls: Option<Arc<ClientConfig>>,
+        tls: Option<(Arc<ClientConfig>, TlsRecords)>,
         timeout: Duration,
     ) -> Result<Self, Error> {
         let now = clock::now();
@@ -192,7 +192,7 @@ impl Socket {
         }
         match self.tls.take() {
             None => self.state = State::Plain(Plain(stream)),
-            Some(config) => match Tls::new(stream, config, &self.host) {
+            Some((config, records)) => match Tls::with_records(stream, config, &self.host, records) {
                 Ok(session) => self.state = State::Tls(Box::new(session)),
                 Err(error) => self.fail(error),
             },

@@ -59,7 +59,7 @@ pub use dial::Socket;
 pub use endpoint::UrlError;
 pub use error::{DialError, Error};
 pub use feed::{Counts, Feed};
-pub use tls::Tls;
+pub use tls::{Tls, TlsRecords};
 pub use transport::{Plain, Transport};
 pub use wait::WaitPolicy;
 

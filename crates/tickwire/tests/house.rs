@@ -64,7 +64,13 @@ const HOUSE: &[Room] = &[
     Room {
         place: "crates/tickwire/src/tls",
         uses: &[],
-        floors: &[&["config", "record"], &["aead", "buffer"], &["handshake", "session"], &["mod"]],
+        floors: &[
+            &["choice", "config", "record", "stream"],
+            &["aead", "buffer"],
+            &["handshake", "session"],
+            &["buffered", "direct"],
+            &["mod"],
+        ],
     },
     Room {
         place: "crates/sim",

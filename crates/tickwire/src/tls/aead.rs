@@ -2,7 +2,7 @@
 
 use super::record::{Content, Header, PLAINTEXT_BYTES_MAX};
 use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
-use rustls::{ConnectionTrafficSecrets, Error, InvalidMessage, PeerMisbehaved, ProtocolVersion};
+use rustls::{ConnectionTrafficSecrets, ContentType, Error, InvalidMessage, PeerMisbehaved, ProtocolVersion};
 
 /// The tag of every suite that there is.
 const TAG_BYTES: usize = 16;
@@ -66,6 +66,9 @@ impl Keys {
         payload: &[u8],
         out: &mut [u8],
     ) -> Result<(Content, usize), Error> {
+        if !self.expects(header[0]) {
+            return Err(unexpected(header[0]));
+        }
         let explicit = if self.layout == Layout::Tls12Explicit { EXPLICIT_BYTES } else { 0 };
         let (explicit, sealed) = payload.split_at_checked(explicit).ok_or(InvalidMessage::MessageTooShort)?;
         let len = sealed.len().checked_sub(TAG_BYTES).ok_or(InvalidMessage::MessageTooShort)?;
@@ -88,7 +91,10 @@ impl Keys {
         if self.layout != Layout::Tls13 {
             return checked(header[0], len);
         }
-        // RFC 8446 5.4: zeros pad the content and its type.
+        // RFC 8446 5.4: zeros pad the content and its type, all of which is no longer than content and type may be.
+        if len > PLAINTEXT_BYTES_MAX + 1 {
+            return Err(Error::PeerSentOversizedRecord);
+        }
         let end = out.iter().rposition(|byte| *byte != 0).ok_or(PeerMisbehaved::IllegalTlsInnerPlaintext)?;
         checked(out.get(end).copied().unwrap_or(0), end)
     }
@@ -132,6 +138,15 @@ impl Keys {
         Ok(())
     }
 
+    /// RFC 8446 5: what is sealed calls itself content, and a ChangeCipherSpec belongs into the handshake.
+    #[inline]
+    fn expects(&self, outer: u8) -> bool {
+        match self.layout {
+            Layout::Tls13 => outer == Content::Application as u8,
+            _ => Content::from_byte(outer).is_some(),
+        }
+    }
+
     /// RFC 8446 5.3: the record's number, over the end of the base.
     #[inline]
     fn nonce(&self) -> [u8; 12] {
@@ -149,6 +164,16 @@ impl Keys {
         aad[..8].copy_from_slice(&self.number.to_be_bytes());
         aad[8..].copy_from_slice(&[content, major, minor, high, low]);
         Aad::from(aad)
+    }
+}
+
+#[cold]
+fn unexpected(outer: u8) -> Error {
+    match ContentType::from(outer) {
+        ContentType::Unknown(_) => InvalidMessage::InvalidContentType.into(),
+        got_type => {
+            Error::InappropriateMessage { expect_types: vec![ContentType::ApplicationData], got_type }
+        }
     }
 }
 

@@ -12,6 +12,8 @@ pub(super) enum Progress {
     Blocked,
     /// The handshake is complete and all of ours is in `outgoing`.
     Done,
+    /// It is complete, and the peer has said at once that nothing follows.
+    Closed,
 }
 
 /// Takes what has arrived, appends what is to be sent. `early` is content that came with the end of the handshake.
@@ -42,6 +44,7 @@ pub(super) fn advance(
             (Step::Again, _) => {}
             (Step::Blocked, _) => return Ok(Progress::Blocked),
             (Step::Done, _) => return Ok(Progress::Done),
+            (Step::Closed, _) => return Ok(Progress::Closed),
         }
     }
 }
@@ -50,6 +53,7 @@ enum Step {
     Again,
     Blocked,
     Done,
+    Closed,
 }
 
 fn take<D>(state: ConnectionState<'_, '_, D>, outgoing: &mut Vec<u8>, early: &mut Vec<u8>) -> Step {
@@ -77,7 +81,8 @@ fn take<D>(state: ConnectionState<'_, '_, D>, outgoing: &mut Vec<u8>, early: &mu
             Step::Again
         }
         ConnectionState::WriteTraffic(_) => Step::Done,
-        // Of a peer that says goodbye in the middle, the stream's end tells.
+        // rustls knows a goodbye only behind the handshake; before, it is an alert like any other.
+        ConnectionState::PeerClosed | ConnectionState::Closed => Step::Closed,
         _ => Step::Blocked,
     }
 }

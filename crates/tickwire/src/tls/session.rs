@@ -6,16 +6,20 @@ use super::record::{self, Content, HEADER_BYTES, PLAINTEXT_BYTES_MAX, alert_for}
 use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
 use rustls::kernel::KernelConnection;
 use rustls::{
-    AlertDescription, Error, InvalidMessage, PeerMisbehaved, ProtocolVersion, SupportedCipherSuite,
+    AlertDescription, Error, HandshakeType, InvalidMessage, PeerMisbehaved, ProtocolVersion,
+    SupportedCipherSuite,
 };
 
-/// RFC 8446 4: the messages that may follow the handshake.
+/// RFC 8446 4 and RFC 5246 7.4: the messages that may follow the handshake.
+const HELLO_REQUEST: u8 = 0;
 const NEW_SESSION_TICKET: u8 = 4;
 const KEY_UPDATE: u8 = 24;
 /// The longest of them; tickets are a few hundred bytes.
-const MESSAGE_BYTES_MAX: usize = 64 << 10;
+const MESSAGE_BYTES_MAX: usize = (64 << 10) - 1;
 /// Records in a row that bring nothing, and key updates in a row, before the peer is taken for an attacker.
 const IDLE_MAX: u32 = 32;
+/// Warnings of a whole session; the bounds are those of rustls.
+const WARNINGS_MAX: u32 = 4;
 /// RFC 8446 6: levels of alerts.
 const WARNING: u8 = 1;
 const FATAL: u8 = 2;
@@ -30,6 +34,11 @@ pub(super) struct Session {
     /// The beginning of a handshake message.
     message: Vec<u8>,
     idle: u32,
+    warnings: u32,
+    /// The peer has asked for other keys once and was told that there are none.
+    renegotiation_refused: bool,
+    /// The peer waits for a new key of ours.
+    key_due: bool,
 }
 
 impl Session {
@@ -49,6 +58,9 @@ impl Session {
             tx_max,
             message: Vec::new(),
             idle: 0,
+            warnings: 0,
+            renegotiation_refused: false,
+            key_due: false,
         })
     }
 
@@ -106,33 +118,38 @@ impl Session {
     #[cold]
     fn aside(&mut self, content: Content, bytes: &[u8], outgoing: &mut Vec<u8>) -> Result<bool, Error> {
         match content {
-            Content::Alert => return self.alert(bytes),
             // RFC 8446 5.1: no other record between the parts of a message, and no part without content.
             _ if !self.message.is_empty() && content != Content::Handshake => {
-                return Err(PeerMisbehaved::MessageInterleavedWithHandshakeMessage.into());
+                Err(PeerMisbehaved::MessageInterleavedWithHandshakeMessage.into())
             }
-            Content::Application => self.idle(PeerMisbehaved::TooManyEmptyFragments)?,
-            Content::Handshake if bytes.is_empty() => return Err(InvalidMessage::InvalidEmptyPayload.into()),
-            Content::Handshake => self.messages(bytes, outgoing)?,
+            Content::Application => self.idle(PeerMisbehaved::TooManyEmptyFragments).map(|()| false),
+            _ if bytes.is_empty() => Err(InvalidMessage::InvalidEmptyPayload.into()),
+            Content::Alert => self.alert(bytes),
+            Content::Handshake => self.messages(bytes, outgoing).map(|()| false),
         }
-        Ok(false)
     }
 
     fn alert(&mut self, bytes: &[u8]) -> Result<bool, Error> {
-        let [level, description] = *bytes else { return Err(InvalidMessage::MessageTooShort.into()) };
+        let [level @ (WARNING | FATAL), description] = *bytes else {
+            return Err(InvalidMessage::MessageTooShort.into());
+        };
         let description = AlertDescription::from(description);
         let tls12 = self.kernel.protocol_version() == ProtocolVersion::TLSv1_2;
         match description {
             AlertDescription::CloseNotify => Ok(true),
             // RFC 8446 6.1 and RFC 5246 7.2: these end nothing by themselves.
-            AlertDescription::UserCanceled => {
-                self.idle(PeerMisbehaved::TooManyWarningAlertsReceived).map(|()| false)
-            }
-            _ if tls12 && level == WARNING => {
-                self.idle(PeerMisbehaved::TooManyWarningAlertsReceived).map(|()| false)
-            }
+            AlertDescription::UserCanceled if level == WARNING => self.warned(),
+            _ if tls12 && level == WARNING => self.warned(),
             description => Err(Error::AlertReceived(description)),
         }
+    }
+
+    fn warned(&mut self) -> Result<bool, Error> {
+        self.warnings += 1;
+        if self.warnings > WARNINGS_MAX {
+            return Err(PeerMisbehaved::TooManyWarningAlertsReceived.into());
+        }
+        Ok(false)
     }
 
     /// Handshake messages: several in a record, or one in several.
@@ -168,24 +185,44 @@ impl Session {
             (KEY_UPDATE, [asked @ (0 | 1)]) if tls13 => {
                 self.idle(PeerMisbehaved::TooManyKeyUpdateRequests)?;
                 self.rx = Keys::new(self.kernel.update_rx_secret()?, ProtocolVersion::TLSv1_3)?;
-                if *asked == 1 { self.update_tx(outgoing) } else { Ok(()) }
+                // RFC 8446 4.6.3: answered before the next content, once for all that have asked: a peer that does not
+                // read must not fill the memory with answers.
+                self.key_due |= *asked == 1;
+                Ok(())
             }
             (KEY_UPDATE, _) if tls13 => Err(InvalidMessage::InvalidKeyUpdate.into()),
-            // A renegotiation (RFC 5246 7.4.1.1), or what belongs into a handshake.
-            _ => Err(InvalidMessage::UnexpectedMessage("a handshake message after the handshake").into()),
+            (HELLO_REQUEST, []) if !tls13 => self.refuse_renegotiation(outgoing),
+            _ => Err(Error::InappropriateHandshakeMessage {
+                expect_types: if tls13 {
+                    vec![HandshakeType::NewSessionTicket, HandshakeType::KeyUpdate]
+                } else {
+                    Vec::new()
+                },
+                got_type: HandshakeType::from(kind),
+            }),
         }
+    }
+
+    /// RFC 5246 7.4.1.1 leaves it to the client; a peer that insists is not answered twice.
+    fn refuse_renegotiation(&mut self, outgoing: &mut Vec<u8>) -> Result<(), Error> {
+        if std::mem::replace(&mut self.renegotiation_refused, true) {
+            return Err(PeerMisbehaved::TooManyRenegotiationRequests.into());
+        }
+        let alert = [WARNING, u8::from(AlertDescription::NoRenegotiation)];
+        self.tx.seal(Content::Alert, &alert, outgoing)
     }
 
     /// RFC 8446 4.6.3: tells the peer under the old key that the next record has a new one.
     fn update_tx(&mut self, outgoing: &mut Vec<u8>) -> Result<(), Error> {
         self.tx.seal(Content::Handshake, &[KEY_UPDATE, 0, 0, 1, 0], outgoing)?;
         self.tx = Keys::new(self.kernel.update_tx_secret()?, ProtocolVersion::TLSv1_3)?;
+        self.key_due = false;
         Ok(())
     }
 
     fn put(&mut self, content: Content, plaintext: &[u8], outgoing: &mut Vec<u8>) -> Result<(), Error> {
         // Two are left for the update itself and for an alert.
-        if self.tx.number().saturating_add(2) >= self.tx_max {
+        if self.key_due || self.tx.number().saturating_add(2) >= self.tx_max {
             if self.kernel.protocol_version() != ProtocolVersion::TLSv1_3 {
                 return Err(Error::EncryptError);
             }
