@@ -67,13 +67,13 @@ impl Keys {
         out: &mut [u8],
     ) -> Result<(Content, usize), Error> {
         if !self.expects(header[0]) {
-            return Err(unexpected(header[0]));
+            return Err(self.unexpected(header[0]));
         }
         let explicit = if self.layout == Layout::Tls12Explicit { EXPLICIT_BYTES } else { 0 };
-        let (explicit, sealed) = payload.split_at_checked(explicit).ok_or(InvalidMessage::MessageTooShort)?;
-        let len = sealed.len().checked_sub(TAG_BYTES).ok_or(InvalidMessage::MessageTooShort)?;
-        let (ciphertext, tag) = sealed.split_at_checked(len).ok_or(InvalidMessage::MessageTooShort)?;
-        let out = out.get_mut(..len).ok_or(InvalidMessage::MessageTooShort)?;
+        let (explicit, sealed) = payload.split_at_checked(explicit).ok_or(Error::DecryptError)?;
+        let len = sealed.len().checked_sub(TAG_BYTES).ok_or(Error::DecryptError)?;
+        let (ciphertext, tag) = sealed.split_at_checked(len).ok_or(Error::DecryptError)?;
+        let out = out.get_mut(..len).ok_or(Error::DecryptError)?;
         let mut nonce = self.nonce();
         if let [_, _, _, _, tail @ ..] = &mut nonce
             && !explicit.is_empty()
@@ -147,6 +147,20 @@ impl Keys {
         }
     }
 
+    #[cold]
+    fn unexpected(&self, outer: u8) -> Error {
+        match (ContentType::from(outer), self.layout) {
+            (ContentType::Unknown(_), _) => InvalidMessage::InvalidContentType.into(),
+            (got_type, Layout::Tls13) => {
+                let expect_types = vec![ContentType::ApplicationData, ContentType::Handshake];
+                Error::InappropriateMessage { expect_types, got_type }
+            }
+            (got_type, _) => {
+                Error::InappropriateMessage { expect_types: vec![ContentType::ApplicationData], got_type }
+            }
+        }
+    }
+
     /// RFC 8446 5.3: the record's number, over the end of the base.
     #[inline]
     fn nonce(&self) -> [u8; 12] {
@@ -164,16 +178,6 @@ impl Keys {
         aad[..8].copy_from_slice(&self.number.to_be_bytes());
         aad[8..].copy_from_slice(&[content, major, minor, high, low]);
         Aad::from(aad)
-    }
-}
-
-#[cold]
-fn unexpected(outer: u8) -> Error {
-    match ContentType::from(outer) {
-        ContentType::Unknown(_) => InvalidMessage::InvalidContentType.into(),
-        got_type => {
-            Error::InappropriateMessage { expect_types: vec![ContentType::ApplicationData], got_type }
-        }
     }
 }
 

@@ -82,6 +82,9 @@ impl Buffered {
         if let Some(error) = &self.failed {
             return Err(report(error));
         }
+        // A peer that waits for the handshake's beginning says nothing before. What cannot be written waits, and the next
+        // flush tells: reading comes first.
+        let _ = self.write_records(stream);
         let count = self.session.read_tls(stream)?;
         let closed = match self.session.process_new_packets() {
             Ok(state) => state.peer_has_closed(),
@@ -90,7 +93,7 @@ impl Buffered {
                 false
             }
         };
-        // Handshake messages and alerts. What cannot be written waits, and the next flush tells: reading comes first.
+        // Handshake messages and alerts.
         let _ = self.write_records(stream);
         Ok((count > 0 && !closed) || self.failed.is_some())
     }

@@ -6,7 +6,7 @@ use super::record::{self, Content, HEADER_BYTES, PLAINTEXT_BYTES_MAX, alert_for}
 use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
 use rustls::kernel::KernelConnection;
 use rustls::{
-    AlertDescription, Error, HandshakeType, InvalidMessage, PeerMisbehaved, ProtocolVersion,
+    AlertDescription, ContentType, Error, HandshakeType, InvalidMessage, PeerMisbehaved, ProtocolVersion,
     SupportedCipherSuite,
 };
 
@@ -192,13 +192,13 @@ impl Session {
             }
             (KEY_UPDATE, _) if tls13 => Err(InvalidMessage::InvalidKeyUpdate.into()),
             (HELLO_REQUEST, []) if !tls13 => self.refuse_renegotiation(outgoing),
-            _ => Err(Error::InappropriateHandshakeMessage {
-                expect_types: if tls13 {
-                    vec![HandshakeType::NewSessionTicket, HandshakeType::KeyUpdate]
-                } else {
-                    Vec::new()
-                },
+            _ if tls13 => Err(Error::InappropriateHandshakeMessage {
+                expect_types: vec![HandshakeType::NewSessionTicket, HandshakeType::KeyUpdate],
                 got_type: HandshakeType::from(kind),
+            }),
+            _ => Err(Error::InappropriateMessage {
+                expect_types: vec![ContentType::ApplicationData],
+                got_type: ContentType::Handshake,
             }),
         }
     }

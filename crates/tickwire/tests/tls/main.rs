@@ -1,0 +1,10 @@
+//! TLS against rustls and OpenSSL as servers, and against records that no server would send.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod choice;
+mod damage;
+mod forge;
+//mod openssl;
+mod pair;
+mod peculiar;
+mod session;
