@@ -4,7 +4,7 @@
 mod choice;
 mod damage;
 mod forge;
-//mod openssl;
+mod openssl;
 mod pair;
 mod peculiar;
 mod session;
