@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tickwire::ws::{Error as WsError, Exceeded, HandshakeError, Opcode, Timeout, Violation};
-use tickwire::{Client, DialError, Error, Limits, Timeouts, WaitPolicy};
+use tickwire::{Client, DialError, Error, Limits, Timeouts, TlsRecords, WaitPolicy};
 use tungstenite::{Message, WebSocket};
 
 /// Serves the first connection on a thread of its own.
@@ -121,17 +121,20 @@ fn messages_go_round_over_tcp_under_each_wait_policy() {
 #[test]
 fn messages_go_round_over_tls_with_an_extra_root() {
     let (pem, config) = authority("localhost");
-    let (address, server) = serve_tls(config);
-    let builder = Client::builder().extra_roots_pem(pem.as_bytes()).unwrap();
-    let mut client = builder.connect(&format!("wss://localhost:{}/", address.port())).unwrap();
-    until_open(&mut client);
-    for size in [0, 200, 16 << 10, 3 << 20] {
-        let message: Vec<u8> = (0u8..=255).cycle().take(size).collect();
-        client.send_binary(&message).unwrap();
-        assert_eq!(next(&mut client), message);
+    for records in [TlsRecords::Direct, TlsRecords::Rustls] {
+        let (address, server) = serve_tls(config.clone());
+        let builder = Client::builder().extra_roots_pem(pem.as_bytes()).unwrap().tls_records(records);
+        let mut client = builder.connect(&format!("wss://localhost:{}/", address.port())).unwrap();
+        until_open(&mut client);
+        assert!(format!("{:?}", client.transport()).contains(&format!("records: {records:?}")));
+        for size in [0, 200, 16 << 10, 3 << 20] {
+            let message: Vec<u8> = (0u8..=255).cycle().take(size).collect();
+            client.send_binary(&message).unwrap();
+            assert_eq!(next(&mut client), message);
+        }
+        finish(client);
+        server.join().unwrap();
     }
-    finish(client);
-    server.join().unwrap();
 }
 
 #[test]
@@ -426,29 +429,31 @@ fn messages_before_a_broken_record_are_read_before_the_error() {
 #[test]
 fn a_long_send_over_tls_goes_on_at_each_event_of_the_callers_own_poll() {
     let (pem, config) = authority("localhost");
-    let (address, server) = serve_tls(config);
-    let builder = Client::builder().extra_roots_pem(pem.as_bytes()).unwrap();
-    let mut client = builder.connect(&format!("wss://localhost:{}/", address.port())).unwrap();
-    let mut poll = Poll::new().unwrap();
-    poll.registry().register(&mut client, Token(0), Interest::READABLE).unwrap();
-    let mut events = Events::with_capacity(8);
-    let message: Vec<u8> = (0u8..=255).cycle().take(12 << 20).collect();
-    let mut sent = false;
-    loop {
-        if let Some(payload) = client.next_message().unwrap() {
-            assert!(payload.bytes == message, "the echo differs");
-            break;
+    for records in [TlsRecords::Direct, TlsRecords::Rustls] {
+        let (address, server) = serve_tls(config.clone());
+        let builder = Client::builder().extra_roots_pem(pem.as_bytes()).unwrap().tls_records(records);
+        let mut client = builder.connect(&format!("wss://localhost:{}/", address.port())).unwrap();
+        let mut poll = Poll::new().unwrap();
+        poll.registry().register(&mut client, Token(0), Interest::READABLE).unwrap();
+        let mut events = Events::with_capacity(8);
+        let message: Vec<u8> = (0u8..=255).cycle().take(12 << 20).collect();
+        let mut sent = false;
+        loop {
+            if let Some(payload) = client.next_message().unwrap() {
+                assert!(payload.bytes == message, "the echo differs");
+                break;
+            }
+            if client.is_open() && !sent {
+                client.send_binary(&message).unwrap();
+                sent = true;
+                continue;
+            }
+            poll.poll(&mut events, Some(Duration::from_secs(10))).unwrap();
+            assert!(!events.is_empty(), "no event for 10 s with unsent bytes");
         }
-        if client.is_open() && !sent {
-            client.send_binary(&message).unwrap();
-            sent = true;
-            continue;
-        }
-        poll.poll(&mut events, Some(Duration::from_secs(10))).unwrap();
-        assert!(!events.is_empty(), "no event for 10 s with unsent bytes");
+        drop(client);
+        server.join().unwrap();
     }
-    drop(client);
-    server.join().unwrap();
 }
 
 #[test]

@@ -23,6 +23,8 @@ pub(crate) struct Wire {
     pub(crate) to_server: VecDeque<u8>,
     pub(crate) read: usize,
     pub(crate) ended: bool,
+    /// A stream that takes 1,000 bytes at a time, and nothing every other time; whether it has just taken some.
+    pub(crate) slow: Option<bool>,
 }
 
 #[derive(Debug, Clone)]
@@ -44,8 +46,16 @@ impl Read for Pipe {
 
 impl Write for Pipe {
     fn write(&mut self, from: &[u8]) -> io::Result<usize> {
-        self.0.borrow_mut().to_server.extend(from);
-        Ok(from.len())
+        let mut wire = self.0.borrow_mut();
+        let count = match &mut wire.slow {
+            None => from.len(),
+            Some(taken) => {
+                *taken = !*taken;
+                if *taken { from.len().min(1000) } else { return Err(ErrorKind::WouldBlock.into()) }
+            }
+        };
+        wire.to_server.extend(&from[..count]);
+        Ok(count)
     }
     fn flush(&mut self) -> io::Result<()> {
         Ok(())

@@ -1,6 +1,6 @@
 //! A session of the client's: every suite, any split, and what may come after the handshake.
 
-use crate::pair::{Pair, SUITES, settings, text};
+use crate::pair::{LAYERS, Pair, SUITES, settings, text};
 use rustls::crypto::CipherSuiteCommon;
 use rustls::crypto::aws_lc_rs::cipher_suite;
 use rustls::{AlertDescription, HandshakeKind, SupportedCipherSuite, Tls13CipherSuite};
@@ -153,4 +153,20 @@ fn an_alert_is_an_error_with_its_name() {
     let mut pair = Pair::new(&strange, usize::MAX, 64 << 10);
     let error = pair.client_reads().unwrap_err();
     assert!(error.to_string().contains("certificate"), "another authority: {error}");
+}
+
+#[test]
+fn a_stream_that_never_takes_everything_costs_no_more_memory_than_may_wait() {
+    for records in LAYERS {
+        let mut pair = Pair::opened(&settings(&SUITES[..1]), usize::MAX, 64 << 10, records);
+        pair.wire.borrow_mut().slow = Some(false);
+        let used = allocation_counter::measure(|| {
+            let mut taken = 0;
+            while taken < 10_000_000 {
+                taken += pair.client.write(&[0; 2000]).unwrap_or(0);
+                pair.wire.borrow_mut().to_server.clear();
+            }
+        });
+        assert!(used.bytes_max < 512 << 10, "{records:?}: {}", used.bytes_max);
+    }
 }
