@@ -32,9 +32,9 @@
 //!
 //! [`Client::builder`] takes header fields, limits, timeouts, the [`WaitPolicy`], compression (feature `deflate`, on by
 //! default), and whom to trust:
-//! [`Builder::extra_roots_pem`] for a venue on this machine, [`Builder::tls_config`] for everything else. To poll many
-//! things at once, register the client with a [`mio::Poll`] of your own. To bring your own stream, see
-//! [`Builder::connect_over`], [`Builder::upgraded`] and [`Transport`].
+//! [`Builder::extra_roots_pem`] for a venue on this machine, [`Builder::tls_config`] for everything else; [`TlsRecords`]
+//! says who opens the records. To poll many things at once, register the client with a [`mio::Poll`] of your own. To bring
+//! your own stream, see [`Builder::connect_over`], [`Builder::upgraded`] and [`Transport`].
 //!
 //! A client is one connection and dies once: reconnecting is left to the caller.
 #![cfg_attr(

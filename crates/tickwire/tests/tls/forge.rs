@@ -2,8 +2,8 @@
 
 use aws_lc_rs::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::hkdf;
-use rustls::{ConnectionTrafficSecrets, ExtractedSecrets, KeyLog, SupportedCipherSuite};
 use std::sync::Mutex;
+use tickwire::rustls::{ConnectionTrafficSecrets, ExtractedSecrets, KeyLog, SupportedCipherSuite};
 
 /// Takes the traffic secrets of a server, which new keys come from (RFC 8446 7.2).
 #[derive(Debug, Default)]
