@@ -7,12 +7,16 @@ mod connection;
 mod decimal;
 mod differential;
 mod drive;
+// The one that the tests of `tickwire` have.
+#[path = "../../crates/tickwire/tests/tls/forge.rs"]
+mod forge;
 mod handshake;
 mod header;
 mod inflate;
 mod roundtrip;
 #[cfg(test)]
 mod seeds;
+mod tls;
 
 pub use binance::binance;
 pub use connection::connection;
@@ -22,6 +26,7 @@ pub use handshake::handshake;
 pub use header::header;
 pub use inflate::inflate;
 pub use roundtrip::roundtrip;
+pub use tls::tls;
 
 /// The entry point of a fuzz target; under another compiler than cargo-fuzz's a program that does nothing.
 #[macro_export]
