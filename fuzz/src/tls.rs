@@ -291,26 +291,25 @@ impl Pair {
     }
 
     fn server_seals(&mut self, content: u8, bytes: &[u8]) {
-        if let Server::Forged { forge, .. } = &mut self.server {
-            let record = forge.record(content, bytes);
-            self.wire.borrow_mut().to_client.extend(record);
-            if content == CONTENT {
-                self.sent.extend(bytes);
+        match self.server {
+            // RFC 8446 5.4: a type of zero is padding, and then a byte of the content is the type.
+            Server::Forged { tls13: true, .. } => {
+                self.server_seals_raw(CONTENT, &[bytes, &[content]].concat())
             }
+            _ => self.server_seals_raw(content, bytes),
         }
     }
 
     fn server_seals_raw(&mut self, outer: u8, inner: &[u8]) {
-        if let Server::Forged { forge, tls13 } = &mut self.server {
-            self.wire.borrow_mut().to_client.extend(forge.sealed(outer, inner));
-            let content = if *tls13 {
-                let unpadded = inner.len() - inner.iter().rev().take_while(|byte| **byte == 0).count();
-                inner[..unpadded].strip_suffix(&[CONTENT])
-            } else {
-                Some(inner).filter(|_| outer == CONTENT)
-            };
-            self.sent.extend(content.unwrap_or_default());
-        }
+        let Server::Forged { forge, tls13 } = &mut self.server else { return };
+        self.wire.borrow_mut().to_client.extend(forge.sealed(outer, inner));
+        let content = if *tls13 {
+            let unpadded = inner.len() - inner.iter().rev().take_while(|byte| **byte == 0).count();
+            inner[..unpadded].strip_suffix(&[CONTENT])
+        } else {
+            Some(inner).filter(|_| outer == CONTENT)
+        };
+        self.sent.extend(content.unwrap_or_default());
     }
 
     fn server_updates(&mut self) {

@@ -26,6 +26,8 @@ pub(super) struct Direct {
     incoming: Incoming,
     /// Content that there was no room for yet.
     opened: Vec<u8>,
+    /// How much of `opened` is read.
+    given: usize,
     outgoing: Vec<u8>,
     /// How much of `outgoing` is written.
     written: usize,
@@ -53,6 +55,7 @@ impl Direct {
             state: State::Handshake { connection: Box::new(connection), unsealed: Vec::new() },
             incoming: Incoming::new(),
             opened: Vec::new(),
+            given: 0,
             outgoing: Vec::new(),
             written: 0,
             failed: None,
@@ -165,9 +168,15 @@ impl Direct {
             opened.truncate(filled);
             self.opened = opened;
         }
-        let count = self.opened.len().min(into.len());
-        for (to, from) in into.iter_mut().zip(self.opened.drain(..count)) {
-            *to = from;
+        let rest = self.opened.get(self.given..).unwrap_or_default();
+        let count = rest.len().min(into.len());
+        for (to, from) in into.iter_mut().zip(rest) {
+            *to = *from;
+        }
+        self.given += count;
+        if self.given == self.opened.len() {
+            self.opened.clear();
+            self.given = 0;
         }
         Ok(count)
     }

@@ -1,6 +1,6 @@
 //! A session of the client's: every suite, any split, and what may come after the handshake.
 
-use crate::pair::{LAYERS, Pair, SUITES, settings, text};
+use crate::pair::{End, LAYERS, Pair, SUITES, settings, text};
 use rustls::crypto::CipherSuiteCommon;
 use rustls::crypto::aws_lc_rs::cipher_suite;
 use rustls::{AlertDescription, HandshakeKind, SupportedCipherSuite, Tls13CipherSuite};
@@ -168,5 +168,24 @@ fn a_stream_that_never_takes_everything_costs_no_more_memory_than_may_wait() {
             }
         });
         assert!(used.bytes_max < 512 << 10, "{records:?}: {}", used.bytes_max);
+    }
+}
+
+#[test]
+fn a_goodbye_in_the_same_read_as_the_handshakes_end_is_heard() {
+    for records in LAYERS {
+        for content in [&b""[..], b"content"] {
+            let settings = settings(&SUITES[3..4]);
+            let mut pair = Pair::with(&settings, usize::MAX, 64 << 10, records);
+            assert_eq!(pair.reads(&[]), (Vec::new(), End::Open));
+            assert!(pair.server_moves());
+            assert_eq!(pair.reads(&[]), (Vec::new(), End::Open));
+            // RFC 5246 7.3: in a full handshake of TLS 1.2 the server is the last to speak.
+            assert!(pair.server_moves());
+            pair.server_sends(content);
+            pair.server.send_close_notify();
+            pair.server_writes();
+            assert_eq!(pair.reads(&[]), (content.to_vec(), End::Closed), "{records:?}");
+        }
     }
 }
