@@ -218,8 +218,10 @@ impl Direct {
     /// Takes as much of `from` as may wait.
     fn take(&mut self, from: &[u8]) -> io::Result<usize> {
         let waiting = match &self.state {
+            // Room or not: no readiness will make it possible.
+            State::Failed => return Err(ErrorKind::BrokenPipe.into()),
             State::Handshake { unsealed, .. } => unsealed.len(),
-            _ => self.outgoing.len() - self.written,
+            State::Open(_) | State::PeerClosed(_) => self.outgoing.len() - self.written,
         };
         let count = from.len().min(OUTGOING_BYTES_MAX.saturating_sub(waiting));
         let part = from.get(..count).unwrap_or_default();

@@ -148,3 +148,29 @@ fn where_reads_cut_the_handshake_makes_no_difference() {
         }
     }
 }
+
+#[test]
+fn a_handshake_cut_short_is_an_error() {
+    for suite in [SUITES[0], SUITES[3]] {
+        let settings = settings(&[suite]);
+        for records in LAYERS {
+            let mut at = 0;
+            loop {
+                let mut pair = Pair::with(&settings, usize::MAX, ROOM, records);
+                assert_eq!(pair.reads(&[]), (Vec::new(), End::Open));
+                pair.server_moves();
+                let flight = pair.on_the_wire();
+                // All of the first flight would be the whole handshake of TLS 1.3.
+                if at + 1 >= flight.len() {
+                    break;
+                }
+                assert_eq!(
+                    pair.reads_to_end(&flight[..at]),
+                    (Vec::new(), End::Cut),
+                    "{suite:?}, {records:?}, {at}"
+                );
+                at += 7;
+            }
+        }
+    }
+}
