@@ -68,6 +68,8 @@ pub struct Client<T = Socket> {
     polled_by: PolledBy,
     /// The last read found nothing: only then can waiting make sense.
     drained: bool,
+    /// Nothing has come since a read found nothing.
+    paused: bool,
     /// The transport did not take everything at the last write, or holds it itself.
     unwritten: bool,
     /// The time of the latest look at the clock, and how many reads there were since.
@@ -94,6 +96,7 @@ impl<T: Transport> Client<T> {
             policy,
             polled_by: PolledBy::Nobody,
             drained: false,
+            paused: true,
             unwritten: true,
             now: clock::now(),
             reads: 0,
@@ -295,7 +298,7 @@ impl<T: Transport> Client<T> {
         if self.unwritten || self.connection.wants_transmit() {
             self.write_queued();
         }
-        let was_drained = std::mem::replace(&mut self.drained, false);
+        self.drained = false;
         if self.connection.is_ended() {
             self.shut();
             return Ok(false);
@@ -303,10 +306,7 @@ impl<T: Transport> Client<T> {
         let closing = self.connection.sent_close().is_some();
         match self.transport.read(self.connection.recv_buffer()) {
             Ok(0) => self.connection.received_end(),
-            Ok(count) => {
-                self.look_at_clock(was_drained);
-                self.connection.received(count, self.now);
-            }
+            Ok(count) => self.received(count),
             Err(error) => match error.kind() {
                 ErrorKind::WouldBlock => return self.idle(),
                 ErrorKind::Interrupted => {}
@@ -326,11 +326,16 @@ impl<T: Transport> Client<T> {
 
     /// The clock costs more than a small message: it is read for the first bytes after a pause, and now and then while
     /// there is none, so that a peer that never pauses does not hold the timers up.
-    fn look_at_clock(&mut self, after_pause: bool) {
+    fn received(&mut self, count: usize) {
         self.reads += 1;
-        if after_pause || self.reads >= READS_PER_LOOK {
+        let look = self.paused || self.reads >= READS_PER_LOOK;
+        if look {
+            self.paused = false;
             self.reads = 0;
             self.now = clock::now();
+        }
+        self.connection.received(count, self.now);
+        if look {
             self.due(self.now);
         }
     }
@@ -338,6 +343,7 @@ impl<T: Transport> Client<T> {
     /// Nothing to read: the time for what is due. True when that may have changed something.
     fn idle(&mut self) -> Result<bool, Error> {
         self.drained = true;
+        self.paused = true;
         if let Some(error) = &self.write_error {
             let error = error.clone();
             return Err(self.fail(error));
@@ -381,8 +387,9 @@ impl<T: Transport> Client<T> {
 
     /// Nothing more can be written, so the queue is let go; what can still be read comes first.
     fn write_failed(&mut self, error: io::Error) -> bool {
-        let lost = self.connection.transmit().len();
-        self.connection.transmitted(lost);
+        while let lost @ 1.. = self.connection.transmit().len() {
+            self.connection.transmitted(lost);
+        }
         self.write_error.get_or_insert_with(|| error.into());
         false
     }

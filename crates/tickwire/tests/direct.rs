@@ -4,8 +4,9 @@
 mod common;
 
 use common::{Script, client, fragmented, frame, text, written};
+use std::time::Duration;
 use tickwire::ws::{Disconnected, Error as WsError, Exceeded, Opcode, Violation};
-use tickwire::{Client, Error, Event, FrameAssembler, Kind, Limits, Plain};
+use tickwire::{Client, Error, Event, FrameAssembler, Kind, Limits, Plain, Timeouts};
 
 fn direct(client: &mut Client<Plain<Script>>) -> Option<Vec<Vec<u8>>> {
     client.next_message_direct().unwrap().map(|message| message.fragments().map(<[u8]>::to_vec).collect())
@@ -239,4 +240,29 @@ fn a_queued_message_is_written_by_the_next_read() {
         written(&client),
         [(Opcode::Ping, b"p".to_vec()), (Opcode::Text, b"hello".to_vec()), (Opcode::Binary, vec![1, 2])]
     );
+}
+
+#[test]
+fn a_message_that_comes_in_the_moment_of_a_timer_is_whole() {
+    // The buffer has grown and is empty, and the time to ask a silent peer is over when the next bytes are read.
+    let long = frame(true, Opcode::Binary, &[7; 20_000]);
+    let timeouts = Timeouts { ping_after: Some(Duration::from_nanos(1)), ..Timeouts::default() };
+    let script = Script::new([long, Vec::new(), text("hello")]);
+    let mut client = Client::builder().timeouts(timeouts).upgraded(script, b"").unwrap();
+    assert_eq!(plain(&mut client).map(|bytes| bytes.len()), Some(20_000));
+    while !matches!(plain(&mut client), Some(bytes) if bytes == b"hello") {}
+}
+
+#[test]
+fn a_pong_that_has_arrived_counts_even_if_it_is_read_late() {
+    let timeouts = Timeouts {
+        ping_after: Some(Duration::from_nanos(1)),
+        pong: Duration::from_nanos(1),
+        ..Timeouts::default()
+    };
+    let script = Script::new([text("first"), Vec::new(), frame(true, Opcode::Pong, b""), text("second")]);
+    let mut client = Client::builder().timeouts(timeouts).upgraded(script, b"").unwrap();
+    assert_eq!(plain(&mut client).as_deref(), Some(&b"first"[..]));
+    // Finds nothing, asks, and reads the answer after its deadline.
+    assert_eq!(plain(&mut client).as_deref(), Some(&b"second"[..]));
 }

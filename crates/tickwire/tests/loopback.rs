@@ -11,7 +11,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tickwire::ws::{Error as WsError, Exceeded, HandshakeError, Opcode, Timeout, Violation};
 use tickwire::{Client, DialError, Error, Limits, Timeouts, TlsRecords, WaitPolicy};
 use tungstenite::{Message, WebSocket};
@@ -116,6 +116,22 @@ fn messages_go_round_over_tcp_under_each_wait_policy() {
         finish(client);
         server.join().unwrap();
     }
+}
+
+#[test]
+fn the_time_of_arrival_is_that_of_the_latest_message_after_a_pause() {
+    let (address, server) = serve(|stream| echo(tungstenite::accept(stream).unwrap()));
+    let mut client = Client::connect(&format!("ws://{address}/")).unwrap();
+    until_open(&mut client);
+    for _ in 0..3 {
+        #[expect(clippy::disallowed_methods, reason = "the echo cannot come before this")]
+        let before = Instant::now();
+        client.send_text("ping").unwrap();
+        assert_eq!(next(&mut client), b"ping");
+        assert!(client.received_at() >= before);
+    }
+    finish(client);
+    server.join().unwrap();
 }
 
 #[test]

@@ -144,6 +144,12 @@ impl Assembly {
         Ok(fin)
     }
 
+    /// The whole message, if it is one plain frame.
+    #[inline]
+    pub(crate) fn single_message(&self) -> Option<(Kind, &[Range<usize>])> {
+        if self.stage == Stage::Single { Some((self.kind, slice::from_ref(&self.single))) } else { None }
+    }
+
     /// The whole message: its kind and where its fragments lie.
     #[inline]
     pub(crate) fn message(&self) -> Option<(Kind, &[Range<usize>])> {

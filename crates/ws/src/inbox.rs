@@ -28,6 +28,8 @@ pub(crate) struct Inbox {
     /// The last read took all the room there was: more is waiting than the buffer takes at once.
     full: bool,
     calm: u32,
+    /// Nothing has come for long.
+    idle: bool,
     moved: u64,
 }
 
@@ -41,6 +43,7 @@ impl Inbox {
             missing: 0,
             full: false,
             calm: 0,
+            idle: false,
             moved: 0,
         }
     }
@@ -136,14 +139,14 @@ impl Inbox {
     #[inline]
     pub(crate) fn received(&mut self, count: usize) {
         self.tail = (self.tail + count).min(self.buf.len());
+        self.idle = false;
         self.full = self.tail == self.buf.len();
     }
 
-    /// Nothing has come for long: an empty buffer is given back.
+    /// Nothing has come for long: an empty buffer is given back when room is asked for again, and not before, because a
+    /// read may be going on.
     pub(crate) fn idle(&mut self) {
-        if self.head == self.tail && self.buf.len() > IDLE_BYTES {
-            *self = Self { moved: self.moved, ..Self::new() };
-        }
+        self.idle = true;
     }
 
     /// Bytes that are parsed and not released.
@@ -159,7 +162,11 @@ impl Inbox {
 
     /// Empty: start over at the front, and give memory back once a burst is long past.
     fn rest(&mut self) {
-        if self.buf.len() > BUSY_BYTES {
+        if std::mem::take(&mut self.idle) && self.buf.len() > IDLE_BYTES {
+            *self = Self { moved: self.moved, ..Self::new() };
+        }
+        // Asking again for what has not come yet is no sign of calm.
+        if self.buf.len() > BUSY_BYTES && self.tail > 0 {
             self.calm = if self.tail * 2 <= self.buf.len() { self.calm + 1 } else { 0 };
             if self.calm == CALM_MAX {
                 self.calm = 0;
@@ -173,8 +180,7 @@ impl Inbox {
     /// A frame that fits into the buffer, but not behind what lies before it: what of it is there moves now, while that
     /// is little.
     fn make_way(&mut self, held: &mut [Range<usize>]) {
-        let kept = self.kept(held);
-        if kept + self.missing <= self.buf.len() {
+        if self.missing <= self.buf.len() && self.kept(held) + self.missing <= self.buf.len() {
             self.close_gaps(held);
         }
     }
@@ -270,10 +276,23 @@ mod tests {
         let mut inbox = Inbox::new();
         feed(&mut inbox, &mut [], &[1; 100_000]);
         inbox.idle();
+        inbox.room(&mut []);
         assert_eq!(inbox.unparsed(), [1; 100_000]);
         inbox.clear();
         inbox.idle();
+        assert_eq!(inbox.room(&mut []).len(), IDLE_BYTES);
         assert_eq!(inbox.buf.len(), IDLE_BYTES);
+    }
+
+    #[test]
+    fn what_arrives_in_the_moment_of_giving_back_is_kept() {
+        let mut inbox = Inbox::new();
+        feed(&mut inbox, &mut [], &[1; 100_000]);
+        inbox.clear();
+        inbox.room(&mut [])[..5].copy_from_slice(b"hello");
+        inbox.idle();
+        inbox.received(5);
+        assert_eq!(inbox.unparsed(), b"hello");
     }
 
     #[test]

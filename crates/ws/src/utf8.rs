@@ -4,6 +4,10 @@ use crate::error::Violation;
 
 /// Below this the standard library is the faster validator: a call into the vector code costs more than it saves.
 const SIMD_BYTES_MIN: usize = 64;
+/// Up to this size texts are looked at as ASCII first, which market data is.
+const ASCII_BYTES_MAX: usize = 512;
+/// How many bytes are looked at at once.
+const STEP_BYTES: usize = 32;
 
 /// The check of one text message. It holds the up to three bytes of a code point that is not complete yet.
 #[derive(Debug, Clone, Default)]
@@ -65,16 +69,31 @@ impl Utf8 {
 /// Whether a whole text is UTF-8.
 #[inline]
 pub(crate) fn is_valid(bytes: &[u8]) -> bool {
-    if bytes.len() < SIMD_BYTES_MIN {
-        is_valid_short(bytes)
-    } else {
-        simdutf8::basic::from_utf8(bytes).is_ok()
+    (bytes.len() <= ASCII_BYTES_MAX && is_ascii(bytes)) || is_valid_any(bytes)
+}
+
+/// Whether no byte has its top bit set: without a branch on what the bytes are. False for what is shorter than a step.
+#[inline(always)]
+fn is_ascii(bytes: &[u8]) -> bool {
+    let (steps, _) = bytes.as_chunks::<STEP_BYTES>();
+    let Some(last) = bytes.last_chunk::<STEP_BYTES>() else { return false };
+    // The last step overlaps the one before it.
+    let mut seen = *last;
+    for step in steps {
+        for (seen, byte) in seen.iter_mut().zip(step) {
+            *seen |= byte;
+        }
     }
+    seen.iter().fold(0, |all, byte| all | byte) < 0x80
 }
 
 #[inline(never)]
-fn is_valid_short(bytes: &[u8]) -> bool {
-    std::str::from_utf8(bytes).is_ok()
+fn is_valid_any(bytes: &[u8]) -> bool {
+    if bytes.len() < SIMD_BYTES_MIN {
+        std::str::from_utf8(bytes).is_ok()
+    } else {
+        simdutf8::basic::from_utf8(bytes).is_ok()
+    }
 }
 
 /// Splits off the beginning of a code point that the piece's end cuts.

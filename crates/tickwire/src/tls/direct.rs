@@ -76,7 +76,7 @@ impl Direct {
             let _ = self.write_sealed(stream);
             match advanced {
                 Ok(0) if matches!(self.state, State::PeerClosed(_)) => return Ok(0),
-                Ok(0) if self.failed.is_some() => continue,
+                Ok(0) if self.failed.is_some() || self.has_record() => continue,
                 Ok(0) => {}
                 Ok(count) => return Ok(count),
                 Err(error) => {
@@ -195,6 +195,11 @@ impl Direct {
             }
         }
         filled
+    }
+
+    /// Whether a whole record waits: no readiness will tell of what has arrived already.
+    fn has_record(&self) -> bool {
+        matches!(self.state, State::Open(_)) && self.incoming.record_bytes() > 0
     }
 
     /// The handshake is complete: its keys are taken over, and what waited for them is sealed.

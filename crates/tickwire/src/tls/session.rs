@@ -177,7 +177,10 @@ impl Session {
     fn message(&mut self, kind: u8, body: &[u8], last: bool, outgoing: &mut Vec<u8>) -> Result<(), Error> {
         let tls13 = self.kernel.protocol_version() == ProtocolVersion::TLSv1_3;
         match (kind, body) {
-            (NEW_SESSION_TICKET, ticket) if tls13 => self.kernel.handle_new_session_ticket(ticket),
+            (NEW_SESSION_TICKET, ticket) if tls13 => {
+                self.idle(PeerMisbehaved::TooManyEmptyFragments)?;
+                self.kernel.handle_new_session_ticket(ticket)
+            }
             // RFC 8446 5.1: keys change at the end of a record.
             (KEY_UPDATE, [0 | 1]) if tls13 && !last => {
                 Err(PeerMisbehaved::KeyEpochWithPendingFragment.into())

@@ -12,7 +12,7 @@ use std::io::{self, Read, Write};
 use tickwire::ws::{Header, Opcode};
 use tickwire::{Client, Plain};
 
-/// A nonblocking stream in memory: each step of the script is one read.
+/// A nonblocking stream in memory: each step of the script is one read; an empty one finds nothing yet.
 #[derive(Debug, Default)]
 pub struct Script {
     pub reads: VecDeque<Vec<u8>>,
@@ -30,6 +30,7 @@ impl Script {
 impl Read for Script {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         match self.reads.pop_front() {
+            Some(bytes) if bytes.is_empty() => Err(io::ErrorKind::WouldBlock.into()),
             Some(mut bytes) => {
                 let count = bytes.len().min(into.len());
                 into[..count].copy_from_slice(&bytes[..count]);

@@ -16,6 +16,7 @@ const CLOSE_NOTIFY: [u8; 2] = [1, 0];
 const USER_CANCELED: [u8; 2] = [1, 90];
 pub(crate) const NO_RENEGOTIATION: [u8; 2] = [1, 100];
 const LONGEST: usize = 1 << 14;
+const LONG: &[u8] = b"content that is longer than a ticket, so that it has no room where the ticket had";
 
 pub(crate) type Make = fn(&mut Forge) -> Vec<u8>;
 
@@ -109,6 +110,13 @@ pub(crate) fn allowed13() -> Vec<Allowed> {
             b"content",
             Open,
         ),
+        Allowed(
+            "a ticket before a longer record",
+            |f| [f.record(HANDSHAKE, &TICKET), f.record(CONTENT, LONG)].concat(),
+            LONG,
+            Open,
+        ),
+        Allowed("16 tickets in a row", |f| many(f, 16, HANDSHAKE, &TICKET), b"content", Open),
         Allowed("32 changes of key in a row", |f| updates(f, 32), b"content", Open),
         Allowed("32 empty records in a row", |f| many(f, 32, CONTENT, b""), b"content", Open),
         Allowed("four cancellations", |f| many(f, 4, ALERT, &USER_CANCELED), b"content", Open),
@@ -200,6 +208,13 @@ fn messages13() -> Vec<Refused> {
             "no part of a message",
             |f| pieces(f, &[b""]),
             InvalidMessage::InvalidEmptyPayload.into(),
+            told,
+            Accepts,
+        ),
+        Refused(
+            "33 tickets",
+            |f| many(f, 33, HANDSHAKE, &TICKET),
+            PeerMisbehaved::TooManyEmptyFragments.into(),
             told,
             Accepts,
         ),

@@ -248,6 +248,14 @@ impl Connection {
     #[inline]
     #[must_use]
     pub fn message(&self) -> Option<Message<'_>> {
+        match self.assembly.single_message() {
+            Some((kind, spans)) => Some(Message::new(kind, self.inbox.bytes(), spans)),
+            None => self.message_any(),
+        }
+    }
+
+    #[inline(never)]
+    fn message_any(&self) -> Option<Message<'_>> {
         let (kind, spans) = self.assembly.message()?;
         Some(Message::new(kind, self.message_bytes(), spans))
     }
