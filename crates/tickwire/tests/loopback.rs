@@ -129,6 +129,7 @@ fn the_time_of_arrival_is_that_of_the_latest_message_after_a_pause() {
         client.send_text("ping").unwrap();
         assert_eq!(next(&mut client), b"ping");
         assert!(client.received_at() >= before);
+        assert!(client.next_message().unwrap().is_none(), "a pause");
     }
     finish(client);
     server.join().unwrap();
