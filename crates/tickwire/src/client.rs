@@ -113,7 +113,7 @@ impl<T: Transport> Client<T> {
     /// An [`Error`] ends the connection and is repeated by every later call.
     #[inline]
     pub fn next_message_direct(&mut self) -> Result<Option<Message<'_>>, Error> {
-        Ok(if self.next_message_or_none()? { self.connection.message() } else { None })
+        Ok(if self.connection.poll_single() || self.find_message()? { self.connection.message() } else { None })
     }
 
     /// The next whole message as one slice. If it came in several frames, they are moved together within the receive
@@ -122,7 +122,7 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// An [`Error`] ends the connection and is repeated by every later call.
     pub fn next_message(&mut self) -> Result<Option<Payload<'_>>, Error> {
-        Ok(if self.next_message_or_none()? { self.connection.payload() } else { None })
+        Ok(if self.connection.poll_single() || self.find_message()? { self.connection.payload() } else { None })
     }
 
     /// The next event of any kind; `None` when nothing more is there for now.
@@ -248,8 +248,8 @@ impl<T: Transport> Client<T> {
     }
 
     /// Skips to the next whole message, if there is one.
-    #[inline]
-    fn next_message_or_none(&mut self) -> Result<bool, Error> {
+    #[inline(never)]
+    fn find_message(&mut self) -> Result<bool, Error> {
         loop {
             match self.advance()? {
                 None => return Ok(false),
@@ -262,20 +262,8 @@ impl<T: Transport> Client<T> {
     /// Polls what has arrived, reads more when that is used up, until there is an event or nothing to read.
     #[inline]
     pub(crate) fn advance(&mut self) -> Result<Option<ws::Event>, Error> {
-        match self.connection.poll() {
-            Ok(Some(ws::Event::Message)) => Ok(Some(ws::Event::Message)),
-            polled => self.advance_from(polled),
-        }
-    }
-
-    /// Goes on from what the connection has reported, unless that is a message.
-    #[inline(never)]
-    fn advance_from(
-        &mut self,
-        mut polled: Result<Option<ws::Event>, ws::Error>,
-    ) -> Result<Option<ws::Event>, Error> {
         loop {
-            match polled {
+            match self.connection.poll() {
                 Ok(Some(ws::Event::Message)) => return Ok(Some(ws::Event::Message)),
                 Ok(Some(event)) => {
                     self.write_queued();
@@ -287,7 +275,6 @@ impl<T: Transport> Client<T> {
             if !self.fill()? {
                 return Ok(None);
             }
-            polled = self.connection.poll();
         }
     }
 

@@ -6,8 +6,6 @@ use crate::error::Violation;
 const SIMD_BYTES_MIN: usize = 64;
 /// Up to this size texts are looked at as ASCII first, which market data is.
 const ASCII_BYTES_MAX: usize = 512;
-/// How many bytes are looked at at once.
-const STEP_BYTES: usize = 32;
 
 /// The check of one text message. It holds the up to three bytes of a code point that is not complete yet.
 #[derive(Debug, Clone, Default)]
@@ -67,16 +65,27 @@ impl Utf8 {
 }
 
 /// Whether a whole text is UTF-8.
-#[inline]
+#[inline(never)]
 pub(crate) fn is_valid(bytes: &[u8]) -> bool {
-    (bytes.len() <= ASCII_BYTES_MAX && is_ascii(bytes)) || is_valid_any(bytes)
+    let ascii = match bytes.len() {
+        64..=ASCII_BYTES_MAX => is_ascii::<64>(bytes),
+        16..64 => is_ascii::<16>(bytes),
+        _ => false,
+    };
+    if ascii {
+        true
+    } else if bytes.len() < SIMD_BYTES_MIN {
+        std::str::from_utf8(bytes).is_ok()
+    } else {
+        simdutf8::basic::from_utf8(bytes).is_ok()
+    }
 }
 
-/// Whether no byte has its top bit set: without a branch on what the bytes are. False for what is shorter than a step.
-#[inline(always)]
-fn is_ascii(bytes: &[u8]) -> bool {
-    let (steps, _) = bytes.as_chunks::<STEP_BYTES>();
-    let Some(last) = bytes.last_chunk::<STEP_BYTES>() else { return false };
+/// Whether no byte has its top bit set, without a branch on what the bytes are. False for what is shorter than a step.
+#[inline]
+fn is_ascii<const STEP: usize>(bytes: &[u8]) -> bool {
+    let (steps, _) = bytes.as_chunks::<STEP>();
+    let Some(last) = bytes.last_chunk::<STEP>() else { return false };
     // The last step overlaps the one before it.
     let mut seen = *last;
     for step in steps {
@@ -85,15 +94,6 @@ fn is_ascii(bytes: &[u8]) -> bool {
         }
     }
     seen.iter().fold(0, |all, byte| all | byte) < 0x80
-}
-
-#[inline(never)]
-fn is_valid_any(bytes: &[u8]) -> bool {
-    if bytes.len() < SIMD_BYTES_MIN {
-        std::str::from_utf8(bytes).is_ok()
-    } else {
-        simdutf8::basic::from_utf8(bytes).is_ok()
-    }
 }
 
 /// Splits off the beginning of a code point that the piece's end cuts.

@@ -77,8 +77,11 @@ pub struct Connection {
     timeouts: Timeouts,
     inbox: Inbox,
     assembly: Assembly,
-    /// Whether frames come, and come unmasked: the usual message can be taken in few instructions.
+    /// Whether frames come, and come unmasked.
     single_frames: bool,
+    /// Whether they do, and nothing of a frame or of a message is in progress: the usual message can be taken in few
+    /// instructions. Told by each poll for the next.
+    usual: bool,
     /// The largest message that may come in one frame.
     single_bytes_max: usize,
     /// How much of the payload of the frame at the front has been unmasked and checked.
@@ -143,6 +146,7 @@ impl Connection {
             role,
             inbox: Inbox::new(),
             assembly: Assembly::new(),
+            usual: false,
             single_frames: may_take_single_frames(role, &state, &config.limits),
             single_bytes_max: config.limits.frame_bytes_max.min(config.limits.message_bytes_max),
             arrived: 0,
@@ -379,6 +383,7 @@ impl Connection {
     /// Every change of state passes here.
     fn transition(&mut self, to: State) {
         self.single_frames = may_take_single_frames(self.role, &to, &self.limits);
+        self.usual &= self.single_frames;
         match to {
             State::Open => {
                 self.timers.stop_all();
