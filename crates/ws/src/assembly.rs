@@ -109,6 +109,54 @@ impl Assembly {
         Ok(kind)
     }
 
+    /// Takes whole plain frames from the front of `bytes`, which lie at `position` in the inbox, to the end of a message at
+    /// most; how many bytes, and whether a message ends with them. Stops in front of anything else for the general way.
+    pub(crate) fn plain_frames(
+        &mut self,
+        bytes: &[u8],
+        position: usize,
+        limits: &Limits,
+    ) -> Result<(usize, bool), Violation> {
+        let mut at = 0;
+        let mut begun = self.stage == Stage::Begun;
+        let mut total = usize::try_from(self.bytes).unwrap_or(usize::MAX);
+        let mut ends = false;
+        while let Some((first, size, len)) = bytes.get(at..).and_then(plain_header)
+            && let Some(payload) = bytes.get(at + size..at + size + len)
+        {
+            let kind = match (first & 0x7F, begun) {
+                (0x0, true) => self.kind,
+                (0x1, false) => Kind::Text,
+                (0x2, false) => Kind::Binary,
+                _ => break,
+            };
+            let message = total.saturating_add(len);
+            if len > limits.frame_bytes_max
+                || message > limits.message_bytes_max
+                || self.spans.len() >= limits.fragments_max
+            {
+                break;
+            }
+            if kind == Kind::Text {
+                self.utf8.push(payload)?;
+            }
+            let start = position + at + size;
+            self.spans.push(start..start + len);
+            (self.kind, begun, total) = (kind, true, message);
+            at += size + len;
+            if first & 0x80 != 0 {
+                self.utf8.finish()?;
+                ends = true;
+                break;
+            }
+        }
+        self.bytes = total as u64;
+        if at > 0 {
+            self.stage = if ends { Stage::Whole } else { Stage::Begun };
+        }
+        Ok((at, ends))
+    }
+
     /// Whether the message in progress or handed out is compressed.
     #[inline]
     pub(crate) fn is_compressed(&self) -> bool {
@@ -174,5 +222,18 @@ impl Assembly {
     /// The fragments that lie in the inbox and are still wanted.
     pub(crate) fn spans_mut(&mut self) -> &mut [Range<usize>] {
         if self.compressed { &mut [] } else { &mut self.spans }
+    }
+}
+
+/// The first byte of an unmasked frame shorter than 64 KiB, the length of its header and that of its payload.
+#[inline]
+fn plain_header(bytes: &[u8]) -> Option<(u8, usize, usize)> {
+    match *bytes {
+        [first, len @ 0..=125, ..] => Some((first, 2, usize::from(len))),
+        // RFC 6455 5.2: the minimal number of bytes must be used.
+        [first, 126, high, low, ..] if high > 0 || low >= 126 => {
+            Some((first, 4, usize::from(u16::from_be_bytes([high, low]))))
+        }
+        _ => None,
     }
 }

@@ -17,7 +17,14 @@ pub(crate) struct Utf8 {
 impl Utf8 {
     /// Takes the next piece; fails as soon as no continuation could make the text valid.
     #[inline]
-    pub(crate) fn push(&mut self, mut piece: &[u8]) -> Result<(), Violation> {
+    pub(crate) fn push(&mut self, piece: &[u8]) -> Result<(), Violation> {
+        let complete = self.carried == 0 && piece.last().is_none_or(|last| *last < 0x80);
+        if complete && is_valid(piece) { Ok(()) } else { self.push_any(piece) }
+    }
+
+    /// A piece that begins or ends within a code point, or is wrong.
+    #[inline(never)]
+    fn push_any(&mut self, mut piece: &[u8]) -> Result<(), Violation> {
         if self.carried > 0 {
             piece = self.complete(piece)?;
         }

@@ -106,6 +106,9 @@ impl Connection {
             return Ok(Some(Event::Message));
         }
         loop {
+            if self.plain_frames()? {
+                return Ok(Some(Event::Message));
+            }
             let unparsed = self.inbox.unparsed();
             let Some((header, size)) = Header::parse(unparsed)? else {
                 return Ok(None);
@@ -136,6 +139,18 @@ impl Connection {
                 return Ok(Some(Event::Message));
             }
         }
+    }
+
+    /// The usual fragments in few instructions: whole frames, unmasked and not compressed. True when their message is
+    /// whole, too. Stops in front of everything else, faults of a header included.
+    fn plain_frames(&mut self) -> Result<bool, Violation> {
+        if !self.single_frames || self.arrived != 0 || self.assembly.is_compressed() {
+            return Ok(false);
+        }
+        let (taken, ends) =
+            self.assembly.plain_frames(self.inbox.unparsed(), self.inbox.position(), &self.limits)?;
+        self.inbox.advance(taken);
+        Ok(ends)
     }
 
     /// What depends on the role and the extensions: RFC 6455 5.1 and 5.2.
