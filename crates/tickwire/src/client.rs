@@ -275,6 +275,9 @@ impl<T: Transport> Client<T> {
             if !self.fill()? {
                 return Ok(None);
             }
+            if self.connection.poll_single() {
+                return Ok(Some(ws::Event::Message));
+            }
         }
     }
 

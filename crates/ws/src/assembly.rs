@@ -31,8 +31,10 @@ enum Stage {
     Idle,
     /// A whole message in one plain frame; it goes with the next release.
     Single,
-    /// Any other whole message.
+    /// Another whole message.
     Whole,
+    /// A whole message that was compressed.
+    Inflated,
     /// A message whose last frame is still to come.
     Begun,
 }
@@ -55,8 +57,9 @@ impl Assembly {
     pub(crate) fn release(&mut self) -> bool {
         match self.stage {
             Stage::Begun => return false,
-            Stage::Idle | Stage::Single => {}
-            Stage::Whole => {
+            Stage::Idle => {}
+            // Behind a single one there may be what it took the place of.
+            Stage::Single | Stage::Whole | Stage::Inflated => {
                 self.compressed = false;
                 self.bytes = 0;
                 self.spans.clear();
@@ -72,7 +75,7 @@ impl Assembly {
     /// Whether nothing that is still wanted would be lost with [`single`](Self::single).
     #[inline]
     pub(crate) fn is_free(&self) -> bool {
-        matches!(self.stage, Stage::Idle | Stage::Single)
+        matches!(self.stage, Stage::Idle | Stage::Single | Stage::Whole)
     }
 
     /// Takes a whole message of one plain frame that was checked, in place of one that was handed out.
@@ -188,7 +191,11 @@ impl Assembly {
         if fin && kind == Kind::Text {
             self.utf8.finish()?;
         }
-        self.stage = if fin { Stage::Whole } else { Stage::Begun };
+        self.stage = match (fin, self.compressed) {
+            (false, _) => Stage::Begun,
+            (true, false) => Stage::Whole,
+            (true, true) => Stage::Inflated,
+        };
         Ok(fin)
     }
 
@@ -203,7 +210,7 @@ impl Assembly {
     pub(crate) fn message(&self) -> Option<(Kind, &[Range<usize>])> {
         match self.stage {
             Stage::Single => Some((self.kind, slice::from_ref(&self.single))),
-            Stage::Whole => Some((self.kind, &self.spans)),
+            Stage::Whole | Stage::Inflated => Some((self.kind, &self.spans)),
             Stage::Idle | Stage::Begun => None,
         }
     }

@@ -77,11 +77,8 @@ pub struct Connection {
     timeouts: Timeouts,
     inbox: Inbox,
     assembly: Assembly,
-    /// Whether frames come, and come unmasked.
+    /// Whether frames come, and come unmasked: the usual ones can be taken in few instructions.
     single_frames: bool,
-    /// Whether they do, and nothing of a frame or of a message is in progress: the usual message can be taken in few
-    /// instructions. Told by each poll for the next.
-    usual: bool,
     /// The largest message that may come in one frame.
     single_bytes_max: usize,
     /// How much of the payload of the frame at the front has been unmasked and checked.
@@ -146,7 +143,6 @@ impl Connection {
             role,
             inbox: Inbox::new(),
             assembly: Assembly::new(),
-            usual: false,
             single_frames: may_take_single_frames(role, &state, &config.limits),
             single_bytes_max: config.limits.frame_bytes_max.min(config.limits.message_bytes_max),
             arrived: 0,
@@ -265,7 +261,16 @@ impl Connection {
     }
 
     /// The same message as one slice. Its fragments are moved together, if there are several; nothing is allocated.
+    #[inline]
     pub fn payload(&mut self) -> Option<Payload<'_>> {
+        match self.assembly.single_message() {
+            Some((kind, [span])) => Some(Payload { kind, bytes: self.inbox.bytes().get(span.clone())? }),
+            _ => self.payload_any(),
+        }
+    }
+
+    #[inline(never)]
+    fn payload_any(&mut self) -> Option<Payload<'_>> {
         let (kind, spans) = self.assembly.message()?;
         let several = spans.len() > 1;
         let span = match spans {
@@ -383,7 +388,6 @@ impl Connection {
     /// Every change of state passes here.
     fn transition(&mut self, to: State) {
         self.single_frames = may_take_single_frames(self.role, &to, &self.limits);
-        self.usual &= self.single_frames;
         match to {
             State::Open => {
                 self.timers.stop_all();

@@ -25,9 +25,16 @@ impl Connection {
     /// # Errors
     /// An [`Error`] ends the connection and is repeated by every later call. A Close frame that tells the peer is
     /// queued where RFC 6455 7.1.7 asks for one: transmit it.
-    #[inline]
     pub fn poll(&mut self) -> Result<Option<Event>, Error> {
-        if self.poll_single() { Ok(Some(Event::Message)) } else { self.poll_any() }
+        self.release();
+        if self.single_frames && self.inbox.is_parsed() && !self.end_of_stream {
+            return Ok(None);
+        }
+        match self.plain_frames() {
+            Ok(true) => Ok(Some(Event::Message)),
+            Ok(false) => self.poll_any(),
+            Err(violation) => Err(self.fail(violation.into())),
+        }
     }
 
     /// The usual case of [`poll`](Self::poll) alone, in few instructions: true is an [`Event::Message`] that came in one
@@ -39,7 +46,7 @@ impl Connection {
     )]
     #[inline(always)]
     pub fn poll_single(&mut self) -> bool {
-        if !self.usual {
+        if !self.single_frames || self.arrived != 0 || !self.assembly.is_free() {
             return false;
         }
         let Some(bytes) = self.inbox.unparsed_or_none() else { return false };
@@ -68,22 +75,6 @@ impl Connection {
 
     #[inline(never)]
     fn poll_any(&mut self) -> Result<Option<Event>, Error> {
-        let polled = self.poll_state();
-        self.look_whether_usual();
-        polled
-    }
-
-    #[inline]
-    fn look_whether_usual(&mut self) {
-        self.usual = self.single_frames && self.arrived == 0 && self.assembly.is_free();
-    }
-
-    #[inline]
-    fn poll_state(&mut self) -> Result<Option<Event>, Error> {
-        if self.single_frames && self.inbox.is_parsed() && !self.end_of_stream {
-            self.release();
-            return Ok(None);
-        }
         let polled = match &self.state {
             State::Open | State::CloseSent => self.frames(),
             State::Failed(error) => return Err(error.clone()),
@@ -99,16 +90,7 @@ impl Connection {
     /// Frames until there is something to report or bytes run out.
     #[inline]
     fn frames(&mut self) -> Result<Option<Event>, Error> {
-        self.release();
-        // The message before may have been of another kind.
-        self.look_whether_usual();
-        if self.poll_single() {
-            return Ok(Some(Event::Message));
-        }
         loop {
-            if self.plain_frames()? {
-                return Ok(Some(Event::Message));
-            }
             let unparsed = self.inbox.unparsed();
             let Some((header, size)) = Header::parse(unparsed)? else {
                 return Ok(None);
@@ -135,7 +117,7 @@ impl Connection {
             }
             self.arrived = 0;
             self.inbox.advance(size + len);
-            if self.assembly.push(kind, start..start + len, header.fin)? {
+            if self.assembly.push(kind, start..start + len, header.fin)? || self.plain_frames()? {
                 return Ok(Some(Event::Message));
             }
         }
