@@ -263,7 +263,8 @@ impl<T: Transport> Client<T> {
     #[inline]
     pub(crate) fn advance(&mut self) -> Result<Option<ws::Event>, Error> {
         loop {
-            match self.connection.poll() {
+            let polled = if self.connection.is_used_up() { Ok(None) } else { self.connection.poll() };
+            match polled {
                 Ok(Some(ws::Event::Message)) => return Ok(Some(ws::Event::Message)),
                 Ok(Some(event)) => {
                     self.write_queued();
@@ -282,7 +283,7 @@ impl<T: Transport> Client<T> {
     }
 
     /// Reads once. False when there is nothing to read and nothing was due, or the connection is over.
-    #[inline(never)]
+    #[inline]
     fn fill(&mut self) -> Result<bool, Error> {
         self.fail_again()?;
         if self.unwritten || self.connection.wants_transmit() {
@@ -293,7 +294,6 @@ impl<T: Transport> Client<T> {
             self.shut();
             return Ok(false);
         }
-        let closing = self.connection.sent_close().is_some();
         match self.transport.read(self.connection.recv_buffer()) {
             Ok(0) => self.connection.received_end(),
             Ok(count) => self.received(count),
@@ -304,7 +304,7 @@ impl<T: Transport> Client<T> {
                 ErrorKind::UnexpectedEof => self.connection.received_end(),
                 // A peer that has said all it wanted may not wait for our Close.
                 ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe
-                    if closing =>
+                    if self.connection.sent_close().is_some() =>
                 {
                     self.connection.received_end();
                 }

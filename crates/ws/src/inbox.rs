@@ -25,12 +25,19 @@ pub(crate) struct Inbox {
     tail: usize,
     /// How much of the frame that has begun to arrive is still missing.
     missing: usize,
-    /// The last read took all the room there was: more is waiting than the buffer takes at once.
-    full: bool,
+    size: Size,
     calm: u32,
-    /// Nothing has come for long.
-    idle: bool,
     moved: u64,
+}
+
+/// What the latest news say about the size of the buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Size {
+    Right,
+    /// The last read took all the room there was: more is waiting than the buffer takes at once.
+    Small,
+    /// Nothing has come for long.
+    Idle,
 }
 
 impl Inbox {
@@ -41,9 +48,8 @@ impl Inbox {
             parsed: 0,
             tail: 0,
             missing: 0,
-            full: false,
+            size: Size::Right,
             calm: 0,
-            idle: false,
             moved: 0,
         }
     }
@@ -119,7 +125,19 @@ impl Inbox {
 
     /// The room for the next read, never none and at most [`WINDOW_BYTES`]. `held` are the ranges still wanted below
     /// [`position`](Self::position), in order; they are moved along with their bytes.
+    #[inline]
     pub(crate) fn room(&mut self, held: &mut [Range<usize>]) -> &mut [u8] {
+        if self.head == self.tail && self.size == Size::Right && self.buf.len() <= BUSY_BYTES {
+            (self.head, self.parsed, self.tail) = (0, 0, 0);
+        } else {
+            self.prepare(held);
+        }
+        let end = self.buf.len().min(self.tail + WINDOW_BYTES);
+        self.buf.get_mut(self.tail..end).unwrap_or_default()
+    }
+
+    #[inline(never)]
+    fn prepare(&mut self, held: &mut [Range<usize>]) {
         if self.head == self.tail {
             self.rest();
         } else if self.buf.len() - self.tail < WINDOW_BYTES.min(self.buf.len() / 4) {
@@ -128,25 +146,23 @@ impl Inbox {
             self.make_way(held);
         }
         self.missing = 0;
-        if std::mem::take(&mut self.full) && self.buf.len() < BUSY_BYTES {
+        if self.size == Size::Small && self.buf.len() < BUSY_BYTES {
             self.buf.resize(self.buf.len() * 2, 0);
         }
-        let end = self.buf.len().min(self.tail + WINDOW_BYTES);
-        self.buf.get_mut(self.tail..end).unwrap_or_default()
+        self.size = Size::Right;
     }
 
     /// The transport has written `count` bytes into the room.
     #[inline]
     pub(crate) fn received(&mut self, count: usize) {
         self.tail = (self.tail + count).min(self.buf.len());
-        self.idle = false;
-        self.full = self.tail == self.buf.len();
+        self.size = if self.tail == self.buf.len() { Size::Small } else { Size::Right };
     }
 
     /// Nothing has come for long: an empty buffer is given back when room is asked for again, and not before, because a
     /// read may be going on.
     pub(crate) fn idle(&mut self) {
-        self.idle = true;
+        self.size = Size::Idle;
     }
 
     /// Bytes that are parsed and not released.
@@ -162,7 +178,7 @@ impl Inbox {
 
     /// Empty: start over at the front, and give memory back once a burst is long past.
     fn rest(&mut self) {
-        if std::mem::take(&mut self.idle) && self.buf.len() > IDLE_BYTES {
+        if self.size == Size::Idle && self.buf.len() > IDLE_BYTES {
             *self = Self { moved: self.moved, ..Self::new() };
         }
         // Asking again for what has not come yet is no sign of calm.

@@ -16,13 +16,18 @@ pub enum Kind {
 #[derive(Clone, Copy)]
 pub struct Message<'a> {
     kind: Kind,
+    first: &'a [u8],
+    /// Where the further fragments lie in `buf`.
+    further: &'a [Range<usize>],
     buf: &'a [u8],
-    spans: &'a [Range<usize>],
 }
 
 impl<'a> Message<'a> {
-    pub(crate) fn new(kind: Kind, buf: &'a [u8], spans: &'a [Range<usize>]) -> Self {
-        Self { kind, buf, spans }
+    /// A message of at least one fragment.
+    #[inline]
+    pub(crate) fn new(kind: Kind, buf: &'a [u8], spans: &'a [Range<usize>]) -> Option<Self> {
+        let (first, further) = spans.split_first()?;
+        Some(Self { kind, first: buf.get(first.clone())?, further, buf })
     }
 
     /// Text or binary.
@@ -36,13 +41,13 @@ impl<'a> Message<'a> {
     #[inline]
     #[must_use]
     pub fn fragments(&self) -> Fragments<'a> {
-        Fragments { buf: self.buf, spans: self.spans.iter() }
+        Fragments { first: Some(self.first), further: self.further.iter(), buf: self.buf }
     }
 
     /// Payload length over all fragments, in bytes.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.spans.iter().map(ExactSizeIterator::len).sum()
+        self.first.len() + self.further.iter().map(ExactSizeIterator::len).sum::<usize>()
     }
 
     /// Whether there is no payload.
@@ -55,10 +60,7 @@ impl<'a> Message<'a> {
     #[inline]
     #[must_use]
     pub fn single(&self) -> Option<&'a [u8]> {
-        match self.spans {
-            [span] => self.buf.get(span.clone()),
-            _ => None,
-        }
+        if self.further.is_empty() { Some(self.first) } else { None }
     }
 }
 
@@ -66,7 +68,7 @@ impl std::fmt::Debug for Message<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Message")
             .field("kind", &self.kind)
-            .field("fragments", &self.spans.len())
+            .field("fragments", &self.fragments().len())
             .field("len", &self.len())
             .finish_non_exhaustive()
     }
@@ -75,8 +77,9 @@ impl std::fmt::Debug for Message<'_> {
 /// The fragments of a [`Message`].
 #[derive(Debug, Clone)]
 pub struct Fragments<'a> {
+    first: Option<&'a [u8]>,
+    further: std::slice::Iter<'a, Range<usize>>,
     buf: &'a [u8],
-    spans: std::slice::Iter<'a, Range<usize>>,
 }
 
 impl<'a> Iterator for Fragments<'a> {
@@ -84,12 +87,15 @@ impl<'a> Iterator for Fragments<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<&'a [u8]> {
-        let span = self.spans.next()?;
-        self.buf.get(span.clone())
+        match self.first.take() {
+            None => self.buf.get(self.further.next()?.clone()),
+            first => first,
+        }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.spans.size_hint()
+        let count = usize::from(self.first.is_some()) + self.further.len();
+        (count, Some(count))
     }
 }
 

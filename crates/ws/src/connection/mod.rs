@@ -249,7 +249,7 @@ impl Connection {
     #[must_use]
     pub fn message(&self) -> Option<Message<'_>> {
         match self.assembly.single_message() {
-            Some((kind, spans)) => Some(Message::new(kind, self.inbox.bytes(), spans)),
+            Some((kind, spans)) => Message::new(kind, self.inbox.bytes(), spans),
             None => self.message_any(),
         }
     }
@@ -257,7 +257,7 @@ impl Connection {
     #[inline(never)]
     fn message_any(&self) -> Option<Message<'_>> {
         let (kind, spans) = self.assembly.message()?;
-        Some(Message::new(kind, self.message_bytes(), spans))
+        Message::new(kind, self.message_bytes(), spans)
     }
 
     /// The same message as one slice. Its fragments are moved together, if there are several; nothing is allocated.

@@ -27,7 +27,7 @@ impl Connection {
     /// queued where RFC 6455 7.1.7 asks for one: transmit it.
     pub fn poll(&mut self) -> Result<Option<Event>, Error> {
         self.release();
-        if self.single_frames && self.inbox.is_parsed() && !self.end_of_stream {
+        if self.is_used_up() {
             return Ok(None);
         }
         match self.plain_frames() {
@@ -71,6 +71,13 @@ impl Connection {
         let span = self.inbox.take(size, len);
         self.assembly.single(kind, span);
         true
+    }
+
+    /// Whether it is certain that [`poll`](Self::poll) would find nothing, told in few instructions.
+    #[inline]
+    #[must_use]
+    pub fn is_used_up(&self) -> bool {
+        self.single_frames && self.inbox.is_parsed() && !self.end_of_stream
     }
 
     #[inline(never)]
