@@ -39,6 +39,17 @@ enum Stage {
     Begun,
 }
 
+/// What comes behind the plain frames that were taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// The message is whole.
+    Message,
+    /// The rest of a frame that is still to arrive.
+    Bytes { missing: usize },
+    /// Something else, a fault perhaps.
+    Other,
+}
+
 impl Assembly {
     pub(crate) fn new() -> Self {
         Self {
@@ -112,52 +123,50 @@ impl Assembly {
         Ok(kind)
     }
 
-    /// Takes whole plain frames from the front of `bytes`, which lie at `position` in the inbox, to the end of a message at
-    /// most; how many bytes, and whether a message ends with them. Stops in front of anything else for the general way.
+    /// Takes plain frames from the front of `bytes`, which lie at `position` in the inbox, to the end of a message at most;
+    /// how many bytes, and what comes next. Of a frame that is not whole it checks what is new, and moves `arrived` on.
     pub(crate) fn plain_frames(
         &mut self,
         bytes: &[u8],
         position: usize,
+        arrived: &mut usize,
         limits: &Limits,
-    ) -> Result<(usize, bool), Violation> {
-        let mut at = 0;
-        let mut begun = self.stage == Stage::Begun;
-        let mut total = usize::try_from(self.bytes).unwrap_or(usize::MAX);
-        let mut ends = false;
-        while let Some((first, size, len)) = bytes.get(at..).and_then(plain_header)
-            && let Some(payload) = bytes.get(at + size..at + size + len)
-        {
-            let kind = match (first & 0x7F, begun) {
-                (0x0, true) => self.kind,
-                (0x1, false) => Kind::Text,
-                (0x2, false) => Kind::Binary,
+    ) -> Result<(usize, Next), Violation> {
+        let (mut at, mut next) = (0, Next::Other);
+        while let Some((first, size, len)) = bytes.get(at..).and_then(plain_header) {
+            let kind = match (first & 0x7F, self.stage) {
+                (0x0, Stage::Begun) => self.kind,
+                (0x0, _) | (_, Stage::Begun) => break,
+                (0x1, _) => Kind::Text,
+                (0x2, _) => Kind::Binary,
                 _ => break,
             };
-            let message = total.saturating_add(len);
+            let message = self.bytes + len as u64;
             if len > limits.frame_bytes_max
-                || message > limits.message_bytes_max
+                || message > limits.message_bytes_max as u64
                 || self.spans.len() >= limits.fragments_max
             {
                 break;
             }
+            let payload = bytes.get(at + size..).unwrap_or_default();
+            let payload = payload.get(..len).unwrap_or(payload);
             if kind == Kind::Text {
-                self.utf8.push(payload)?;
+                self.utf8.push(payload.get(*arrived..).unwrap_or_default())?;
             }
+            if payload.len() < len {
+                *arrived = payload.len();
+                next = Next::Bytes { missing: len - payload.len() };
+                break;
+            }
+            *arrived = 0;
             let start = position + at + size;
-            self.spans.push(start..start + len);
-            (self.kind, begun, total) = (kind, true, message);
             at += size + len;
-            if first & 0x80 != 0 {
-                self.utf8.finish()?;
-                ends = true;
+            if self.push(kind, start..start + len, first & 0x80 != 0)? {
+                next = Next::Message;
                 break;
             }
         }
-        self.bytes = total as u64;
-        if at > 0 {
-            self.stage = if ends { Stage::Whole } else { Stage::Begun };
-        }
-        Ok((at, ends))
+        Ok((at, next))
     }
 
     /// Whether the message in progress or handed out is compressed.
@@ -232,14 +241,17 @@ impl Assembly {
     }
 }
 
-/// The first byte of an unmasked frame shorter than 64 KiB, the length of its header and that of its payload.
+/// The first byte of an unmasked frame, the length of its header and that of its payload.
 #[inline]
 fn plain_header(bytes: &[u8]) -> Option<(u8, usize, usize)> {
+    // RFC 6455 5.2: the minimal number of bytes must be used.
     match *bytes {
         [first, len @ 0..=125, ..] => Some((first, 2, usize::from(len))),
-        // RFC 6455 5.2: the minimal number of bytes must be used.
         [first, 126, high, low, ..] if high > 0 || low >= 126 => {
             Some((first, 4, usize::from(u16::from_be_bytes([high, low]))))
+        }
+        [first, 127, 0, 0, 0, 0, a, b, c, d, ..] if a > 0 || b > 0 => {
+            Some((first, 10, u32::from_be_bytes([a, b, c, d]) as usize))
         }
         _ => None,
     }

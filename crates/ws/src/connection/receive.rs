@@ -1,6 +1,7 @@
 //! From bytes to events.
 
 use super::{Connection, Event, Role, State};
+use crate::assembly::Next;
 use crate::close::{self, Close};
 use crate::code::CloseCode;
 use crate::deflate::Flaw;
@@ -31,8 +32,9 @@ impl Connection {
             return Ok(None);
         }
         match self.plain_frames() {
-            Ok(true) => Ok(Some(Event::Message)),
-            Ok(false) => self.poll_any(),
+            Ok(Next::Message) => Ok(Some(Event::Message)),
+            Ok(Next::Bytes { .. }) if !self.end_of_stream => Ok(None),
+            Ok(_) => self.poll_any(),
             Err(violation) => Err(self.fail(violation.into())),
         }
     }
@@ -124,22 +126,27 @@ impl Connection {
             }
             self.arrived = 0;
             self.inbox.advance(size + len);
-            if self.assembly.push(kind, start..start + len, header.fin)? || self.plain_frames()? {
+            if self.assembly.push(kind, start..start + len, header.fin)? {
                 return Ok(Some(Event::Message));
             }
         }
     }
 
-    /// The usual fragments in few instructions: whole frames, unmasked and not compressed. True when their message is
-    /// whole, too. Stops in front of everything else, faults of a header included.
-    fn plain_frames(&mut self) -> Result<bool, Violation> {
-        if !self.single_frames || self.arrived != 0 || self.assembly.is_compressed() {
-            return Ok(false);
+    /// The usual frames in few instructions: unmasked and not compressed. Stops in front of everything else, faults of a
+    /// header included.
+    #[inline]
+    fn plain_frames(&mut self) -> Result<Next, Violation> {
+        if !self.single_frames || self.assembly.is_compressed() {
+            return Ok(Next::Other);
         }
-        let (taken, ends) =
-            self.assembly.plain_frames(self.inbox.unparsed(), self.inbox.position(), &self.limits)?;
+        let (bytes, position) = (self.inbox.unparsed(), self.inbox.position());
+        let (taken, next) =
+            self.assembly.plain_frames(bytes, position, &mut self.arrived, &self.limits)?;
         self.inbox.advance(taken);
-        Ok(ends)
+        if let Next::Bytes { missing } = next {
+            self.inbox.expect(missing);
+        }
+        Ok(next)
     }
 
     /// What depends on the role and the extensions: RFC 6455 5.1 and 5.2.
