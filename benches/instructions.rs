@@ -42,6 +42,7 @@ struct Case {
 const CASES: &[Case] = &[
     Case { name: "receive 160 B text", run: || receive(Opcode::Text, 160, 1, WINDOW) },
     Case { name: "receive 160 B text, one a read", run: || receive(Opcode::Text, 160, 1, 164) },
+    Case { name: "receive 160 B text, 4 KiB a read", run: || receive(Opcode::Text, 160, 1, 4 << 10) },
     Case { name: "receive 160 B binary", run: || receive(Opcode::Binary, 160, 1, WINDOW) },
     Case { name: "receive 1200 B text", run: || receive(Opcode::Text, 1200, 1, WINDOW) },
     Case { name: "receive 4 x 1 KiB text", run: || receive(Opcode::Text, 4096, 4, WINDOW) },

@@ -111,9 +111,14 @@ impl<T: Transport> Client<T> {
     ///
     /// # Errors
     /// An [`Error`] ends the connection and is repeated by every later call.
-    #[inline]
+    // The usual message needs no call and no memory for the answer: measured, a third of the time of a small one.
+    #[expect(clippy::inline_always, reason = "see the line above")]
+    #[inline(always)]
     pub fn next_message_direct(&mut self) -> Result<Option<Message<'_>>, Error> {
-        Ok(if self.connection.poll_single() || self.find_message()? { self.connection.message() } else { None })
+        if self.connection.poll_single() {
+            return Ok(self.connection.message());
+        }
+        Ok(if self.find_message()? { self.connection.message() } else { None })
     }
 
     /// The next whole message as one slice. If it came in several frames, they are moved together within the receive
@@ -121,8 +126,13 @@ impl<T: Transport> Client<T> {
     ///
     /// # Errors
     /// An [`Error`] ends the connection and is repeated by every later call.
+    #[expect(clippy::inline_always, reason = "as next_message_direct")]
+    #[inline(always)]
     pub fn next_message(&mut self) -> Result<Option<Payload<'_>>, Error> {
-        Ok(if self.connection.poll_single() || self.find_message()? { self.connection.payload() } else { None })
+        if self.connection.poll_single() {
+            return Ok(self.connection.payload());
+        }
+        Ok(if self.find_message()? { self.connection.payload() } else { None })
     }
 
     /// The next event of any kind; `None` when nothing more is there for now.

@@ -132,8 +132,9 @@ impl Assembly {
         arrived: &mut usize,
         limits: &Limits,
     ) -> Result<(usize, Next), Violation> {
-        let (mut at, mut next) = (0, Next::Other);
-        while let Some((first, size, len)) = bytes.get(at..).and_then(plain_header) {
+        let mut rest = bytes;
+        let mut next = Next::Other;
+        while let Some((first, size, len)) = plain_header(rest) {
             let kind = match (first & 0x7F, self.stage) {
                 (0x0, Stage::Begun) => self.kind,
                 (0x0, _) | (_, Stage::Begun) => break,
@@ -141,32 +142,33 @@ impl Assembly {
                 (0x2, _) => Kind::Binary,
                 _ => break,
             };
-            let message = self.bytes + len as u64;
             if len > limits.frame_bytes_max
-                || message > limits.message_bytes_max as u64
+                || self.bytes + len as u64 > limits.message_bytes_max as u64
                 || self.spans.len() >= limits.fragments_max
             {
                 break;
             }
-            let payload = bytes.get(at + size..).unwrap_or_default();
-            let payload = payload.get(..len).unwrap_or(payload);
-            if kind == Kind::Text {
-                self.utf8.push(payload.get(*arrived..).unwrap_or_default())?;
-            }
-            if payload.len() < len {
+            let Some((frame, after)) = rest.split_at_checked(size + len) else {
+                let payload = rest.get(size..).unwrap_or_default();
+                if kind == Kind::Text {
+                    self.utf8.push(payload.get(*arrived..).unwrap_or_default())?;
+                }
                 *arrived = payload.len();
                 next = Next::Bytes { missing: len - payload.len() };
                 break;
+            };
+            if kind == Kind::Text {
+                self.utf8.push(frame.get(size + *arrived..).unwrap_or_default())?;
             }
             *arrived = 0;
-            let start = position + at + size;
-            at += size + len;
-            if self.push(kind, start..start + len, first & 0x80 != 0)? {
+            let end = position + bytes.len() - after.len();
+            rest = after;
+            if self.push(kind, end - len..end, first & 0x80 != 0)? {
                 next = Next::Message;
                 break;
             }
         }
-        Ok((at, next))
+        Ok((bytes.len() - rest.len(), next))
     }
 
     /// Whether the message in progress or handed out is compressed.

@@ -34,6 +34,8 @@ pub(super) struct Session {
     /// The beginning of a handshake message.
     message: Vec<u8>,
     idle: u32,
+    /// Tickets in a row: each costs more than it took to send.
+    tickets: u32,
     warnings: u32,
     /// The peer has asked for other keys once and was told that there are none.
     renegotiation_refused: bool,
@@ -58,6 +60,7 @@ impl Session {
             tx_max,
             message: Vec::new(),
             idle: 0,
+            tickets: 0,
             warnings: 0,
             renegotiation_refused: false,
             key_due: false,
@@ -82,7 +85,7 @@ impl Session {
             let (content, len) = self.rx.open(header, payload, room)?;
             incoming.consume(taken);
             if content == Content::Application && len > 0 && self.message.is_empty() {
-                self.idle = 0;
+                (self.idle, self.tickets) = (0, 0);
                 *filled += len;
             } else if self.aside(content, room.get(..len).unwrap_or_default(), outgoing)? {
                 return Ok(true);
@@ -178,7 +181,10 @@ impl Session {
         let tls13 = self.kernel.protocol_version() == ProtocolVersion::TLSv1_3;
         match (kind, body) {
             (NEW_SESSION_TICKET, ticket) if tls13 => {
-                self.idle(PeerMisbehaved::TooManyEmptyFragments)?;
+                self.tickets += 1;
+                if self.tickets > IDLE_MAX {
+                    return Err(PeerMisbehaved::TooManyEmptyFragments.into());
+                }
                 self.kernel.handle_new_session_ticket(ticket)
             }
             // RFC 8446 5.1: keys change at the end of a record.

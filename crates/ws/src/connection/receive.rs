@@ -140,8 +140,7 @@ impl Connection {
             return Ok(Next::Other);
         }
         let (bytes, position) = (self.inbox.unparsed(), self.inbox.position());
-        let (taken, next) =
-            self.assembly.plain_frames(bytes, position, &mut self.arrived, &self.limits)?;
+        let (taken, next) = self.assembly.plain_frames(bytes, position, &mut self.arrived, &self.limits)?;
         self.inbox.advance(taken);
         if let Next::Bytes { missing } = next {
             self.inbox.expect(missing);
