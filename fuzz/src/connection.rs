@@ -1,6 +1,6 @@
-//! Any bytes in any cut: no panic, the same events as in one piece, bounded output, errors that stick.
+//! Any bytes in any cut: no panic, the same events as in one piece and by the long way, bounded output, errors that stick.
 
-use crate::drive::{SEED, now, read_size, run};
+use crate::drive::{SEED, now, read_size, run, run_whole};
 use tickwire_ws::{Config, Connection, Request, Role};
 
 /// Input: which connection, how large the reads are, what arrives.
@@ -12,6 +12,6 @@ pub fn connection(input: &[u8]) {
         2 => Connection::client(Request::new("a", "/").unwrap(), Config::default(), SEED, now()),
         _ => Connection::server(Config::default(), now()),
     };
-    let whole = run(&mut make(), bytes, bytes.len().max(1));
+    let whole = run_whole(&mut make(), bytes);
     assert_eq!(run(&mut make(), bytes, read_size(*read)), whole);
 }

@@ -24,6 +24,8 @@ pub(crate) struct Outcome {
     pub(crate) error: Option<Error>,
 }
 
+type Poll = fn(&mut Connection) -> Result<Option<Event>, Error>;
+
 pub(crate) fn now() -> Instant {
     #[expect(clippy::disallowed_methods, reason = "an Instant can only be made from the clock")]
     Instant::now()
@@ -34,15 +36,24 @@ pub(crate) fn read_size(byte: u8) -> usize {
     usize::from(byte) + 1
 }
 
-/// Feeds `bytes` in reads of `read` bytes and polls after each.
+/// Feeds `bytes` in reads of `read` bytes and polls after each, by the short way where there is one.
 pub(crate) fn run(connection: &mut Connection, bytes: &[u8], read: usize) -> Outcome {
+    run_by(connection, bytes, read, poll)
+}
+
+/// The same in one read, polled by the long way alone.
+pub(crate) fn run_whole(connection: &mut Connection, bytes: &[u8]) -> Outcome {
+    run_by(connection, bytes, bytes.len().max(1), Connection::poll)
+}
+
+fn run_by(connection: &mut Connection, bytes: &[u8], read: usize, poll: Poll) -> Outcome {
     let now = now();
     let mut outcome = Outcome::default();
     for chunk in bytes.chunks(read) {
         let mut rest = chunk;
         while !rest.is_empty() {
             rest = &rest[connection.feed(rest, now)..];
-            drain(connection, &mut outcome);
+            drain_by(connection, &mut outcome, poll);
             assert!(
                 connection.transmit().len() <= bytes.len() * 4 + 4096,
                 "answers are no larger than questions"
@@ -55,10 +66,19 @@ pub(crate) fn run(connection: &mut Connection, bytes: &[u8], read: usize) -> Out
     outcome
 }
 
-/// Polls until there is nothing more. A server accepts whoever asks, with the first subprotocol of the offer.
+/// As a client does.
+fn poll(connection: &mut Connection) -> Result<Option<Event>, Error> {
+    if connection.poll_single() { Ok(Some(Event::Message)) } else { connection.poll() }
+}
+
 pub(crate) fn drain(connection: &mut Connection, outcome: &mut Outcome) {
+    drain_by(connection, outcome, poll);
+}
+
+/// Polls until there is nothing more. A server accepts whoever asks, with the first subprotocol of the offer.
+fn drain_by(connection: &mut Connection, outcome: &mut Outcome, poll: Poll) {
     loop {
-        match connection.poll() {
+        match poll(connection) {
             Ok(None) => return,
             Ok(Some(event)) => {
                 outcome.seen.push(look(connection, event));

@@ -124,6 +124,50 @@ fn many_direct_reads_in_a_row_move_nothing_once_the_buffer_has_grown() {
     assert!(grown < 2 * burst.len() as u64, "{grown} bytes were moved while it grew");
 }
 
+/// A generator for tests, xorshift: the reads are the same in every run.
+fn sizes(mut state: u64, max: usize) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        Some(usize::try_from(state % max as u64).unwrap() + 1)
+    })
+}
+
+#[test]
+fn small_messages_in_random_reads_are_hardly_ever_moved() {
+    for (len, reads) in [
+        (160, 300),
+        (160, 4 << 10),
+        (160, 64 << 10),
+        (1 << 10, 1 << 10),
+        (1 << 10, 8 << 10),
+        (1 << 10, 64 << 10),
+    ] {
+        let message = frame(true, Opcode::Binary, &vec![7; len]);
+        let count = (32 << 20) / message.len();
+        let bytes = message.repeat(count);
+        let mut at = 0;
+        let script = sizes(1, reads).map_while(|size| {
+            let read = bytes.get(at..(at + size).min(bytes.len())).filter(|read| !read.is_empty());
+            at += size;
+            read.map(<[u8]>::to_vec)
+        });
+        let mut client = Client::builder().upgraded(Script::new(script), b"").unwrap();
+        let (mut seen, mut grown) = (0, 0);
+        while client.next_message_direct().unwrap().is_some() {
+            seen += 1;
+            if seen == count / 8 {
+                grown = client.moved_bytes();
+            }
+        }
+        assert_eq!(seen, count);
+        let moved = (client.moved_bytes() - grown) as f64 / (count - count / 8) as f64;
+        println!("{len} bytes in reads of up to {reads}: {moved:.2} bytes moved per message");
+        assert!(moved <= 3.0, "{moved} of {len} bytes in reads of up to {reads}");
+    }
+}
+
 #[test]
 fn direct_and_plain_reads_alternate_over_whole_and_fragmented_messages() {
     let mut reads = Vec::new();

@@ -6,7 +6,7 @@
 mod agreed;
 mod common;
 
-use common::{Seen, client, frame, masked, run, sent, server};
+use common::{Seen, client, frame, masked, run, run_whole, sent, server};
 use proptest::prelude::*;
 use std::io::{Cursor, Read, Write};
 use tickwire_ws::{Config, Kind, Opcode};
@@ -101,14 +101,14 @@ proptest! {
     #[test]
     fn any_cut_of_any_bytes_gives_the_same_events(frames in proptest::collection::vec(any_frame(), 1..8), read in 1usize..300) {
         let bytes: Vec<u8> = frames.iter().flat_map(|(fin, opcode, payload)| frame(*fin, *opcode, payload)).collect();
-        let whole = run(&mut client(Config::default()), &bytes, bytes.len());
+        let whole = run_whole(&mut client(Config::default()), &bytes);
         prop_assert_eq!(run(&mut client(Config::default()), &bytes, read), whole);
     }
 
     #[test]
     fn noise_never_panics_and_gives_the_same_verdict_in_any_cut(bytes in proptest::collection::vec(any::<u8>(), 0..400), read in 1usize..50) {
         for make in [client, server] {
-            let whole = run(&mut make(Config::default()), &bytes, bytes.len().max(1));
+            let whole = run_whole(&mut make(Config::default()), &bytes);
             prop_assert_eq!(run(&mut make(Config::default()), &bytes, read), whole);
         }
     }

@@ -60,11 +60,23 @@ impl NowForTest for Instant {
     }
 }
 
-/// Everything that can be polled now.
+/// Everything that can be polled now, by the short way where there is one.
 pub fn drain(connection: &mut Connection) -> Vec<Seen> {
+    drain_by(
+        connection,
+        |connection| {
+            if connection.poll_single() { Ok(Some(Event::Message)) } else { connection.poll() }
+        },
+    )
+}
+
+fn drain_by(
+    connection: &mut Connection,
+    poll: impl Fn(&mut Connection) -> Result<Option<Event>, Error>,
+) -> Vec<Seen> {
     let mut seen = Vec::new();
     loop {
-        match connection.poll() {
+        match poll(connection) {
             Ok(None) => return seen,
             Ok(Some(event)) => seen.push(look(connection, event)),
             Err(error) => {
@@ -93,6 +105,20 @@ pub fn look(connection: &Connection, event: Event) -> Seen {
 
 /// Feeds all of `bytes` in reads of `read` bytes at most and drains after each.
 pub fn run(connection: &mut Connection, bytes: &[u8], read: usize) -> Vec<Seen> {
+    run_by(connection, bytes, read, drain)
+}
+
+/// The same in one read, polled by the long way alone.
+pub fn run_whole(connection: &mut Connection, bytes: &[u8]) -> Vec<Seen> {
+    run_by(connection, bytes, bytes.len(), |connection| drain_by(connection, Connection::poll))
+}
+
+fn run_by(
+    connection: &mut Connection,
+    bytes: &[u8],
+    read: usize,
+    drain: impl Fn(&mut Connection) -> Vec<Seen>,
+) -> Vec<Seen> {
     let now = Instant::now_for_test();
     let mut seen = Vec::new();
     for chunk in bytes.chunks(read.max(1)) {
