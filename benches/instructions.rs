@@ -147,7 +147,7 @@ fn counted<T>(work: impl FnOnce() -> T) -> T {
 
 /// Runs a case of this very program under callgrind; instructions per message.
 fn count(case: &Case, profiles: &Path) -> Result<f64, Box<dyn Error>> {
-    let file = profiles.join(format!("callgrind.{}.out", case.name.replace(' ', "-")));
+    let file = profiles.join(format!("callgrind.{}.{}.out", case.name.replace(' ', "-"), std::process::id()));
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--collect-atstart=no", "--toggle-collect=*counted*"])
         .arg(format!("--callgrind-out-file={}", file.display()))
@@ -187,7 +187,12 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         let counted = (count(case, &folder)? * 10.0).round() / 10.0;
         let allowed = budget.get(case.name).copied();
         let over = allowed.is_none_or(|allowed| counted > allowed * (1.0 + TOLERANCE));
-        let remark = if over && !args.update { "  exceeded" } else { "" };
+        let under = allowed.is_some_and(|allowed| counted < allowed * (1.0 - TOLERANCE));
+        let remark = match (over, under) {
+            (true, _) => "  exceeded",
+            (_, true) => "  less than allowed: --update keeps the gain",
+            _ => "",
+        };
         println!("{:<32} {counted:>10.1} {:>10.1}{remark}", case.name, allowed.unwrap_or(0.0));
         exceeded |= over;
         if args.update {

@@ -68,11 +68,9 @@ pub struct Client<T = Socket> {
     polled_by: PolledBy,
     /// The last read found nothing: only then can waiting make sense.
     drained: bool,
-    /// Nothing has come since a read found nothing.
-    paused: bool,
     /// The transport did not take everything at the last write, or holds it itself.
     unwritten: bool,
-    /// The time of the latest look at the clock, and how many reads there were since.
+    /// The time of the latest look at the clock, and how many reads there were since: all that are allowed, after a pause.
     now: Instant,
     reads: u32,
     /// The peer may have stopped reading and still have something to say: reported when there is nothing left to read.
@@ -96,10 +94,9 @@ impl<T: Transport> Client<T> {
             policy,
             polled_by: PolledBy::Nobody,
             drained: false,
-            paused: true,
             unwritten: true,
             now: clock::now(),
-            reads: 0,
+            reads: READS_PER_LOOK,
             write_error: None,
             failed: None,
             shut: false,
@@ -111,8 +108,8 @@ impl<T: Transport> Client<T> {
     ///
     /// # Errors
     /// An [`Error`] ends the connection and is repeated by every later call.
-    // The usual message needs no call and no memory for the answer: measured, a third of the time of a small one.
-    #[expect(clippy::inline_always, reason = "see the line above")]
+    // Inlined, as poll_single is.
+    #[expect(clippy::inline_always, reason = "measured, see the instruction counts in benches")]
     #[inline(always)]
     pub fn next_message_direct(&mut self) -> Result<Option<Message<'_>>, Error> {
         if self.connection.poll_single() {
@@ -126,7 +123,7 @@ impl<T: Transport> Client<T> {
     ///
     /// # Errors
     /// An [`Error`] ends the connection and is repeated by every later call.
-    #[expect(clippy::inline_always, reason = "as next_message_direct")]
+    #[expect(clippy::inline_always, reason = "measured, see the instruction counts in benches")]
     #[inline(always)]
     pub fn next_message(&mut self) -> Result<Option<Payload<'_>>, Error> {
         if self.connection.poll_single() {
@@ -234,7 +231,7 @@ impl<T: Transport> Client<T> {
         self.connection.sent_close()
     }
 
-    /// When bytes last arrived after a pause, or a little later while there was none.
+    /// When bytes last arrived after a pause; while there is none, a time up to 32 reads before the latest.
     #[must_use]
     pub fn received_at(&self) -> Instant {
         self.connection.heard_at()
@@ -273,6 +270,9 @@ impl<T: Transport> Client<T> {
     #[inline]
     pub(crate) fn advance(&mut self) -> Result<Option<ws::Event>, Error> {
         loop {
+            if self.connection.poll_single() {
+                return Ok(Some(ws::Event::Message));
+            }
             let polled = if self.connection.is_used_up() { Ok(None) } else { self.connection.poll() };
             match polled {
                 Ok(Some(ws::Event::Message)) => return Ok(Some(ws::Event::Message)),
@@ -285,9 +285,6 @@ impl<T: Transport> Client<T> {
             }
             if !self.fill()? {
                 return Ok(None);
-            }
-            if self.connection.poll_single() {
-                return Ok(Some(ws::Event::Message));
             }
         }
     }
@@ -328,9 +325,8 @@ impl<T: Transport> Client<T> {
     /// there is none, so that a peer that never pauses does not hold the timers up.
     fn received(&mut self, count: usize) {
         self.reads += 1;
-        let look = self.paused || self.reads >= READS_PER_LOOK;
+        let look = self.reads >= READS_PER_LOOK;
         if look {
-            self.paused = false;
             self.reads = 0;
             self.now = clock::now();
         }
@@ -343,7 +339,7 @@ impl<T: Transport> Client<T> {
     /// Nothing to read: the time for what is due. True when that may have changed something.
     fn idle(&mut self) -> Result<bool, Error> {
         self.drained = true;
-        self.paused = true;
+        self.reads = READS_PER_LOOK;
         if let Some(error) = &self.write_error {
             let error = error.clone();
             return Err(self.fail(error));

@@ -1,7 +1,7 @@
 //! The message in progress: which frames may come next (RFC 6455 5.4), what they add up to, where they lie.
 
 use crate::error::{Error, Exceeded, Violation};
-use crate::header::{Header, Opcode};
+use crate::header::{self, Header, Opcode};
 use crate::limits::Limits;
 use crate::message::Kind;
 use crate::utf8::Utf8;
@@ -17,9 +17,12 @@ pub(crate) struct Assembly {
     kind: Kind,
     /// Its payload so far, in bytes.
     bytes: u64,
-    /// Where its fragments lie in the inbox, and where its only one does.
+    /// Where its fragments lie.
     spans: Vec<Range<usize>>,
+    /// Where the fragment of a single one lies.
     single: Range<usize>,
+    /// How much of the payload of the frame at the front has been unmasked and checked.
+    arrived: usize,
     utf8: Utf8,
     /// It is compressed: its fragments lie in the inflated bytes, not in the inbox.
     compressed: bool,
@@ -39,15 +42,15 @@ enum Stage {
     Begun,
 }
 
-/// What comes behind the plain frames that were taken.
+/// What comes next, behind the frames that were taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
     /// The message is whole.
     Message,
-    /// The rest of a frame that is still to arrive.
-    Bytes { missing: usize },
-    /// Something else, a fault perhaps.
-    Other,
+    /// Another frame, a fault perhaps.
+    Frame,
+    /// So many bytes of a frame that has begun to arrive.
+    Bytes(usize),
 }
 
 impl Assembly {
@@ -58,6 +61,7 @@ impl Assembly {
             bytes: 0,
             spans: Vec::new(),
             single: 0..0,
+            arrived: 0,
             utf8: Utf8::default(),
             compressed: false,
         }
@@ -86,7 +90,7 @@ impl Assembly {
     /// Whether nothing that is still wanted would be lost with [`single`](Self::single).
     #[inline]
     pub(crate) fn is_free(&self) -> bool {
-        matches!(self.stage, Stage::Idle | Stage::Single | Stage::Whole)
+        self.arrived == 0 && matches!(self.stage, Stage::Idle | Stage::Single | Stage::Whole)
     }
 
     /// Takes a whole message of one plain frame that was checked, in place of one that was handed out.
@@ -99,68 +103,71 @@ impl Assembly {
 
     /// Checks a data frame by its header alone and tells the kind of its message. Changes nothing, so that it may be
     /// asked again while the frame arrives.
-    #[inline]
     pub(crate) fn admit(&self, header: &Header, limits: &Limits) -> Result<Kind, Error> {
-        let kind = match (header.opcode, self.stage) {
-            (Opcode::Continuation, Stage::Begun) => self.kind,
-            (Opcode::Continuation, _) => return Err(Violation::UnexpectedContinuation.into()),
-            (_, Stage::Begun) => return Err(Violation::ExpectedContinuation.into()),
-            (Opcode::Text, _) => Kind::Text,
-            _ => Kind::Binary,
+        let Some(kind) = self.kind_of(header.opcode as u8) else {
+            return Err(match header.opcode {
+                Opcode::Continuation => Violation::UnexpectedContinuation.into(),
+                _ => Violation::ExpectedContinuation.into(),
+            });
         };
-        // Both are below 2^63: the header's by RFC 6455 5.2, the sum so far by the limit. What a compressed frame adds is
-        // known when it is inflated.
-        let bytes = if self.compressed || header.rsv != 0 { 0 } else { self.bytes + header.len };
-        if header.len > limits.frame_bytes_max as u64 {
-            return Err(Exceeded::Frame { bytes: header.len, max: limits.frame_bytes_max }.into());
+        // What a compressed frame adds is known when it is inflated.
+        let compressed = self.compressed || header.rsv != 0;
+        match self.exceeds(header.len, if compressed { 0 } else { header.len }, limits) {
+            Some(exceeded) => Err(exceeded.into()),
+            None => Ok(kind),
         }
-        if bytes > limits.message_bytes_max as u64 {
-            return Err(Exceeded::Message { bytes, max: limits.message_bytes_max }.into());
-        }
-        if self.spans.len() >= limits.fragments_max {
-            return Err(Exceeded::Fragments { max: limits.fragments_max }.into());
-        }
-        Ok(kind)
     }
 
-    /// Takes plain frames from the front of `bytes`, which lie at `position` in the inbox, to the end of a message at most;
-    /// how many bytes, and what comes next. Of a frame that is not whole it checks what is new, and moves `arrived` on.
-    pub(crate) fn plain_frames(
+    /// The kind of the message that a frame with this opcode belongs to, if one may come now.
+    #[inline]
+    fn kind_of(&self, opcode: u8) -> Option<Kind> {
+        match (opcode, self.stage) {
+            (0x0, Stage::Begun) => Some(self.kind),
+            (0x0, _) | (_, Stage::Begun) => None,
+            (0x1, _) => Some(Kind::Text),
+            (0x2, _) => Some(Kind::Binary),
+            _ => None,
+        }
+    }
+
+    /// What a frame of `len` bytes that adds `more` to its message would exceed.
+    #[inline]
+    fn exceeds(&self, len: u64, more: u64, limits: &Limits) -> Option<Exceeded> {
+        // Both are below 2^63: a length by RFC 6455 5.2, the sum so far by the limit.
+        let bytes = self.bytes + more;
+        if len > limits.frame_bytes_max as u64 {
+            Some(Exceeded::Frame { bytes: len, max: limits.frame_bytes_max })
+        } else if bytes > limits.message_bytes_max as u64 {
+            Some(Exceeded::Message { bytes, max: limits.message_bytes_max })
+        } else if self.spans.len() >= limits.fragments_max {
+            Some(Exceeded::Fragments { max: limits.fragments_max })
+        } else {
+            None
+        }
+    }
+
+    /// Takes plain data frames from the front of `bytes`, which lie at `position` in the inbox, to the end of a message at
+    /// most; how many bytes, and what comes next. Of a frame that is not whole it checks what is new.
+    pub(crate) fn take_plain(
         &mut self,
         bytes: &[u8],
         position: usize,
-        arrived: &mut usize,
         limits: &Limits,
     ) -> Result<(usize, Next), Violation> {
         let mut rest = bytes;
-        let mut next = Next::Other;
-        while let Some((first, size, len)) = plain_header(rest) {
-            let kind = match (first & 0x7F, self.stage) {
-                (0x0, Stage::Begun) => self.kind,
-                (0x0, _) | (_, Stage::Begun) => break,
-                (0x1, _) => Kind::Text,
-                (0x2, _) => Kind::Binary,
-                _ => break,
-            };
-            if len > limits.frame_bytes_max
-                || self.bytes + len as u64 > limits.message_bytes_max as u64
-                || self.spans.len() >= limits.fragments_max
-            {
-                break;
-            }
+        let mut next = Next::Frame;
+        while let Some((first, size, len)) = header::plain(rest)
+            && let Some(kind) = self.kind_of(first & 0x7F)
+            && self.exceeds(len as u64, len as u64, limits).is_none()
+        {
             let Some((frame, after)) = rest.split_at_checked(size + len) else {
                 let payload = rest.get(size..).unwrap_or_default();
-                if kind == Kind::Text {
-                    self.utf8.push(payload.get(*arrived..).unwrap_or_default())?;
-                }
-                *arrived = payload.len();
-                next = Next::Bytes { missing: len - payload.len() };
+                self.text_of(kind, payload)?;
+                self.arrived = payload.len();
+                next = Next::Bytes(len - payload.len());
                 break;
             };
-            if kind == Kind::Text {
-                self.utf8.push(frame.get(size + *arrived..).unwrap_or_default())?;
-            }
-            *arrived = 0;
+            self.text_of(kind, frame.get(size..).unwrap_or_default())?;
             let end = position + bytes.len() - after.len();
             rest = after;
             if self.push(kind, end - len..end, first & 0x80 != 0)? {
@@ -169,6 +176,25 @@ impl Assembly {
             }
         }
         Ok((bytes.len() - rest.len(), next))
+    }
+
+    /// Checks what is new of a payload, if it is text.
+    #[inline]
+    fn text_of(&mut self, kind: Kind, payload: &[u8]) -> Result<(), Violation> {
+        if kind == Kind::Binary {
+            return Ok(());
+        }
+        self.utf8.push(payload.get(self.arrived..).unwrap_or_default())
+    }
+
+    /// Of the payload of the frame at the front, `available` bytes are here: which of them are new.
+    pub(crate) fn arrive(&mut self, available: usize) -> Range<usize> {
+        std::mem::replace(&mut self.arrived, available)..available
+    }
+
+    /// The frame at the front is done with.
+    pub(crate) fn end_frame(&mut self) {
+        self.arrived = 0;
     }
 
     /// Whether the message in progress or handed out is compressed.
@@ -188,7 +214,6 @@ impl Assembly {
     }
 
     /// Checks text as it arrives.
-    #[inline]
     pub(crate) fn text(&mut self, piece: &[u8]) -> Result<(), Violation> {
         self.utf8.push(piece)
     }
@@ -196,6 +221,7 @@ impl Assembly {
     /// Takes a frame that is whole and admitted. True when its message is whole, too.
     #[inline]
     pub(crate) fn push(&mut self, kind: Kind, span: Range<usize>, fin: bool) -> Result<bool, Violation> {
+        self.arrived = 0;
         self.kind = kind;
         self.bytes += span.len() as u64;
         self.spans.push(span);
@@ -216,13 +242,11 @@ impl Assembly {
         if self.stage == Stage::Single { Some((self.kind, slice::from_ref(&self.single))) } else { None }
     }
 
-    /// The whole message: its kind and where its fragments lie.
-    #[inline]
+    /// The whole message, if it is any other: its kind and where its fragments lie.
     pub(crate) fn message(&self) -> Option<(Kind, &[Range<usize>])> {
         match self.stage {
-            Stage::Single => Some((self.kind, slice::from_ref(&self.single))),
             Stage::Whole | Stage::Inflated => Some((self.kind, &self.spans)),
-            Stage::Idle | Stage::Begun => None,
+            Stage::Idle | Stage::Single | Stage::Begun => None,
         }
     }
 
@@ -240,21 +264,5 @@ impl Assembly {
     /// The fragments that lie in the inbox and are still wanted.
     pub(crate) fn spans_mut(&mut self) -> &mut [Range<usize>] {
         if self.compressed { &mut [] } else { &mut self.spans }
-    }
-}
-
-/// The first byte of an unmasked frame, the length of its header and that of its payload.
-#[inline]
-fn plain_header(bytes: &[u8]) -> Option<(u8, usize, usize)> {
-    // RFC 6455 5.2: the minimal number of bytes must be used.
-    match *bytes {
-        [first, len @ 0..=125, ..] => Some((first, 2, usize::from(len))),
-        [first, 126, high, low, ..] if high > 0 || low >= 126 => {
-            Some((first, 4, usize::from(u16::from_be_bytes([high, low]))))
-        }
-        [first, 127, 0, 0, 0, 0, a, b, c, d, ..] if a > 0 || b > 0 => {
-            Some((first, 10, u32::from_be_bytes([a, b, c, d]) as usize))
-        }
-        _ => None,
     }
 }

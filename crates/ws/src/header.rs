@@ -65,6 +65,23 @@ pub struct Header {
     pub len: u64,
 }
 
+/// The first byte of an unmasked frame, the length of its header and that of its payload; `None` for anything that
+/// [`Header::parse`] has to judge.
+#[inline]
+pub(crate) fn plain(bytes: &[u8]) -> Option<(u8, usize, usize)> {
+    // RFC 6455 5.2: the minimal number of bytes must be used.
+    match *bytes {
+        [first, len @ 0..=125, ..] => Some((first, 2, usize::from(len))),
+        [first, 126, high, low, ..] if high > 0 || low >= 126 => {
+            Some((first, 4, usize::from(u16::from_be_bytes([high, low]))))
+        }
+        [first, 127, 0, 0, 0, 0, a, b, c, d, ..] if a > 0 || b > 0 => {
+            Some((first, 10, u32::from_be_bytes([a, b, c, d]) as usize))
+        }
+        _ => None,
+    }
+}
+
 impl Header {
     /// Reads a header and its own length in bytes from the start of `bytes`; `None` while it is incomplete.
     ///

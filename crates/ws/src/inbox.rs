@@ -23,7 +23,7 @@ pub(crate) struct Inbox {
     head: usize,
     parsed: usize,
     tail: usize,
-    /// How much of the frame that has begun to arrive is still missing.
+    /// How many bytes belong directly behind what is here.
     missing: usize,
     size: Size,
     calm: u32,
@@ -60,16 +60,16 @@ impl Inbox {
         self.buf.get(self.parsed..self.tail).unwrap_or_default()
     }
 
+    /// As [`unparsed`](Self::unparsed), where a branch is cheaper than a choice between two slices.
+    #[inline]
+    pub(crate) fn unparsed_or_none(&self) -> Option<&[u8]> {
+        self.buf.get(self.parsed..self.tail)
+    }
+
     /// Whether nothing is unparsed.
     #[inline]
     pub(crate) fn is_parsed(&self) -> bool {
         self.parsed == self.tail
-    }
-
-    /// The same, with a check that is cheaper where it decides nothing.
-    #[inline]
-    pub(crate) fn unparsed_or_none(&self) -> Option<&[u8]> {
-        self.buf.get(self.parsed..self.tail)
     }
 
     /// Where [`unparsed`](Self::unparsed) begins.
@@ -95,17 +95,17 @@ impl Inbox {
         self.parsed = (self.parsed + count).min(self.tail);
     }
 
-    /// Takes a frame that is there as a whole, `size` bytes of header and `len` of payload, and lets go what was parsed
-    /// before it. Where its payload lies.
+    /// Releases what was parsed, and parses the next `skip` bytes and `len` bytes behind them, which must be there. Where
+    /// the latter lie.
     #[inline]
-    pub(crate) fn take(&mut self, size: usize, len: usize) -> Range<usize> {
+    pub(crate) fn take(&mut self, skip: usize, len: usize) -> Range<usize> {
         self.head = self.parsed;
-        let start = self.parsed + size;
+        let start = self.parsed + skip;
         self.parsed = start + len;
         start..start + len
     }
 
-    /// The frame at the front lacks this many bytes.
+    /// So many bytes belong directly behind what is here.
     #[inline]
     pub(crate) fn expect(&mut self, missing: usize) {
         self.missing = missing;
@@ -140,15 +140,15 @@ impl Inbox {
     fn prepare(&mut self, held: &mut [Range<usize>]) {
         if self.head == self.tail {
             self.rest();
+            if self.size == Size::Small && self.buf.len() < BUSY_BYTES {
+                self.grow();
+            }
         } else if self.buf.len() - self.tail < WINDOW_BYTES.min(self.buf.len() / 4) {
             self.make_room(held);
         } else if self.missing > self.buf.len() - self.tail {
             self.make_way(held);
         }
         self.missing = 0;
-        if self.size == Size::Small && self.buf.len() < BUSY_BYTES {
-            self.buf.resize(self.buf.len() * 2, 0);
-        }
         self.size = Size::Right;
     }
 
@@ -213,9 +213,13 @@ impl Inbox {
         if freed >= (2 * WINDOW_BYTES).max(self.buf.len() / 4) {
             self.close_gaps(held);
         } else {
-            self.moved += self.tail as u64;
-            self.buf.resize(self.buf.len() * 2, 0);
+            self.grow();
         }
+    }
+
+    fn grow(&mut self) {
+        self.moved += self.tail as u64;
+        self.buf.resize(self.buf.len() * 2, 0);
     }
 
     /// Moves the held ranges and the unparsed bytes to the front, without the headers and control frames between them.

@@ -7,8 +7,10 @@
 //! # The contract: drain
 //!
 //! 1. Read once into [`recv_buffer`](Connection::recv_buffer) and tell [`received`](Connection::received).
-//! 2. [`poll`](Connection::poll) until it answers `None`.
-//! 3. Write [`transmit`](Connection::transmit) and tell [`transmitted`](Connection::transmitted), until it is empty.
+//! 2. [`poll`](Connection::poll) until it answers `None`. [`poll_single`](Connection::poll_single) before each finds the
+//!    usual message in less time, [`is_used_up`](Connection::is_used_up) tells that there is none.
+//! 3. Write [`transmit`](Connection::transmit) and tell [`transmitted`](Connection::transmitted), until it is empty
+//!    ([`wants_transmit`](Connection::wants_transmit) tells).
 //! 4. Ask [`next_deadline`](Connection::next_deadline) and call [`on_deadline`](Connection::on_deadline) then.
 //!
 //! A message is valid until the next call that takes `&mut self`; the borrow checker sees to it. Errors stick.
@@ -45,10 +47,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # Features
-//!
-//! `deflate`, off by default: compressed messages (RFC 7692). Without it `Deflate` has no values.
-//!
 //! Two messages cannot be held at once:
 //!
 //! ```compile_fail,E0502
@@ -58,6 +56,10 @@
 //! drop(first);
 //! # }
 //! ```
+//!
+//! # Features
+//!
+//! `deflate`, off by default: compressed messages (RFC 7692). Without it `Deflate` has no values.
 #![cfg_attr(
     not(test),
     warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)

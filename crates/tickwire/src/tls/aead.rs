@@ -75,11 +75,8 @@ impl Keys {
         let (ciphertext, tag) = sealed.split_at_checked(len).ok_or(Error::DecryptError)?;
         let out = out.get_mut(..len).ok_or(Error::DecryptError)?;
         let mut nonce = self.nonce();
-        if let [_, _, _, _, tail @ ..] = &mut nonce
-            && !explicit.is_empty()
-        {
-            tail.copy_from_slice(explicit);
-            nonce[..4].copy_from_slice(&self.iv[..4]);
+        if let Some(explicit) = explicit.first_chunk::<EXPLICIT_BYTES>() {
+            nonce[4..].copy_from_slice(explicit);
         }
         let nonce = Nonce::assume_unique_for_key(nonce);
         let opened = match self.layout {

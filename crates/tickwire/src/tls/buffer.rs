@@ -65,7 +65,8 @@ impl Incoming {
     }
 
     fn rest(&mut self) {
-        if self.buf.len() > IDLE_BYTES {
+        // Asking again for what has not come yet is no sign of calm.
+        if self.buf.len() > IDLE_BYTES && self.tail > 0 {
             self.calm = if self.tail < IDLE_BYTES { self.calm + 1 } else { 0 };
             if self.calm == CALM_MAX {
                 self.calm = 0;

@@ -170,8 +170,8 @@ impl Direct {
         }
         let rest = self.opened.get(self.given..).unwrap_or_default();
         let count = rest.len().min(into.len());
-        for (to, from) in into.iter_mut().zip(rest) {
-            *to = *from;
+        if let (Some(to), Some(from)) = (into.get_mut(..count), rest.get(..count)) {
+            to.copy_from_slice(from);
         }
         self.given += count;
         if self.given == self.opened.len() {

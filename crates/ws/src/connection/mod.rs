@@ -78,11 +78,9 @@ pub struct Connection {
     inbox: Inbox,
     assembly: Assembly,
     /// Whether frames come, and come unmasked: the usual ones can be taken in few instructions.
-    single_frames: bool,
+    plain: bool,
     /// The largest message that may come in one frame.
     single_bytes_max: usize,
-    /// How much of the payload of the frame at the front has been unmasked and checked.
-    arrived: usize,
     /// Where the payload of the latest Ping or Pong lies.
     control: Range<usize>,
     control_count: u32,
@@ -143,9 +141,8 @@ impl Connection {
             role,
             inbox: Inbox::new(),
             assembly: Assembly::new(),
-            single_frames: may_take_single_frames(role, &state, &config.limits),
+            plain: takes_plain(role, &state, &config.limits),
             single_bytes_max: config.limits.frame_bytes_max.min(config.limits.message_bytes_max),
-            arrived: 0,
             control: 0..0,
             control_count: 0,
             control_since: now,
@@ -177,7 +174,13 @@ impl Connection {
     /// The transport has read `count` bytes into [`recv_buffer`](Self::recv_buffer).
     #[inline]
     pub fn received(&mut self, count: usize, now: Instant) {
+        if count == 0 {
+            return;
+        }
         self.inbox.received(count);
+        if self.is_ended() {
+            self.inbox.clear();
+        }
         self.now = now;
         self.heard_at = now;
         if self.timers.stop(Timer::Pong) {
@@ -387,7 +390,7 @@ impl Connection {
 
     /// Every change of state passes here.
     fn transition(&mut self, to: State) {
-        self.single_frames = may_take_single_frames(self.role, &to, &self.limits);
+        self.plain = takes_plain(self.role, &to, &self.limits);
         match to {
             State::Open => {
                 self.timers.stop_all();
@@ -408,7 +411,14 @@ impl Connection {
     }
 
     fn end(&mut self) {
+        self.forget();
         self.transition(State::Ended);
+    }
+
+    /// Nothing of what has arrived is wanted any more.
+    fn forget(&mut self) {
+        self.inbox.clear();
+        self.assembly = Assembly::new();
     }
 
     /// RFC 6455 7.1.1: the server is the one to close the stream, as soon as its Close is written.
@@ -462,7 +472,8 @@ impl Connection {
     }
 }
 
-fn may_take_single_frames(role: Role, state: &State, limits: &Limits) -> bool {
+/// A limit of no fragments is the general way's to judge.
+fn takes_plain(role: Role, state: &State, limits: &Limits) -> bool {
     role == Role::Client && matches!(state, State::Open | State::CloseSent) && limits.fragments_max > 0
 }
 

@@ -7,18 +7,12 @@ use crate::code::CloseCode;
 use crate::deflate::Flaw;
 use crate::error::{Error, Exceeded, Violation};
 use crate::handshake::server;
-use crate::header::{Header, Opcode, RSV1};
+use crate::header::{self, Header, Opcode, RSV1};
 use crate::mask;
 use crate::message::Kind;
 use crate::utf8;
+use std::ops::Range;
 use std::time::Duration;
-
-/// How far a compressed frame has come.
-enum Frame {
-    Incomplete,
-    Whole,
-    EndsMessage,
-}
 
 impl Connection {
     /// The next event in what has arrived; `None` when more bytes are needed. Releases the message handed out before.
@@ -26,44 +20,39 @@ impl Connection {
     /// # Errors
     /// An [`Error`] ends the connection and is repeated by every later call. A Close frame that tells the peer is
     /// queued where RFC 6455 7.1.7 asks for one: transmit it.
+    #[inline]
     pub fn poll(&mut self) -> Result<Option<Event>, Error> {
-        self.release();
         if self.is_used_up() {
+            self.release();
             return Ok(None);
         }
-        match self.plain_frames() {
-            Ok(Next::Message) => Ok(Some(Event::Message)),
-            Ok(Next::Bytes { .. }) if !self.end_of_stream => Ok(None),
-            Ok(_) => self.poll_any(),
-            Err(violation) => Err(self.fail(violation.into())),
-        }
+        self.poll_some()
+    }
+
+    /// Whether it is certain that [`poll`](Self::poll) would find nothing before more is read, told in few instructions.
+    #[inline]
+    #[must_use]
+    pub fn is_used_up(&self) -> bool {
+        self.plain && self.inbox.is_parsed() && !self.end_of_stream
     }
 
     /// The usual case of [`poll`](Self::poll) alone, in few instructions: true is an [`Event::Message`] that came in one
     /// frame, unmasked and not compressed. False says nothing, not even that there is no such message: `poll` is next.
-    // Into the reader's loop goes nothing but this, so that its answer is no value in memory but a branch.
-    #[expect(
-        clippy::inline_always,
-        reason = "measured: it saves a seventh of the instructions of a small message"
-    )]
+    // Inlined: a call and an answer in memory would cost more than the rest.
+    #[expect(clippy::inline_always, reason = "measured, see the instruction counts in benches")]
     #[inline(always)]
     pub fn poll_single(&mut self) -> bool {
-        if !self.single_frames || self.arrived != 0 || !self.assembly.is_free() {
+        if !self.plain || !self.assembly.is_free() {
             return false;
         }
         let Some(bytes) = self.inbox.unparsed_or_none() else { return false };
-        let (size, len) = match *bytes {
-            [_, len @ 0..=125, ..] => (2, usize::from(len)),
-            [_, 126, high, low, ..] => (4, usize::from(u16::from_be_bytes([high, low]))),
+        let Some((first, size, len)) = header::plain(bytes) else { return false };
+        let kind = match first {
+            0x81 => Kind::Text,
+            0x82 => Kind::Binary,
             _ => return false,
         };
-        let kind = match bytes.first() {
-            Some(0x81) => Kind::Text,
-            Some(0x82) => Kind::Binary,
-            _ => return false,
-        };
-        // RFC 6455 5.2: the minimal number of bytes must be used.
-        if len > self.single_bytes_max || (size == 4 && len < 126) {
+        if len > self.single_bytes_max {
             return false;
         }
         let Some(payload) = bytes.get(size..size + len) else { return false };
@@ -75,11 +64,31 @@ impl Connection {
         true
     }
 
-    /// Whether it is certain that [`poll`](Self::poll) would find nothing, told in few instructions.
+    #[inline(never)]
+    fn poll_some(&mut self) -> Result<Option<Event>, Error> {
+        self.release();
+        match self.take_plain() {
+            Ok(Next::Message) => Ok(Some(Event::Message)),
+            Ok(Next::Bytes(_)) if !self.end_of_stream => Ok(None),
+            Ok(_) => self.poll_any(),
+            Err(violation) => Err(self.fail(violation.into())),
+        }
+    }
+
+    /// The usual frames in few instructions: unmasked and not compressed. Stops in front of everything else, faults of a
+    /// header included.
     #[inline]
-    #[must_use]
-    pub fn is_used_up(&self) -> bool {
-        self.single_frames && self.inbox.is_parsed() && !self.end_of_stream
+    fn take_plain(&mut self) -> Result<Next, Violation> {
+        if !self.plain || self.assembly.is_compressed() {
+            return Ok(Next::Frame);
+        }
+        let (bytes, position) = (self.inbox.unparsed(), self.inbox.position());
+        let (taken, next) = self.assembly.take_plain(bytes, position, &self.limits)?;
+        self.inbox.advance(taken);
+        if let Next::Bytes(missing) = next {
+            self.inbox.expect(missing);
+        }
+        Ok(next)
     }
 
     #[inline(never)]
@@ -96,8 +105,7 @@ impl Connection {
         }
     }
 
-    /// Frames until there is something to report or bytes run out.
-    #[inline]
+    /// Frames of any kind until there is something to report or bytes run out.
     fn frames(&mut self) -> Result<Option<Event>, Error> {
         loop {
             let unparsed = self.inbox.unparsed();
@@ -110,42 +118,41 @@ impl Connection {
                 return self.control_frame(header, size, available);
             }
             let kind = self.assembly.admit(&header, &self.limits)?;
-            if header.rsv != 0 || self.assembly.is_compressed() {
-                match self.compressed_frame(kind, header, size, available)? {
-                    Frame::Incomplete => return Ok(None),
-                    Frame::EndsMessage => return Ok(Some(Event::Message)),
-                    Frame::Whole => continue,
+            let next = if header.rsv != 0 || self.assembly.is_compressed() {
+                self.compressed_frame(kind, header, size, available)?
+            } else {
+                self.data_frame(kind, header, size, available)?
+            };
+            match next {
+                Next::Message => return Ok(Some(Event::Message)),
+                Next::Frame => {}
+                Next::Bytes(missing) => {
+                    self.inbox.expect(missing);
+                    return Ok(None);
                 }
-            }
-            let len = usize::try_from(header.len).unwrap_or(usize::MAX);
-            let start = self.inbox.position() + size;
-            self.digest(header.mask, start, available.min(len), kind == Kind::Text)?;
-            if available < len {
-                self.inbox.expect(len - available);
-                return Ok(None);
-            }
-            self.arrived = 0;
-            self.inbox.advance(size + len);
-            if self.assembly.push(kind, start..start + len, header.fin)? {
-                return Ok(Some(Event::Message));
             }
         }
     }
 
-    /// The usual frames in few instructions: unmasked and not compressed. Stops in front of everything else, faults of a
-    /// header included.
-    #[inline]
-    fn plain_frames(&mut self) -> Result<Next, Violation> {
-        if !self.single_frames || self.assembly.is_compressed() {
-            return Ok(Next::Other);
+    fn data_frame(
+        &mut self,
+        kind: Kind,
+        header: Header,
+        size: usize,
+        available: usize,
+    ) -> Result<Next, Violation> {
+        let len = usize::try_from(header.len).unwrap_or(usize::MAX);
+        let start = self.inbox.position() + size;
+        let new = self.unmask(header.mask, start, available.min(len));
+        if kind == Kind::Text {
+            self.assembly.text(self.inbox.bytes().get(new).unwrap_or_default())?;
         }
-        let (bytes, position) = (self.inbox.unparsed(), self.inbox.position());
-        let (taken, next) = self.assembly.plain_frames(bytes, position, &mut self.arrived, &self.limits)?;
-        self.inbox.advance(taken);
-        if let Next::Bytes { missing } = next {
-            self.inbox.expect(missing);
+        if available < len {
+            return Ok(Next::Bytes(len - available));
         }
-        Ok(next)
+        self.inbox.advance(size + len);
+        let ends = self.assembly.push(kind, start..start + len, header.fin)?;
+        Ok(if ends { Next::Message } else { Next::Frame })
     }
 
     /// What depends on the role and the extensions: RFC 6455 5.1 and 5.2.
@@ -161,24 +168,14 @@ impl Connection {
         }
     }
 
-    /// Unmasks and checks the part of the frame's payload that is new: the frame need not be whole.
-    #[inline]
-    fn digest(
-        &mut self,
-        mask: Option<[u8; 4]>,
-        start: usize,
-        available: usize,
-        text: bool,
-    ) -> Result<(), Violation> {
-        let new = start + self.arrived..start + available;
+    /// Unmasks what is new of the payload that begins at `start`: the frame need not be whole. Where that lies.
+    fn unmask(&mut self, mask: Option<[u8; 4]>, start: usize, available: usize) -> Range<usize> {
+        let new = self.assembly.arrive(available);
+        let span = start + new.start..start + new.end;
         if let Some(key) = mask {
-            mask::apply(self.inbox.range_mut(new.clone()), key, self.arrived);
+            mask::apply(self.inbox.range_mut(span.clone()), key, new.start);
         }
-        self.arrived = available;
-        if text {
-            self.assembly.text(self.inbox.bytes().get(new).unwrap_or_default())?;
-        }
-        Ok(())
+        span
     }
 
     /// RFC 7692 6: RSV1 on the first frame of a message tells that it is compressed, where that was agreed on.
@@ -195,11 +192,10 @@ impl Connection {
         header: Header,
         size: usize,
         available: usize,
-    ) -> Result<Frame, Error> {
+    ) -> Result<Next, Error> {
         let len = usize::try_from(header.len).unwrap_or(usize::MAX);
         let start = self.inbox.position() + size;
-        let new = start + self.arrived..start + available.min(len);
-        self.digest(header.mask, start, available.min(len), false)?;
+        let new = self.unmask(header.mask, start, available.min(len));
         let Some(codec) = &mut self.codec else { return Err(Violation::ReservedBit.into()) };
         let max = self.limits.message_bytes_max;
         let flaw = |flaw| match flaw {
@@ -220,15 +216,14 @@ impl Connection {
         let end = inflated.len();
         result.map_err(flaw)?;
         if !whole {
-            return Ok(Frame::Incomplete);
+            return Ok(Next::Bytes(len - available));
         }
-        self.arrived = 0;
         self.inbox.advance(size + len);
         self.inbox.release();
         let span = self.assembly.end()..end;
         self.assembly.set_compressed();
         let ends = self.assembly.push(kind, span, header.fin)?;
-        Ok(if ends { Frame::EndsMessage } else { Frame::Whole })
+        Ok(if ends { Next::Message } else { Next::Frame })
     }
 
     #[cold]
@@ -243,8 +238,8 @@ impl Connection {
             return Ok(None);
         }
         let start = self.inbox.position() + size;
-        self.digest(header.mask, start, len, false)?;
-        self.arrived = 0;
+        self.unmask(header.mask, start, len);
+        self.assembly.end_frame();
         self.inbox.advance(size + len);
         self.control = start..start + len;
         self.count_control()?;
@@ -368,7 +363,7 @@ impl Connection {
             }
             _ => {}
         }
-        self.inbox.clear();
+        self.forget();
         self.transition(State::Failed(error.clone()));
         error
     }
