@@ -53,14 +53,15 @@ fn run_by(connection: &mut Connection, bytes: &[u8], read: usize, poll: Poll) ->
         let mut rest = chunk;
         while !rest.is_empty() {
             rest = &rest[connection.feed(rest, now)..];
-            drain_by(connection, &mut outcome, poll);
+            match &outcome.error {
+                None => drain_by(connection, &mut outcome, poll),
+                // Whoever goes on reading gets nothing but the error.
+                error => assert_eq!(connection.poll().err(), *error),
+            }
             assert!(
                 connection.transmit().len() <= bytes.len() * 4 + 4096,
                 "answers are no larger than questions"
             );
-            if outcome.error.is_some() {
-                return outcome;
-            }
         }
     }
     outcome

@@ -121,6 +121,7 @@ impl Inbox {
     pub(crate) fn clear(&mut self) {
         self.head = self.tail;
         self.parsed = self.tail;
+        self.size = Size::Right;
     }
 
     /// The room for the next read, never none and at most [`WINDOW_BYTES`]. `held` are the ranges still wanted below

@@ -3,8 +3,9 @@
 
 mod common;
 
-use common::{Seen, client, drain, frame, masked, run, sent, server};
-use tickwire_ws::{Config, Disconnected, Error, Exceeded, Kind, Opcode, SendError, Violation};
+use common::{NowForTest as _, Seen, client, drain, frame, masked, run, sent, server};
+use std::time::{Duration, Instant};
+use tickwire_ws::{Config, Disconnected, Error, Exceeded, Kind, Opcode, SendError, Timeouts, Violation};
 
 fn text(parts: &[&str]) -> Seen {
     Seen::Message(Kind::Text, parts.iter().map(|part| part.as_bytes().to_vec()).collect())
@@ -180,9 +181,9 @@ fn a_flood_of_control_frames_ends_the_connection_and_a_slow_trickle_does_not() {
     assert_eq!(seen.last(), Some(&Seen::Error(Error::Limit(Exceeded::ControlFrames { max: 10 }))));
 
     let mut trickled = client(config());
-    let mut now: std::time::Instant = common::NowForTest::now_for_test();
+    let mut now = Instant::now_for_test();
     for _ in 0..1000 {
-        now += std::time::Duration::from_millis(200);
+        now += Duration::from_millis(200);
         trickled.feed(&ping, now);
         assert_eq!(drain(&mut trickled), [Seen::Ping(Vec::new())]);
         assert_eq!(sent(&mut trickled).len(), 1);
@@ -269,4 +270,31 @@ fn a_message_that_does_not_fit_the_outbox_stays_with_the_caller() {
     assert_eq!(client.send(Kind::Binary, &[0; 200]), Err(SendError::TooBig { bytes: 214, max: 100 }));
     assert_eq!(sent(&mut client), [(Opcode::Binary, vec![0; 60])]);
     client.send(Kind::Binary, &[0; 60]).unwrap();
+}
+
+#[test]
+fn what_comes_after_an_error_in_mid_message_is_let_go() {
+    let begun = [frame(false, Opcode::Binary, &[7; 100]), b"\x83\x00".to_vec()].concat();
+    for make in [client, server] {
+        let mut connection = make(Config::default());
+        assert!(matches!(run(&mut connection, &begun, 102).last(), Some(Seen::Error(_))));
+        let room = connection.recv_buffer().len();
+        for _ in 0..100 {
+            let size = connection.recv_buffer().len();
+            connection.received(size, Instant::now_for_test());
+            assert!(connection.poll().is_err());
+        }
+        assert_eq!(connection.recv_buffer().len(), room, "nothing is kept");
+    }
+}
+
+#[test]
+fn nothing_received_is_no_sign_of_life() {
+    let now = Instant::now_for_test();
+    let timeouts = Timeouts { ping_after: Some(Duration::from_secs(1)), ..Timeouts::default() };
+    let mut client = client(Config { timeouts, ..Config::default() });
+    client.feed(b"", now + Duration::from_secs(60));
+    assert!(client.heard_at() < now + Duration::from_secs(60));
+    client.on_deadline(now + Duration::from_secs(61));
+    assert_eq!(sent(&mut client), [(Opcode::Ping, Vec::new())]);
 }

@@ -9,7 +9,7 @@ mod common;
 use common::{Seen, client, frame, masked, run, run_whole, sent, server};
 use proptest::prelude::*;
 use std::io::{Cursor, Read, Write};
-use tickwire_ws::{Config, Kind, Opcode};
+use tickwire_ws::{Config, Kind, Limits, Opcode};
 use tungstenite::protocol::Role;
 
 /// Frames that a peer may send, right and wrong ones.
@@ -103,6 +103,23 @@ proptest! {
         let bytes: Vec<u8> = frames.iter().flat_map(|(fin, opcode, payload)| frame(*fin, *opcode, payload)).collect();
         let whole = run_whole(&mut client(Config::default()), &bytes);
         prop_assert_eq!(run(&mut client(Config::default()), &bytes, read), whole);
+    }
+
+    #[test]
+    fn what_is_masked_for_a_server_means_the_same_to_a_client(
+        frames in proptest::collection::vec(any_frame(), 1..8),
+        limits in (0usize..200, 0usize..200, 0usize..6),
+    ) {
+        // A server takes every frame by the general way, a client the usual ones by shorter ways.
+        let (frame_bytes_max, message_bytes_max, fragments_max) = limits;
+        for limits in [Limits::default(), Limits { frame_bytes_max, message_bytes_max, fragments_max, ..Limits::default() }] {
+            let config = Config { limits, ..Config::default() };
+            let plain: Vec<u8> = frames.iter().flat_map(|(fin, opcode, payload)| frame(*fin, *opcode, payload)).collect();
+            let hidden: Vec<u8> = frames.iter().flat_map(|(fin, opcode, payload)| masked(*fin, *opcode, payload)).collect();
+            let by_client = run(&mut client(config.clone()), &plain, plain.len());
+            let by_server = run(&mut server(config), &hidden, hidden.len());
+            prop_assert_eq!(by_client, by_server);
+        }
     }
 
     #[test]

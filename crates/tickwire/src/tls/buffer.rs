@@ -77,3 +77,30 @@ impl Incoming {
         (self.head, self.tail) = (0, 0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grown_buffer_is_kept_while_one_only_asks_and_given_back_after_a_long_calm() {
+        let mut incoming = Incoming::new();
+        let grow = [0; 100_000];
+        let mut stream = &grow[..];
+        while incoming.fill(&mut stream).unwrap() > 0 {
+            incoming.consume(usize::MAX >> 1);
+        }
+        let grown = incoming.buf.len();
+        assert!(grown > IDLE_BYTES);
+        let mut silent = io::empty();
+        for _ in 0..10 * CALM_MAX {
+            incoming.fill(&mut silent).unwrap();
+        }
+        assert_eq!(incoming.buf.len(), grown);
+        for _ in 0..=CALM_MAX {
+            incoming.fill(&mut &[0; 100][..]).unwrap();
+            incoming.consume(100);
+        }
+        assert_eq!(incoming.buf.len(), IDLE_BYTES);
+    }
+}

@@ -6,7 +6,8 @@ use rustls::{ClientConfig, ConnectionTrafficSecrets, SupportedCipherSuite};
 /// Who opens and seals the records of a TLS session. The handshake, tickets and new keys are rustls's in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TlsRecords {
-    /// This crate, with aws-lc-rs, straight into the receive buffer: nothing is allocated or copied for a record.
+    /// This crate, with aws-lc-rs, straight into the receive buffer: nothing is allocated or copied for a record,
+    /// once the buffer has room for it.
     ///
     /// Where a configuration does not allow it, [`Rustls`](Self::Rustls) is used instead: a cipher suite whose keys its
     /// provider does not hand over or whose cipher is neither AES-GCM nor ChaCha20-Poly1305, FIPS, early data, or
