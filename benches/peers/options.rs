@@ -30,6 +30,7 @@ pub(crate) struct Options {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Child {
     Server,
+    Floor,
     Tickwire,
     Tungstenite,
 }

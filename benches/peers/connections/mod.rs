@@ -10,7 +10,7 @@ use crate::Outcome;
 use crate::arm::Checks;
 use crate::options::{Child, Options};
 use crate::table::{Row, Table};
-use clients::{Tickwire, Tungstenite};
+use clients::{Floor, Tickwire, Tungstenite};
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
@@ -19,7 +19,11 @@ use std::process::{Command, Stdio};
 const ACTIVE: usize = 10;
 
 /// What they are called, and what the process is told.
-const ARMS: [(&str, &str); 2] = [("tickwire", "tickwire"), ("tungstenite over rustls", "tungstenite")];
+const ARMS: [(&str, &str, Checks); 3] = [
+    ("floor", "floor", Checks::Floor),
+    ("tickwire", "tickwire", Checks::Protocol),
+    ("tungstenite over rustls", "tungstenite", Checks::Protocol),
+];
 
 pub(crate) fn run(options: &Options, report: &mut dyn FnMut(Table)) -> Outcome<()> {
     let many = options.connections();
@@ -28,16 +32,17 @@ pub(crate) fn run(options: &Options, report: &mut dyn FnMut(Table)) -> Outcome<(
         return Ok(());
     }
     let mut rows = Vec::new();
-    for (name, argument) in ARMS {
+    for (name, argument, checks) in ARMS {
         eprintln!("connections: {workload}, {name}");
         let result = measure(options, argument)?;
+        // The floor's memory is that of the session it was opened with.
         let value = |key: &str| result.get(key).and_then(Value::as_f64);
         let (few, all) = (value("few_ns"), value("many_ns"));
         rows.push(Row {
             arm: name.to_owned(),
-            checks: Checks::Protocol,
+            checks,
             values: vec![
-                value("bytes").map(|bytes| bytes / 1024.0),
+                value("bytes").filter(|_| checks != Checks::Floor).map(|bytes| bytes / 1024.0),
                 few,
                 all,
                 few.zip(all).map(|(few, all)| all / few),
@@ -79,6 +84,7 @@ fn measure(options: &Options, argument: &str) -> Outcome<Value> {
 pub(crate) fn run_child(child: Child, options: &Options) -> Outcome<()> {
     match child {
         Child::Server => server::run(),
+        Child::Floor => clients::run::<Floor>(options),
         Child::Tickwire => clients::run::<Tickwire>(options),
         Child::Tungstenite => clients::run::<Tungstenite>(options),
     }
