@@ -5,7 +5,7 @@ use crate::error::Violation;
 /// Below this the standard library is the faster validator: a call into the vector code costs more than it saves.
 const SIMD_BYTES_MIN: usize = 64;
 /// Up to this size texts are looked at as ASCII first, which market data is.
-const ASCII_BYTES_MAX: usize = 512;
+const ASCII_BYTES_MAX: usize = 1536;
 
 /// The check of one text message. It holds the up to three bytes of a code point that is not complete yet.
 #[derive(Debug, Clone, Default)]
