@@ -7,6 +7,8 @@ use std::{
     str::FromStr,
 };
 
+use crate::digits;
+
 /// The largest scale: 10^18 is the largest power of ten an `i64` holds.
 const SCALE_MAX: u8 = 18;
 
@@ -62,7 +64,39 @@ impl Decimal {
     /// [`DecimalError::Syntax`] for anything else than a JSON number (`+1`, `.5`, `1.`, `00.5`, ` 1`),
     /// [`DecimalError::OutOfRange`] for a number that cannot be held exactly.
     pub fn parse(text: &[u8]) -> Result<Self, DecimalError> {
-        Number::split(text)?.decimal()
+        match Self::leading(text) {
+            Some((decimal, len)) if len == text.len() => Ok(decimal),
+            _ => Number::split(text)?.decimal(),
+        }
+    }
+
+    /// The number at the front of `text` and its length, if it has no exponent and not more than 18 digits.
+    #[inline(always)]
+    pub(crate) fn leading(text: &[u8]) -> Option<(Self, usize)> {
+        let negative = text.first() == Some(&b'-');
+        let bare = text.get(usize::from(negative)..)?;
+        let (whole, digits) = digits::leading(bare);
+        let padded = digits > 1 && bare.first() == Some(&b'0');
+        if digits == 0 || digits > DIGITS_SAFE || padded {
+            return None;
+        }
+        let mut len = digits;
+        let (mut mantissa, mut scale) = (whole, 0);
+        if bare.get(len) == Some(&b'.') {
+            let (fraction, digits) = digits::leading(bare.get(len + 1..)?);
+            if digits == 0 || len + digits > DIGITS_SAFE {
+                return None;
+            }
+            mantissa = whole * digits::power_of_ten(digits) + fraction;
+            (len, scale) = (len + 1 + digits, digits);
+        }
+        if matches!(bare.get(len), Some(b'e' | b'E')) {
+            return None;
+        }
+        // Up to 18 digits fit, and so does their number.
+        let mantissa = i64::try_from(mantissa).ok()?;
+        let mantissa = if negative { -mantissa } else { mantissa };
+        Some((Self { mantissa, scale: u8::try_from(scale).ok()? }, len + usize::from(negative)))
     }
 
     /// The digits as one integer.
@@ -141,17 +175,7 @@ impl<'a> Number<'a> {
     }
 
     fn decimal(&self) -> Result<Decimal, DecimalError> {
-        if self.exponent == 0 && self.whole.len() + self.fraction.len() <= DIGITS_SAFE {
-            let value = |total: i64, digit: &u8| total * 10 + i64::from(digit - b'0');
-            let mantissa = self.whole.iter().chain(self.fraction).fold(0, value);
-            let scale = u8::try_from(self.fraction.len()).map_err(|_| DecimalError::OutOfRange)?;
-            return Ok(Decimal { mantissa: if self.negative { -mantissa } else { mantissa }, scale });
-        }
-        self.long()
-    }
-
-    /// Digits beyond the last that is not zero are only counted, so that any number of zeros is fine.
-    fn long(&self) -> Result<Decimal, DecimalError> {
+        // Digits beyond the last that is not zero are only counted, so that any number of zeros is fine.
         let mut mantissa: i128 = 0;
         let mut zeros: i64 = 0;
         for digit in self.whole.iter().chain(self.fraction).map(|digit| i128::from(digit - b'0')) {

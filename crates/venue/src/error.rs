@@ -14,10 +14,14 @@ pub enum Error {
     #[error("configuration: {0}")]
     Config(#[from] ConfigError),
     /// The venue sent something that is not JSON, or not of a shape the venue documents.
-    #[error("the venue sent a malformed message ({what}): {excerpt}")]
+    #[error("the venue sent a malformed message ({what}{}{}): {excerpt}", on(stream), at(*offset))]
     Malformed {
-        /// The part that is wrong, such as `trade.p`.
+        /// The part that is wrong, such as `Trade "p"`.
         what: &'static str,
+        /// The stream or channel that the message names, if it does.
+        stream: Option<Box<str>>,
+        /// About where in the message, in bytes from its beginning, if that is known.
+        offset: Option<usize>,
         /// The beginning of the message.
         excerpt: Excerpt,
     },
@@ -36,12 +40,20 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn malformed(what: &'static str, text: &[u8]) -> Self {
-        Self::Malformed { what, excerpt: Excerpt::new(text) }
+        Self::Malformed { what, stream: None, offset: None, excerpt: Excerpt::new(text) }
     }
 
     pub(crate) fn unexpected(what: &'static str, text: &[u8]) -> Self {
         Self::Unexpected { what, excerpt: Excerpt::new(text) }
     }
+}
+
+fn on(stream: &Option<Box<str>>) -> String {
+    stream.as_ref().map(|stream| format!(" on {stream:?}")).unwrap_or_default()
+}
+
+fn at(offset: Option<usize>) -> String {
+    offset.map(|offset| format!(" at byte {offset}")).unwrap_or_default()
 }
 
 /// Why a configuration cannot be served.

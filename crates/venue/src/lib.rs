@@ -84,17 +84,23 @@ pub mod binance;
 
 mod book;
 mod decimal;
+mod digits;
 mod error;
 mod event;
+mod json;
 mod level;
+mod pace;
+mod queue;
 mod session;
+mod symbols;
 
 pub use book::Book;
 pub use decimal::{Decimal, DecimalError};
 pub use error::{ConfigError, Error, Excerpt, Misuse};
 pub use event::{
-    Aggressor, BookChange, BookEvent, Delta, Depth, Event, Fills, Instrument, Outcome, Quote, Rejection,
-    Request, TopCheck, Trade,
+    BookChange, BookEvent, Candle, CandleOf, Delta, Event, Fills, Index, Instrument, InstrumentState,
+    Interval, Liquidation, Mark, Outcome, Quote, Rejection, Request, Snapshot, Status, StatusKind, Ticker,
+    TopCheck, Trade,
 };
 pub use level::{Level, Side};
-pub use session::{BookState, BookView, Command, Endpoint, Route, Session};
+pub use session::{BookState, BookView, Command, Endpoint, Fetched, Now, Route, Session};

@@ -1,6 +1,6 @@
 //! The contract between a venue session and whoever moves its bytes.
 
-use std::time::Instant;
+use std::{fmt, time::Instant};
 
 use crate::{
     book::Book,
@@ -8,26 +8,93 @@ use crate::{
     event::{Event, Instrument},
 };
 
+/// The time, by both clocks: a session paces itself by the one and signs with the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    /// By the clock that never jumps.
+    pub instant: Instant,
+    /// Nanoseconds since the Unix epoch.
+    pub unix_ns: u64,
+}
+
 /// Something to connect to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint {
     /// What it is for, in a word.
     pub name: &'static str,
     /// Where it is, `ws://` or `wss://`.
     pub url: String,
+    /// Headers of the handshake, name and value. Values may be keys, so that [`Debug`](fmt::Debug) leaves them out.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+impl Endpoint {
+    /// An endpoint without headers.
+    pub fn new(name: &'static str, url: String) -> Self {
+        Self { name, url, headers: Vec::new() }
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Endpoint")
+            .field("name", &self.name)
+            .field("url", &self.url)
+            .field("headers", &headers)
+            .finish()
+    }
 }
 
 /// A connection of a session: an index into [`Session::endpoints`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Route(pub usize);
 
-/// A text message to send.
+/// Something a session wants done.
+///
+/// Texts may hold signatures and keys; [`Debug`](fmt::Debug) leaves them out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Command<'a> {
+    /// Send a text message.
+    Send {
+        /// Over which connection.
+        route: Route,
+        /// The message.
+        text: &'a str,
+    },
+    /// Get a document over HTTP, and bring it with [`Session::on_fetched`].
+    Fetch {
+        /// What names it then.
+        id: u64,
+        /// Where it is, `http://` or `https://`.
+        url: &'a str,
+    },
+}
+
+impl fmt::Debug for Command<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Send { route, text } => write!(f, "Send {{ route: {route:?}, text: {} bytes }}", text.len()),
+            Self::Fetch { id, url } => write!(f, "Fetch {{ id: {id}, url: {url:?} }}"),
+        }
+    }
+}
+
+/// The answer to a [`Command::Fetch`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Command<'a> {
-    /// Over which connection.
-    pub route: Route,
-    /// The message.
-    pub text: &'a str,
+pub enum Fetched<'a> {
+    /// The server answered.
+    Answer {
+        /// The HTTP status.
+        status: u16,
+        /// Seconds after which it wants to be asked again, from `Retry-After`.
+        retry_after_s: Option<u64>,
+        /// The document.
+        body: &'a [u8],
+    },
+    /// It did not: no connection, an answer cut short, time out.
+    Failed,
 }
 
 /// How far a book can be trusted.
@@ -58,18 +125,36 @@ pub trait Session {
     fn endpoints(&self) -> &[Endpoint];
 
     /// The connection of `route` is open, fresh. Ignored for a route that does not exist.
-    fn on_open(&mut self, route: Route, now: Instant);
+    fn on_open(&mut self, route: Route, now: Now);
 
     /// The connection of `route` is gone. Books that it fed become stale; commands for it are dropped.
     /// [`on_open`](Session::on_open) later subscribes and syncs again.
-    fn on_closed(&mut self, route: Route, now: Instant);
+    fn on_closed(&mut self, route: Route, now: Now);
 
     /// One text message arrived on `route`.
     ///
     /// # Errors
     /// [`Error::Misuse`] when events are not drained or the route is not open: nothing changed. Other
     /// errors blame the venue and leave the session usable without that message.
-    fn on_message(&mut self, route: Route, text: &[u8], now: Instant) -> Result<(), Error>;
+    fn on_message(&mut self, route: Route, text: &[u8], now: Now) -> Result<(), Error>;
+
+    /// One binary message arrived on `route`.
+    ///
+    /// # Errors
+    /// As [`on_message`](Session::on_message); a session that expects no binary messages says so.
+    fn on_binary(&mut self, route: Route, bytes: &[u8], now: Now) -> Result<(), Error> {
+        let _ = (route, now);
+        Err(Error::unexpected("a binary message", bytes))
+    }
+
+    /// The document of [`Command::Fetch`] `id`, or that there is none.
+    ///
+    /// # Errors
+    /// As [`on_message`](Session::on_message).
+    fn on_fetched(&mut self, id: u64, fetched: Fetched<'_>, now: Now) -> Result<(), Error> {
+        let _ = (id, fetched, now);
+        Ok(())
+    }
 
     /// Whether [`poll_event`](Session::poll_event) has one to give.
     #[must_use]
@@ -79,7 +164,7 @@ pub trait Session {
     #[must_use]
     fn poll_event(&mut self) -> Option<Event<'_>>;
 
-    /// The next message to send. Call until `None` after each `on_` call.
+    /// The next thing to do. Call until `None` after each `on_` call.
     #[must_use]
     fn poll_command(&mut self) -> Option<Command<'_>>;
 
@@ -87,9 +172,9 @@ pub trait Session {
     fn next_deadline(&self) -> Option<Instant>;
 
     /// Time has passed. Calling early or twice does no harm.
-    fn on_deadline(&mut self, now: Instant);
+    fn on_deadline(&mut self, now: Now);
 
-    /// How many instruments there are; they are numbered from 0.
+    /// How many instruments are known; they are numbered from 0, the configured ones first.
     fn instruments(&self) -> u32;
 
     /// The venue's name of an instrument, `None` for one that does not exist.

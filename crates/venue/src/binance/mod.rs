@@ -1,16 +1,3 @@
-//! Binance: spot market data, with order books kept by the venue's own rule.
+//! Binance.
 
-mod config;
-mod crosscheck;
-mod keeper;
-mod pace;
-mod requests;
-mod session;
-mod spot;
-mod subscribe;
-mod sync;
-mod wire;
-
-pub use config::{Config, PartialDepth, Streams};
-pub use crosscheck::CheckCounts;
-pub use session::Binance;
+pub mod wire;

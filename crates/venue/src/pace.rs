@@ -7,7 +7,7 @@ use std::{
 
 /// At most `requests_max` requests in any span of `window`, and none before a hold ends.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     window: Duration,
     requests_max: usize,
     sent: VecDeque<Instant>,
@@ -15,19 +15,19 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    pub(super) fn new(requests_max: usize, window: Duration) -> Self {
+    pub(crate) fn new(requests_max: usize, window: Duration) -> Self {
         Self { window, requests_max: requests_max.max(1), sent: VecDeque::new(), hold: None }
     }
 
     /// From when the next request may leave; `now` if it may at once.
-    pub(super) fn free_at(&self, now: Instant) -> Instant {
+    pub(crate) fn free_at(&self, now: Instant) -> Instant {
         let full = self.sent.len() >= self.requests_max;
         let window = self.sent.front().filter(|_| full).map(|oldest| *oldest + self.window);
         window.max(self.hold).map_or(now, |free| free.max(now))
     }
 
     /// Counts a request as sent now if it may be; else says from when it may.
-    pub(super) fn take(&mut self, now: Instant) -> Result<(), Instant> {
+    pub(crate) fn take(&mut self, now: Instant) -> Result<(), Instant> {
         let free = self.free_at(now);
         if free > now {
             return Err(free);
@@ -40,38 +40,38 @@ impl Pace {
     }
 
     /// Lets nothing through before `until`.
-    pub(super) fn hold(&mut self, until: Instant) {
+    pub(crate) fn hold(&mut self, until: Instant) {
         self.hold = self.hold.max(Some(until));
     }
 
     /// Forgets what was sent: the limit belongs to a connection and this one is new.
-    pub(super) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.sent.clear();
     }
 }
 
 /// A delay that doubles from `first` to `last`.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     first: Duration,
     last: Duration,
     next: Duration,
 }
 
 impl Backoff {
-    pub(super) const fn new(first: Duration, last: Duration) -> Self {
+    pub(crate) const fn new(first: Duration, last: Duration) -> Self {
         Self { first, last, next: first }
     }
 
     /// The delay to wait now.
-    pub(super) fn take(&mut self) -> Duration {
+    pub(crate) fn take(&mut self) -> Duration {
         let delay = self.next;
         self.next = (delay * 2).min(self.last);
         delay
     }
 
     /// Starts again at the first delay.
-    pub(super) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.next = self.first;
     }
 }

@@ -1,0 +1,131 @@
+//! Answers to control messages and to requests of the API.
+
+use super::message::{PartialDepth, PartialFields};
+use crate::json::{Field, Kind, Source, Wrong, record};
+
+/// An answer to a control message or an API request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answer<'a> {
+    /// Of the request.
+    pub id: Id<'a>,
+    /// An HTTP status: only answers of the API have one.
+    pub status: Option<u64>,
+    /// What it says.
+    pub body: Body<'a>,
+}
+
+/// The id of a request, as the venue gives it back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Id<'a> {
+    /// Null, or left out.
+    Null,
+    /// A number.
+    Number(i64),
+    /// A string.
+    Text(&'a str),
+}
+
+/// What an [`Answer`] says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Body<'a> {
+    /// `"result":null`, the confirmation of a control message.
+    Done,
+    /// A book snapshot.
+    Snapshot(PartialDepth<'a>),
+    /// A refusal.
+    Refused(Refusal<'a>),
+    /// Any other result.
+    Other,
+}
+
+/// Why the venue refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refusal<'a> {
+    /// The venue's code.
+    pub code: i64,
+    /// The venue's words.
+    pub message: &'a str,
+    /// Milliseconds from the server's time to the time before which it wants no request.
+    pub retry_after_ms: Option<u64>,
+}
+
+record! {
+    /// All keys that an answer can have.
+    pub(super) struct AnswerFields<'a> {
+        "id" id: Id<'a>,
+        "status" status: Option<u64>,
+        "result" result: Outcome,
+        "error" error: Option<ErrorFields<'a>>,
+        "code" code: Option<i64>,
+        "msg" message: Option<&'a str>,
+    }
+}
+
+record! {
+    /// The error of an answer.
+    pub(super) struct ErrorFields<'a> {
+        "code" code: i64,
+        "msg" message: &'a str,
+        "data" data: Option<ErrorData>,
+    }
+}
+
+record! {
+    /// What else is told about an error.
+    pub(super) struct ErrorData {
+        "serverTime" server_time_ms: Option<u64>,
+        "retryAfter" retry_after_ms: Option<u64>,
+    }
+}
+
+/// The result of an answer, with levels where the decoder keeps them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Missing,
+    Done,
+    Snapshot(PartialFields),
+    Other,
+}
+
+impl<'a> Field<'a> for Outcome {
+    fn read<'s, S: Source<'a, 's>>(source: &mut S) -> Result<Self, Wrong> {
+        let mut ahead = *source;
+        source.skip()?;
+        match ahead.kind() {
+            Kind::Null => Ok(Self::Done),
+            Kind::Object if super::shape::has_key(ahead, "lastUpdateId")? => ahead.record().map(Self::Snapshot),
+            _ => Ok(Self::Other),
+        }
+    }
+
+    fn missing() -> Option<Self> {
+        Some(Self::Missing)
+    }
+}
+
+impl<'a> Field<'a> for Id<'a> {
+    fn read<'s, S: Source<'a, 's>>(source: &mut S) -> Result<Self, Wrong> {
+        match source.kind() {
+            Kind::Null => source.skip().map(|()| Self::Null),
+            Kind::Text => source.text().map(Self::Text),
+            _ => source.signed().map(Self::Number),
+        }
+    }
+
+    fn missing() -> Option<Self> {
+        Some(Self::Null)
+    }
+}
+
+impl<'a> AnswerFields<'a> {
+    /// The refusal in it, nested or flat.
+    pub(super) fn refusal(&self) -> Option<Refusal<'a>> {
+        if let Some(ErrorFields { code, message, data }) = self.error {
+            let times = data.and_then(|data| data.retry_after_ms.zip(data.server_time_ms));
+            let retry_after_ms = times.map(|(retry_after, server)| retry_after.saturating_sub(server));
+            return Some(Refusal { code, message, retry_after_ms });
+        }
+        let (code, message) = self.code.zip(self.message)?;
+        Some(Refusal { code, message, retry_after_ms: None })
+    }
+}

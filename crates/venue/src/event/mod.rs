@@ -1,0 +1,113 @@
+//! What a session tells: about the market ([`market`](self::market)), about the books it keeps and about
+//! its requests.
+
+mod book;
+mod market;
+mod request;
+
+pub use book::{BookChange, BookEvent, TopCheck};
+pub use market::{
+    Candle, CandleOf, Delta, Fills, Index, Instrument, InstrumentState, Interval, Liquidation, Mark, Quote,
+    Snapshot, Ticker, Trade,
+};
+pub use request::{Outcome, Rejection, Request};
+
+/// Something that happened. Events that lend levels or text are valid until the next call on the session.
+///
+/// Times are nanoseconds since the Unix epoch by the venue's clock, never by ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A trade, or several fills told as one.
+    Trade(Trade),
+    /// The best bid and ask.
+    Quote(Quote),
+    /// A picture of a book: all of it, or its best levels.
+    Snapshot(Snapshot<'a>),
+    /// Changes of a book as they arrived, whatever the state of the book kept here.
+    Delta(Delta<'a>),
+    /// Statistics of a day or another window.
+    Ticker(Ticker),
+    /// A mark price, with funding where there is some.
+    Mark(Mark),
+    /// The price of an index.
+    Index(Index),
+    /// A candle, which may not be over yet.
+    Candle(Candle),
+    /// An order of a liquidation.
+    Liquidation(Liquidation),
+    /// An instrument was opened, halted, closed, ...
+    State(InstrumentState<'a>),
+    /// The book kept by the session changed, or changed its state.
+    Book(BookEvent),
+    /// The top of the book was compared with a quote of the same update id.
+    Check(TopCheck),
+    /// The venue confirmed a subscription request.
+    Subscribed {
+        /// Streams the request named.
+        streams: usize,
+        /// Streams of the session that are still not confirmed.
+        pending: usize,
+    },
+    /// The venue left a stream out of its confirmation: it does not exist, or is not open for us.
+    Missing {
+        /// The name of the stream.
+        stream: &'a str,
+    },
+    /// The venue refused a request.
+    Rejected(Rejection<'a>),
+    /// A request was not answered in time; it is sent again.
+    Unanswered {
+        /// What was asked.
+        request: Request,
+        /// For whom, where it concerns one instrument.
+        instrument: Option<Instrument>,
+    },
+    /// The session signed in.
+    SignedIn,
+    /// Something about the account; the message itself holds what.
+    Account {
+        /// The venue's name of the kind.
+        kind: &'a str,
+        /// When it happened.
+        venue_time_ns: u64,
+    },
+    /// Something about the venue as a whole.
+    Status(Status<'a>),
+    /// A message of a kind that has no event of its own, or an answer that nobody waits for any more.
+    Other {
+        /// The venue's name of the kind.
+        kind: &'a str,
+    },
+}
+
+/// The state of the venue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Status<'a> {
+    /// What about it.
+    pub kind: StatusKind,
+    /// The venue's words, or what it concerns; may be empty.
+    pub text: &'a str,
+    /// When it was said, where the venue tells.
+    pub venue_time_ns: Option<u64>,
+}
+
+/// A kind of [`Status`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StatusKind {
+    /// The venue is about to close the connection.
+    Shutdown,
+    /// Maintenance began, or is on.
+    Maintenance,
+    /// Trading of what `text` names is locked.
+    Locked,
+    /// Trading of what `text` names is unlocked.
+    Unlocked,
+    /// A trading session changed its phase.
+    TradingSession,
+    /// An announcement.
+    Announcement,
+    /// Anything else the venue says about itself.
+    Other,
+}

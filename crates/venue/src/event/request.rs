@@ -1,0 +1,41 @@
+//! Events about the requests of a session.
+
+use std::time::Instant;
+
+use super::market::Instrument;
+
+/// A request that the venue refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rejection<'a> {
+    /// What was asked.
+    pub request: Request,
+    /// For whom, where it concerns one instrument.
+    pub instrument: Option<Instrument>,
+    /// The venue's code.
+    pub code: i64,
+    /// The venue's words.
+    pub message: &'a str,
+    /// What the session does about it.
+    pub outcome: Outcome,
+}
+
+/// A kind of request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Request {
+    /// A subscription.
+    Subscribe,
+    /// A book snapshot.
+    Snapshot,
+    /// The venue did not say which request it refused.
+    Unknown,
+}
+
+/// What a session does about a refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing more on this connection; a new connection asks again.
+    Final,
+    /// It asks again, not before this time.
+    Retry(Instant),
+}

@@ -1,0 +1,324 @@
+//! The fast ways: a place in a compact text without escapes.
+
+use super::{Arena, Kind, Record, Source, Wrong, strings};
+use crate::{
+    decimal::Decimal,
+    digits::{self, DIGITS_MAX},
+    level::Level,
+};
+
+/// Arrays and objects in one another that are skipped; deeper ones are left to the library.
+const DEPTH_MAX: usize = 16;
+
+/// What the cursor does not know; the next way may.
+const ASIDE: Wrong = "not compact";
+
+/// A place in a text. Anything else than compact JSON without escapes is an error, as are numbers that are not
+/// held exactly.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cursor<'a, 's> {
+    rest: &'a [u8],
+    arena: &'s Arena,
+}
+
+impl<'a, 's> Cursor<'a, 's> {
+    pub(crate) fn new(text: &'a [u8], arena: &'s Arena) -> Self {
+        Self { rest: text, arena }
+    }
+
+    /// What is still to be read.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// Whether everything is read.
+    pub(crate) fn is_done(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// Takes `text` if it is next.
+    #[inline(always)]
+    pub(crate) fn literal(&mut self, text: &[u8]) -> bool {
+        match self.rest.strip_prefix(text) {
+            Some(rest) => {
+                self.rest = rest;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Takes `byte` if it is next.
+    #[inline(always)]
+    pub(crate) fn take(&mut self, byte: u8) -> bool {
+        match self.rest {
+            [next, rest @ ..] if *next == byte => {
+                self.rest = rest;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes `,"key":`, without the comma if it is the `first`.
+    #[inline(always)]
+    pub(crate) fn key(&mut self, key: &'static [u8], first: bool) -> bool {
+        match key {
+            [_, bare @ ..] if first => self.literal(bare),
+            _ => self.literal(key),
+        }
+    }
+
+    /// Keys that are not known, up to and with the closing brace.
+    pub(crate) fn trailing(&mut self, first: bool, is_known: impl Fn(&str) -> bool) -> bool {
+        let mut comma = !first;
+        loop {
+            if comma && !self.take(b',') {
+                return self.take(b'}');
+            }
+            comma = true;
+            let Ok(key) = self.text() else { return false };
+            if is_known(key) || !self.take(b':') || self.skip().is_err() {
+                return false;
+            }
+        }
+    }
+
+    /// A string behind its opening quote.
+    #[inline(always)]
+    pub(crate) fn string(&mut self) -> Option<&'a str> {
+        let (string, rest) = strings::plain(self.rest)?;
+        self.rest = rest;
+        Some(string)
+    }
+
+    /// An integer behind its sign: the first digit is zero only if it is the only one.
+    #[inline(always)]
+    fn integer(&mut self) -> Option<(u64, usize)> {
+        let (value, count) = digits::leading(self.rest);
+        let padded = count > 1 && self.rest.first() == Some(&b'0');
+        if count == 0 || count > DIGITS_MAX || padded {
+            return None;
+        }
+        self.rest = self.rest.get(count..)?;
+        Some((value, count))
+    }
+
+    /// A number, up to what cannot be a part of one.
+    #[inline(always)]
+    fn number(&mut self) -> Option<Decimal> {
+        let Some((decimal, len)) = Decimal::leading(self.rest) else { return self.long_number() };
+        self.rest = self.rest.get(len..)?;
+        Some(decimal)
+    }
+
+    /// A number that is long or has an exponent.
+    #[cold]
+    fn long_number(&mut self) -> Option<Decimal> {
+        let part = |byte: &u8| byte.is_ascii_digit() || b"+-.eE".contains(byte);
+        let len = self.rest.iter().take_while(|byte| part(byte)).count();
+        let (number, rest) = self.rest.split_at_checked(len)?;
+        self.rest = rest;
+        Decimal::parse(number).ok()
+    }
+
+    /// Price, quantity and whatever follows, up to and with the bracket.
+    #[inline(always)]
+    fn row_end(&mut self) -> Result<Level, Wrong> {
+        let price = self.decimal()?;
+        if !self.take(b',') {
+            return Err(ASIDE);
+        }
+        let quantity = self.decimal()?;
+        while !self.take(b']') {
+            if !self.take(b',') {
+                return Err(ASIDE);
+            }
+            self.skip()?;
+        }
+        super::row([Some(price), Some(quantity)])
+    }
+
+    fn skip_number(&mut self) -> Option<()> {
+        self.take(b'-');
+        let (_, count) = digits::leading(self.rest);
+        let padded = count > 1 && self.rest.first() == Some(&b'0');
+        // The library refuses integers beyond 64 bits; longer numbers are left to it.
+        if count == 0 || count >= DIGITS_MAX || padded {
+            return None;
+        }
+        self.rest = self.rest.get(count..)?;
+        if self.take(b'.') {
+            let (_, count) = digits::leading(self.rest);
+            self.rest = self.rest.get(count..).filter(|_| count > 0)?;
+        }
+        // Exponents are left to the library too: it refuses those beyond its range.
+        (!matches!(self.rest.first(), Some(b'e' | b'E'))).then_some(())
+    }
+
+    fn skip_value(&mut self, depth: usize) -> Option<()> {
+        match self.rest.first()? {
+            b'"' => {
+                self.take(b'"');
+                self.string().map(drop)
+            }
+            b'-' | b'0'..=b'9' => self.skip_number(),
+            b't' => self.literal(b"true").then_some(()),
+            b'f' => self.literal(b"false").then_some(()),
+            b'n' => self.literal(b"null").then_some(()),
+            b'[' if depth > 0 => self.skip_all(b'[', b']', |cursor| cursor.skip_value(depth - 1)),
+            b'{' if depth > 0 => self.skip_all(b'{', b'}', |cursor| {
+                let key = cursor.take(b'"') && cursor.string().is_some() && cursor.take(b':');
+                if key { cursor.skip_value(depth - 1) } else { None }
+            }),
+            _ => None,
+        }
+    }
+
+    fn skip_all(&mut self, open: u8, close: u8, mut one: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
+        if !self.take(open) {
+            return None;
+        }
+        if self.take(close) {
+            return Some(());
+        }
+        loop {
+            one(self)?;
+            if !self.take(b',') {
+                return self.take(close).then_some(());
+            }
+        }
+    }
+}
+
+impl<'a, 's> Source<'a, 's> for Cursor<'a, 's> {
+    #[inline(always)]
+    fn kind(&self) -> Kind {
+        match self.rest.first() {
+            Some(b'"') => Kind::Text,
+            Some(b'{') => Kind::Object,
+            Some(b'[') => Kind::Array,
+            Some(b't' | b'f') => Kind::Boolean,
+            Some(b'n') => Kind::Null,
+            _ => Kind::Number,
+        }
+    }
+
+    #[inline(always)]
+    fn text(&mut self) -> Result<&'a str, Wrong> {
+        if self.take(b'"') { self.string().ok_or(ASIDE) } else { Err(ASIDE) }
+    }
+
+    #[inline(always)]
+    fn unsigned(&mut self) -> Result<u64, Wrong> {
+        let (value, count) = self.integer().ok_or(ASIDE)?;
+        // Longer ones, and a fraction or an exponent behind it, are the library's.
+        let more = matches!(self.rest.first(), Some(b'.' | b'e' | b'E'));
+        if count < DIGITS_MAX && !more { Ok(value) } else { Err(ASIDE) }
+    }
+
+    #[inline(always)]
+    fn signed(&mut self) -> Result<i64, Wrong> {
+        let negative = self.take(b'-');
+        let value = i64::try_from(self.unsigned()?).map_err(|_| ASIDE)?;
+        Ok(if negative { -value } else { value })
+    }
+
+    #[inline(always)]
+    fn boolean(&mut self) -> Result<bool, Wrong> {
+        if self.literal(b"true") {
+            Ok(true)
+        } else if self.literal(b"false") {
+            Ok(false)
+        } else {
+            Err(ASIDE)
+        }
+    }
+
+    #[inline(always)]
+    fn decimal(&mut self) -> Result<Decimal, Wrong> {
+        let quoted = self.take(b'"');
+        let number = self.number().ok_or(ASIDE)?;
+        if quoted && !self.take(b'"') { Err(ASIDE) } else { Ok(number) }
+    }
+
+    #[inline]
+    fn object(
+        &mut self,
+        mut each: impl FnMut(&'a str, &mut Self) -> Result<(), Wrong>,
+    ) -> Result<(), Wrong> {
+        if !self.take(b'{') {
+            return Err(ASIDE);
+        }
+        if self.take(b'}') {
+            return Ok(());
+        }
+        loop {
+            let key = self.text()?;
+            if !self.take(b':') {
+                return Err(ASIDE);
+            }
+            each(key, self)?;
+            if !self.take(b',') {
+                return if self.take(b'}') { Ok(()) } else { Err(ASIDE) };
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn array(&mut self, mut each: impl FnMut(&mut Self) -> Result<(), Wrong>) -> Result<(), Wrong> {
+        if !self.take(b'[') {
+            return Err(ASIDE);
+        }
+        if self.take(b']') {
+            return Ok(());
+        }
+        loop {
+            each(self)?;
+            if !self.take(b',') {
+                return if self.take(b']') { Ok(()) } else { Err(ASIDE) };
+            }
+        }
+    }
+
+    fn skip(&mut self) -> Result<(), Wrong> {
+        self.skip_value(DEPTH_MAX).ok_or(ASIDE)
+    }
+
+    #[inline]
+    fn record<T: Record<'a>>(&mut self) -> Result<T, Wrong> {
+        let mut ahead = *self;
+        if ahead.take(b'{') {
+            if let Some(record) = T::read_fixed(&mut ahead, true) {
+                *self = ahead;
+                return Ok(record);
+            }
+        }
+        T::read_any(self)
+    }
+
+    fn arena(&self) -> &'s Arena {
+        self.arena
+    }
+
+    #[inline(always)]
+    fn level(&mut self) -> Result<Level, Wrong> {
+        if !self.take(b'[') {
+            return Err(ASIDE);
+        }
+        self.row_end()
+    }
+
+    #[inline(always)]
+    fn change(&mut self) -> Result<Level, Wrong> {
+        if !self.literal(b"[\"") {
+            return Err(ASIDE);
+        }
+        let action = self.string().ok_or(ASIDE)?;
+        if !self.take(b',') {
+            return Err(ASIDE);
+        }
+        let level = self.row_end()?;
+        Ok(if action == "delete" { Level { quantity: Decimal::ZERO, ..level } } else { level })
+    }
+}

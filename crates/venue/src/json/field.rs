@@ -1,0 +1,85 @@
+//! Types that a field of a record can have.
+
+use super::{Kind, Source, Wrong};
+use crate::decimal::Decimal;
+
+/// A type that can be read from JSON.
+pub(crate) trait Field<'a>: Sized {
+    /// Reads one.
+    fn read<'s, S: Source<'a, 's>>(source: &mut S) -> Result<Self, Wrong>;
+
+    /// What stands for a key that is not there; `None` if it must be there.
+    #[inline(always)]
+    fn missing() -> Option<Self> {
+        None
+    }
+}
+
+impl<'a> Field<'a> for u64 {
+    #[inline(always)]
+    fn read<'s, S: Source<'a, 's>>(source: &mut S) -> Result<Self, Wrong> {
+        source.unsigned()
+    }
+}
+
+impl<'a> Field<'a> for i64 {
+    #[inline(always)]
+    fn read<'s, S: Source<'a, 's>>(source: &mut S) -> Result<Self, Wrong> {
+        source.signed()
+    }
+}
+
+impl<'a> Field<'a> for bool {
+    #[inline(always)]
+    fn read<'s, S: Source<'a, 's>>(source: &mut S) -> Result<Self, Wrong> {
+        source.boolean()
+    }
+}
+
+impl<'a> Field<'a> for &'a str {
+    #[inline(always)]
+    fn read<'s, S: Source<'a, 's>>(source: &mut S) -> Result<Self, Wrong> {
+        source.text()
+    }
+}
+
+impl<'a> Field<'a> for Decimal {
+    #[inline(always)]
+    fn read<'s, S: Source<'a, 's>>(source: &mut S) -> Result<Self, Wrong> {
+        source.decimal()
+    }
+}
+
+/// A key that may be missing, or null.
+impl<'a, T: Field<'a>> Field<'a> for Option<T> {
+    #[inline(always)]
+    fn read<'s, S: Source<'a, 's>>(source: &mut S) -> Result<Self, Wrong> {
+        if source.kind() == Kind::Null {
+            return source.skip().map(|()| None);
+        }
+        T::read(source).map(Some)
+    }
+
+    #[inline(always)]
+    fn missing() -> Option<Self> {
+        Some(None)
+    }
+}
+
+/// A time as nanoseconds: 16 digits are microseconds, 13 digits milliseconds.
+#[inline(always)]
+pub(crate) fn time<'a, 's, S: Source<'a, 's>>(source: &mut S) -> Result<u64, Wrong> {
+    const MICROSECONDS_FROM: u64 = 100_000_000_000_000;
+    let ticks = source.unsigned()?;
+    let unit = if ticks < MICROSECONDS_FROM { 1_000_000 } else { 1_000 };
+    ticks.checked_mul(unit).ok_or("a time")
+}
+
+/// A time that may be null.
+#[inline(always)]
+pub(crate) fn maybe_time<'a, 's, S: Source<'a, 's>>(source: &mut S) -> Result<Option<u64>, Wrong> {
+    if source.kind() == Kind::Null {
+        return source.skip().map(|()| None);
+    }
+    time(source).map(Some)
+}

@@ -1,0 +1,145 @@
+//! Records: objects with known keys.
+
+use super::{Cursor, Source, Wrong};
+
+/// An object with known keys.
+pub(crate) trait Record<'a>: Sized {
+    /// Reads one whose keys come in an order that is known, up to and with its closing brace. `opened` says that the
+    /// opening brace is all that was taken; otherwise a field was. `None` leaves the cursor where it is.
+    fn read_fixed(cursor: &mut Cursor<'a, '_>, opened: bool) -> Option<Self>;
+
+    /// Reads one whose keys come in any order, with others among them.
+    fn read_any<'s, S: Source<'a, 's>>(source: &mut S) -> Result<Self, Wrong>;
+}
+
+/// Reads a value into its slot; a key that comes twice is wrong.
+#[inline(always)]
+pub(crate) fn fill<T>(slot: &mut Option<T>, value: Result<T, Wrong>, what: Wrong) -> Result<(), Wrong> {
+    match value {
+        Ok(value) if slot.is_none() => {
+            *slot = Some(value);
+            Ok(())
+        }
+        _ => Err(what),
+    }
+}
+
+/// Defines a struct that is read from an object.
+///
+/// A field is `"key" name: type`, or `"key" name: type = reader` where the type alone does not say how it is
+/// read. The order of the fields is the first fixed order that is tried; `order` lines name others. A field that
+/// may be missing ([`Field::missing`](super::Field::missing)) may be missing in a fixed order too, and keys that
+/// are not known may follow it.
+macro_rules! record {
+    (
+        @define $fields:tt ($($ordered:tt)*)
+        $(#[$meta:meta])*
+        $vis:vis struct $name:ident $(<$life:lifetime>)? {
+            $( $(#[$doc:meta])* $key:literal $field:ident : $ty:ty $(= $how:path)? ),+ $(,)?
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        $vis struct $name $(<$life>)? {
+            $( $(#[$doc])* pub $field: $ty, )+
+        }
+
+        const _: () = {
+            use $crate::json::{Cursor, Field, Record, Source, Wrong};
+
+            struct Key;
+            struct Read;
+
+            #[allow(non_upper_case_globals)]
+            impl Key {
+                $( const $field: &'static [u8] = concat!(",\"", $key, "\":").as_bytes(); )+
+            }
+
+            impl Read {
+                $(
+                    #[inline(always)]
+                    fn $field<'a, 's, S: Source<'a, 's>>(source: &mut S) -> Result<$ty, Wrong> {
+                        $crate::json::record!(@how source, $($how)?)
+                    }
+                )+
+            }
+
+            impl<'a> Record<'a> for $crate::json::record!(@name $name $($life)?) {
+                #[inline(always)]
+                fn read_fixed(cursor: &mut Cursor<'a, '_>, opened: bool) -> Option<Self> {
+                    $crate::json::record!(@fixed cursor, opened, $fields { $($field)+ });
+                    $( $crate::json::record!(@fixed cursor, opened, $fields $ordered); )*
+                    None
+                }
+
+                fn read_any<'s, S: Source<'a, 's>>(source: &mut S) -> Result<Self, Wrong> {
+                    $( let mut $field: Option<$ty> = None; )+
+                    source.object(|key, source| match key {
+                        $( $key => $crate::json::fill(
+                            &mut $field,
+                            Read::$field(source),
+                            concat!(stringify!($name), " \"", $key, "\""),
+                        ), )+
+                        _ => source.skip(),
+                    })?;
+                    Ok(Self {
+                        $( $field: match $field.or_else(<$ty as Field<'a>>::missing) {
+                            Some(value) => value,
+                            None => return Err(concat!(stringify!($name), " without \"", $key, "\"")),
+                        }, )+
+                    })
+                }
+            }
+
+            impl<'a> Field<'a> for $crate::json::record!(@name $name $($life)?) {
+                #[inline(always)]
+                fn read<'s, S: Source<'a, 's>>(source: &mut S) -> Result<Self, Wrong> {
+                    source.record()
+                }
+            }
+        };
+    };
+    (@name $name:ident $life:lifetime) => { $name<'a> };
+    (@name $name:ident) => { $name };
+    (@how $source:ident, $how:path) => { $how($source) };
+    (@how $source:ident,) => { Field::read($source) };
+    (
+        @fixed $cursor:ident, $opened:ident,
+        { $( $(#[$doc:meta])* $key:literal $field:ident : $ty:ty $(= $how:path)? ),+ $(,)? }
+        { $($ordered:ident)+ }
+    ) => {
+        let mut ahead = *$cursor;
+        let mut first = $opened;
+        $( let mut $field: Option<$ty> = None; )+
+        let mut whole = true;
+        $(
+            if whole {
+                if ahead.key(Key::$ordered, first) {
+                    first = false;
+                    $ordered = Read::$ordered(&mut ahead).ok();
+                    whole = $ordered.is_some();
+                } else {
+                    $ordered = Field::missing();
+                    whole = $ordered.is_some();
+                }
+            }
+        )+
+        if whole && (ahead.take(b'}') || ahead.trailing(first, |key| matches!(key, $($key)|+))) {
+            if let ($(Some($field),)+) = ($($field.or_else(Field::missing),)+) {
+                *$cursor = ahead;
+                return Some(Self { $($field),+ });
+            }
+        }
+    };
+    (
+        $(#[$meta:meta])*
+        $vis:vis struct $name:ident $(<$life:lifetime>)? { $($fields:tt)+ }
+        $( order { $($ordered:ident)+ } )*
+    ) => {
+        $crate::json::record! {
+            @define { $($fields)+ } ($( { $($ordered)+ } )*)
+            $(#[$meta])* $vis struct $name $(<$life>)? { $($fields)+ }
+        }
+    };
+}
+pub(crate) use record;
