@@ -83,16 +83,40 @@ pub enum ConfigError {
         /// The symbol in upper case.
         symbol: Box<str>,
     },
-    /// More streams than one connection may carry.
-    #[error("{streams} streams are more than the {max} one connection may carry")]
-    TooManyStreams {
-        /// Symbols times stream kinds.
-        streams: usize,
-        /// The venue's limit.
-        max: usize,
+    /// The name of a stream holds a character that would change the meaning of a request.
+    #[error("stream {stream:?} holds {character:?}")]
+    StreamCharacter {
+        /// The name as given.
+        stream: Box<str>,
+        /// The first such character.
+        character: char,
+    },
+    /// Two streams for the diffs of one book.
+    #[error("two depth streams are chosen; a book follows one")]
+    DepthTwice,
+    /// The venue has no depth stream of that speed.
+    #[error("the venue has no depth each {ms} ms")]
+    DepthSpeed {
+        /// Milliseconds.
+        ms: u16,
+    },
+    /// Partial depth of so many levels does not exist.
+    #[error("partial depth has 5, 10 or 20 levels, not {levels}")]
+    PartialLevels {
+        /// Levels as given.
+        levels: u8,
+    },
+    /// Messages of partial depth cannot be told from others without the name of their stream.
+    #[error("partial depth cannot be told from the other streams when messages do not name theirs")]
+    PartialDepthRaw,
+    /// The venue has no candles of that length.
+    #[error("the venue has no candles of {seconds} s")]
+    CandleInterval {
+        /// Seconds.
+        seconds: u32,
     },
     /// The snapshot limit is outside the venue's range.
-    #[error("snapshot_limit {limit} is not in 1..=5000")]
+    #[error("the venue has no snapshots of {limit} levels")]
     SnapshotLimit {
         /// The limit as given.
         limit: u16,

@@ -2,27 +2,55 @@
 
 use std::collections::BTreeSet;
 
+use super::{
+    product::{Class, Product, Snapshots, class_of},
+    stream::Stream,
+};
 use crate::error::ConfigError;
 
-/// Streams one connection may carry.
-const STREAMS_MAX: usize = 1024;
-
-/// The largest snapshot the venue gives.
-const SNAPSHOT_LIMIT_MAX: u16 = 5000;
-
-/// What a Binance spot session follows, and where.
+/// What a Binance session follows, and where.
+///
+/// ```
+/// use tickwire_venue::binance::{Binance, Config, Stream};
+///
+/// let config = Config {
+///     symbols: vec!["BTCUSDT".into()],
+///     streams: vec![Stream::Depth { ms: 100 }, Stream::BookTicker],
+///     markets: vec!["!forceOrder@arr".into()],
+///     ..Config::usd_m()
+/// };
+/// let session = Binance::new(config)?;
+/// # Ok::<(), tickwire_venue::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
+    /// The product, whose rules are followed.
+    pub product: Product,
     /// The symbols, in any ASCII case, such as `BTCUSDT`. An [`Instrument`](crate::Instrument) is an index
-    /// into this list.
+    /// into this list, or else was met on the way.
     pub symbols: Vec<String>,
     /// The streams to follow of each of them.
-    pub streams: Streams,
-    /// The stream host, without a path.
+    pub streams: Vec<Stream>,
+    /// Streams of the whole market, and any others, by their full names, such as `!miniTicker@arr`.
+    pub markets: Vec<String>,
+    /// The stream host, without a path. A session connects to `/stream` there, or to `/public/stream` and
+    /// `/market/stream` if [`divided`](Self::divided).
     pub stream_url: String,
-    /// The WebSocket API, with its path. Used when `streams.depth` is on.
+    /// Whether the stream host has a path for each class of streams.
+    pub divided: bool,
+    /// Messages come without the name of their stream (`/ws`). Partial depth then needs a session of its own with a
+    /// single symbol on spot, and cannot be followed beside depth on futures.
+    pub raw: bool,
+    /// Times come in microseconds: spot.
+    pub microseconds: bool,
+    /// The WebSocket API, with its path. Used when a book is kept and `snapshots` says so.
     pub api_url: String,
-    /// Levels a side of a book snapshot, `1..=5000`. The venue's price rises at 100, 500 and 1000.
+    /// Where HTTP has snapshots, with the path. Used when a book is kept and `snapshots` says so.
+    pub rest_url: String,
+    /// Where snapshots come from.
+    pub snapshots: Snapshots,
+    /// Levels a side of a book snapshot: spot `1..=5000`, whose price rises at 100, 500 and 1000; otherwise 5, 10, 20,
+    /// 50, 100, 500 or 1000.
     pub snapshot_limit: u16,
     /// Levels a side that a book keeps, at least `snapshot_limit`. The worst are dropped beyond it, and
     /// [told](crate::BookChange::Trimmed).
@@ -30,115 +58,167 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// No symbols, no streams; the venue's public hosts, snapshots of 1000 levels, books of 10000.
+    /// [`Config::spot`].
     fn default() -> Self {
-        Self {
-            symbols: Vec::new(),
-            streams: Streams::default(),
-            stream_url: "wss://stream.binance.com:9443".into(),
-            api_url: "wss://ws-api.binance.com:443/ws-api/v3".into(),
-            snapshot_limit: 1000,
-            levels_max: 10_000,
-        }
-    }
-}
-
-/// The kinds of streams to follow.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Streams {
-    /// Single trades: [`Trade`](crate::Trade) without `fills`.
-    pub trade: bool,
-    /// The fills of one taker at one price as one [`Trade`](crate::Trade).
-    pub agg_trade: bool,
-    /// Each change of the best levels: [`Quote`](crate::Quote).
-    pub book_ticker: bool,
-    /// The changes of each 100 ms, and a [`Book`](crate::Book) kept by them. With `book_ticker` on, the
-    /// two are compared: [`TopCheck`](crate::TopCheck).
-    pub depth: bool,
-    /// The best levels each 100 ms: [`Depth`](crate::Depth).
-    pub partial_depth: Option<PartialDepth>,
-}
-
-/// How many levels a side partial depth tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PartialDepth {
-    /// 5.
-    Five,
-    /// 10.
-    Ten,
-    /// 20.
-    Twenty,
-}
-
-/// The suffix of the stream that feeds books.
-pub(super) const DEPTH_SUFFIX: &str = "@depth@100ms";
-
-impl Streams {
-    fn suffixes(self) -> impl Iterator<Item = &'static str> {
-        let partial = self.partial_depth.map(|levels| match levels {
-            PartialDepth::Five => "@depth5@100ms",
-            PartialDepth::Ten => "@depth10@100ms",
-            PartialDepth::Twenty => "@depth20@100ms",
-        });
-        [
-            self.trade.then_some("@trade"),
-            self.agg_trade.then_some("@aggTrade"),
-            self.book_ticker.then_some("@bookTicker"),
-            self.depth.then_some(DEPTH_SUFFIX),
-            partial,
-        ]
-        .into_iter()
-        .flatten()
+        Self::spot()
     }
 }
 
 impl Config {
-    /// Checks everything; the symbols in the venue's spelling, and the stream names in their order.
-    pub(super) fn names(&self) -> Result<(Vec<Box<str>>, Vec<String>), ConfigError> {
-        if self.symbols.is_empty() {
-            return Err(ConfigError::NoSymbols);
+    /// Spot: no symbols, no streams; the venue's public hosts, snapshots of 1000 levels, books of 10000.
+    pub fn spot() -> Self {
+        Self::of(Product::Spot)
+    }
+
+    /// USD-M futures: otherwise as [`spot`](Self::spot).
+    pub fn usd_m() -> Self {
+        Self::of(Product::UsdM)
+    }
+
+    /// COIN-M futures: otherwise as [`spot`](Self::spot).
+    pub fn coin_m() -> Self {
+        Self::of(Product::CoinM)
+    }
+
+    /// Options: otherwise as [`spot`](Self::spot).
+    pub fn options() -> Self {
+        Self::of(Product::Options)
+    }
+
+    fn of(product: Product) -> Self {
+        let (stream_url, api_url, rest_url) = product.hosts();
+        Self {
+            product,
+            symbols: Vec::new(),
+            streams: Vec::new(),
+            markets: Vec::new(),
+            stream_url: stream_url.into(),
+            divided: product.divides_streams(),
+            raw: false,
+            microseconds: false,
+            api_url: api_url.into(),
+            rest_url: rest_url.into(),
+            snapshots: product.snapshots(),
+            snapshot_limit: 1000,
+            levels_max: 10_000,
         }
-        let kinds = self.streams.suffixes().count();
-        if kinds == 0 {
-            return Err(ConfigError::NoStreams);
+    }
+
+    /// Checks everything, and says what it comes to.
+    pub(super) fn plan(&self) -> Result<Plan, ConfigError> {
+        self.check_limits()?;
+        let symbols = self.checked_symbols()?;
+        let suffixes = self.streams.iter().map(|stream| stream.suffix(self.product));
+        let suffixes = suffixes.collect::<Result<Vec<_>, _>>()?;
+        let books = self.streams.iter().filter(|stream| matches!(stream, Stream::Depth { .. })).count();
+        if books > 1 {
+            return Err(ConfigError::DepthTwice);
         }
-        let streams = self.symbols.len().saturating_mul(kinds);
-        if streams > STREAMS_MAX {
-            return Err(ConfigError::TooManyStreams { streams, max: STREAMS_MAX });
+        let partial = self.streams.iter().any(|stream| matches!(stream, Stream::PartialDepth { .. }));
+        let ambiguous = match self.product {
+            Product::Spot => symbols.len() > 1,
+            _ => books > 0,
+        };
+        if self.raw && partial && ambiguous {
+            return Err(ConfigError::PartialDepthRaw);
         }
+        let of_symbol = |symbol: &Box<str>| {
+            let lower = symbol.to_ascii_lowercase();
+            suffixes.iter().map(move |suffix| format!("{lower}@{suffix}")).collect::<Vec<_>>()
+        };
+        let mut names: Vec<String> = symbols.iter().flat_map(of_symbol).collect();
+        names.extend(self.markets.iter().cloned());
+        if names.is_empty() {
+            return Err(if symbols.is_empty() { ConfigError::NoSymbols } else { ConfigError::NoStreams });
+        }
+        names.iter().try_for_each(|name| check_name(name))?;
+        Ok(Plan { links: self.links(names), symbols, book: books == 1 })
+    }
+
+    fn check_limits(&self) -> Result<(), ConfigError> {
         let limit = self.snapshot_limit;
-        if !(1..=SNAPSHOT_LIMIT_MAX).contains(&limit) {
+        let (most, listed) = self.product.snapshot_limits();
+        if !(1..=most).contains(&limit) || listed.is_some_and(|listed| !listed.contains(&limit)) {
             return Err(ConfigError::SnapshotLimit { limit });
         }
         if self.levels_max < usize::from(limit) {
             return Err(ConfigError::LevelsMax { levels_max: self.levels_max, snapshot_limit: limit });
         }
+        Ok(())
+    }
+
+    fn checked_symbols(&self) -> Result<Vec<Box<str>>, ConfigError> {
         let mut symbols: Vec<Box<str>> = Vec::with_capacity(self.symbols.len());
         let mut seen = BTreeSet::new();
         for given in &self.symbols {
-            let symbol: Box<str> = check(given)?.to_ascii_uppercase().into();
+            let symbol: Box<str> = check_symbol(given)?.to_ascii_uppercase().into();
             if !seen.insert(symbol.clone()) {
                 return Err(ConfigError::SymbolTwice { symbol });
             }
             symbols.push(symbol);
         }
-        let of_symbol = |symbol: &str| {
-            let lower = symbol.to_ascii_lowercase();
-            self.streams.suffixes().map(move |suffix| format!("{lower}{suffix}"))
+        Ok(symbols)
+    }
+
+    /// As few connections as carry all names.
+    fn links(&self, names: Vec<String>) -> Vec<LinkPlan> {
+        let (market, public): (Vec<_>, Vec<_>) =
+            names.into_iter().partition(|name| self.divided && class_of(name) == Class::Market);
+        let of_class = |class: Class, names: Vec<String>| {
+            let url = self.stream_url(class);
+            let streams_max = self.product.streams_max();
+            let parts: Vec<_> = names.chunks(streams_max).map(<[String]>::to_vec).collect();
+            parts.into_iter().map(move |names| LinkPlan { url: url.clone(), names })
         };
-        let names = symbols.iter().flat_map(|symbol| of_symbol(symbol)).collect();
-        Ok((symbols, names))
+        of_class(Class::Public, public).chain(of_class(Class::Market, market)).collect()
+    }
+
+    fn stream_url(&self, class: Class) -> String {
+        let host = self.stream_url.trim_end_matches('/');
+        let class = match (self.divided, class) {
+            (false, _) => "",
+            (true, Class::Public) => "/public",
+            (true, Class::Market) => "/market",
+        };
+        let form = if self.raw { "/ws" } else { "/stream" };
+        let unit = if self.microseconds { "?timeUnit=MICROSECOND" } else { "" };
+        format!("{host}{class}{form}{unit}")
     }
 }
 
-fn check(symbol: &str) -> Result<&str, ConfigError> {
+/// What a configuration comes to.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// In the venue's spelling.
+    pub(super) symbols: Vec<Box<str>>,
+    pub(super) links: Vec<LinkPlan>,
+    /// Whether a book is kept for each symbol.
+    pub(super) book: bool,
+}
+
+/// One stream connection.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct LinkPlan {
+    pub(super) url: String,
+    pub(super) names: Vec<String>,
+}
+
+fn check_symbol(symbol: &str) -> Result<&str, ConfigError> {
     if symbol.is_empty() {
         return Err(ConfigError::SymbolEmpty);
     }
-    let bad = |c: &char| c.is_whitespace() || c.is_control() || "@/?#\"\\".contains(*c);
+    let bad = |c: &char| c.is_whitespace() || c.is_control() || "@/?#&\"\\".contains(*c);
     match symbol.chars().find(bad) {
         Some(character) => Err(ConfigError::SymbolCharacter { symbol: symbol.into(), character }),
         None => Ok(symbol),
+    }
+}
+
+/// Names go into JSON as they are.
+fn check_name(name: &str) -> Result<(), ConfigError> {
+    match name.chars().find(|c| c.is_control() || "\"\\".contains(*c)) {
+        Some(character) => Err(ConfigError::StreamCharacter { stream: name.into(), character }),
+        None => Ok(()),
     }
 }
 
@@ -147,55 +227,94 @@ mod tests {
     use super::*;
 
     fn config(symbols: &[&str]) -> Config {
-        let streams = Streams { trade: true, depth: true, ..Streams::default() };
+        let streams = vec![Stream::Trade, Stream::Depth { ms: 100 }];
         let symbols = symbols.iter().map(ToString::to_string).collect();
-        Config { symbols, streams, ..Config::default() }
+        Config { symbols, streams, ..Config::spot() }
     }
 
     #[test]
     fn names_are_lower_case_and_symbols_upper_case() {
-        let (symbols, names) = config(&["BtcUsdt", "１２３x"]).names().unwrap();
-        assert_eq!(symbols, ["BTCUSDT".into(), "１２３X".into()] as [Box<str>; 2]);
-        assert_eq!(names, ["btcusdt@trade", "btcusdt@depth@100ms", "１２３x@trade", "１２３x@depth@100ms"]);
+        let plan = config(&["BtcUsdt", "１２３x"]).plan().unwrap();
+        assert_eq!(plan.symbols, ["BTCUSDT".into(), "１２３X".into()] as [Box<str>; 2]);
+        let names = ["btcusdt@trade", "btcusdt@depth@100ms", "１２３x@trade", "１２３x@depth@100ms"];
+        assert_eq!(plan.links[0].names, names);
+        assert_eq!(plan.links[0].url, "wss://stream.binance.com:9443/stream");
     }
 
     #[test]
     fn what_cannot_be_served_is_refused() {
-        let many: Vec<String> = (0..513).map(|n| format!("S{n}")).collect();
+        let raw = |config: Config| Config {
+            raw: true,
+            streams: vec![Stream::PartialDepth { levels: 5, ms: 100 }, Stream::Depth { ms: 100 }],
+            ..config
+        };
         let rows = [
             (config(&[]), ConfigError::NoSymbols),
-            (Config { streams: Streams::default(), ..config(&["A"]) }, ConfigError::NoStreams),
+            (Config { streams: Vec::new(), ..config(&["A"]) }, ConfigError::NoStreams),
             (config(&["A", ""]), ConfigError::SymbolEmpty),
             (config(&["a", "A"]), ConfigError::SymbolTwice { symbol: "A".into() }),
             (Config { snapshot_limit: 0, ..config(&["A"]) }, ConfigError::SnapshotLimit { limit: 0 }),
             (Config { snapshot_limit: 5001, ..config(&["A"]) }, ConfigError::SnapshotLimit { limit: 5001 }),
+            (Config { snapshot_limit: 200, ..Config::usd_m() }, ConfigError::SnapshotLimit { limit: 200 }),
             (
                 Config { levels_max: 999, ..config(&["A"]) },
                 ConfigError::LevelsMax { levels_max: 999, snapshot_limit: 1000 },
             ),
             (
-                Config { symbols: many, ..config(&[]) },
-                ConfigError::TooManyStreams { streams: 1026, max: 1024 },
+                Config { streams: vec![Stream::Depth { ms: 100 }, Stream::Depth { ms: 1000 }], ..config(&["A"]) },
+                ConfigError::DepthTwice,
             ),
+            (raw(config(&["A", "B"])), ConfigError::PartialDepthRaw),
+            (raw(Config { symbols: vec!["A".into()], ..Config::usd_m() }), ConfigError::PartialDepthRaw),
         ];
         for (config, expected) in rows {
-            assert_eq!(config.names().unwrap_err(), expected);
+            assert_eq!(config.plan().unwrap_err(), expected);
         }
+        assert!(raw(config(&["A"])).plan().is_ok());
     }
 
     #[test]
     fn characters_that_would_change_a_stream_name_are_refused() {
-        for character in ['@', '/', '?', '#', '"', '\\', ' ', '\u{a0}', '\n', '\0'] {
+        for character in ['@', '/', '?', '#', '&', '"', '\\', ' ', '\u{a0}', '\n', '\0'] {
             let symbol = format!("AB{character}C");
             let expected = ConfigError::SymbolCharacter { symbol: symbol.clone().into(), character };
-            assert_eq!(config(&[&symbol]).names().unwrap_err(), expected);
+            assert_eq!(config(&[&symbol]).plan().unwrap_err(), expected);
         }
+        let market = Config { markets: vec!["a\"b".into()], ..config(&["A"]) };
+        let expected = ConfigError::StreamCharacter { stream: "a\"b".into(), character: '"' };
+        assert_eq!(market.plan().unwrap_err(), expected);
     }
 
     #[test]
-    fn as_many_streams_as_a_connection_carries_are_served() {
-        let symbols = (0..512).map(|n| format!("S{n}")).collect();
-        let (_, names) = Config { symbols, ..config(&[]) }.names().unwrap();
-        assert_eq!(names.len(), 1024);
+    fn a_connection_carries_as_many_streams_as_the_venue_allows() {
+        let symbols = (0..513).map(|n| format!("S{n}")).collect();
+        let plan = Config { symbols, ..config(&[]) }.plan().unwrap();
+        let counts: Vec<_> = plan.links.iter().map(|link| link.names.len()).collect();
+        assert_eq!(counts, [1024, 2]);
+    }
+
+    #[test]
+    fn futures_have_a_connection_for_each_class() {
+        let config = Config {
+            symbols: vec!["BTCUSDT".into()],
+            streams: vec![Stream::AggTrade, Stream::BookTicker],
+            markets: vec!["!miniTicker@arr".into()],
+            ..Config::usd_m()
+        };
+        let links = config.plan().unwrap().links;
+        assert_eq!(links, [
+            LinkPlan {
+                url: "wss://fstream.binance.com/public/stream".into(),
+                names: vec!["btcusdt@bookTicker".into()],
+            },
+            LinkPlan {
+                url: "wss://fstream.binance.com/market/stream".into(),
+                names: vec!["btcusdt@aggTrade".into(), "!miniTicker@arr".into()],
+            },
+        ]);
+        let whole = Config { divided: false, raw: true, microseconds: true, ..config };
+        let links = whole.plan().unwrap().links;
+        assert_eq!(links.len(), 1);
+        assert_eq!(links[0].url, "wss://fstream.binance.com/ws?timeUnit=MICROSECOND");
     }
 }

@@ -31,7 +31,7 @@ pub struct CheckCounts {
 #[derive(Debug, Default)]
 pub(super) struct CrossCheck {
     /// By rising update id.
-    waiting: VecDeque<Quote>,
+    waiting: VecDeque<(u64, Quote)>,
     counts: CheckCounts,
 }
 
@@ -48,15 +48,16 @@ impl CrossCheck {
 
     /// A quote came; `live` is the book and its id if it can be compared.
     pub(super) fn on_quote(&mut self, quote: Quote, live: Option<(u64, &Book)>) -> Option<TopCheck> {
-        let order = live.map_or(Ordering::Greater, |(update_id, _)| quote.update_id.cmp(&update_id));
+        let id = quote.update_id?;
+        let order = live.map_or(Ordering::Greater, |(update_id, _)| id.cmp(&update_id));
         match (order, live) {
-            (Ordering::Equal, Some((_, book))) => Some(self.compare(quote, book)),
+            (Ordering::Equal, Some((_, book))) => Some(self.compare(id, quote, book)),
             (Ordering::Less, _) => {
                 self.counts.passed += 1;
                 None
             }
             _ => {
-                self.wait(quote);
+                self.wait(id, quote);
                 None
             }
         }
@@ -64,18 +65,18 @@ impl CrossCheck {
 
     /// The book stands at `update_id`; tells the comparisons that this makes possible.
     pub(super) fn on_book(&mut self, update_id: u64, book: &Book, mut tell: impl FnMut(TopCheck)) {
-        while let Some(quote) = self.waiting.front().copied().filter(|quote| quote.update_id <= update_id) {
+        while let Some((id, quote)) = self.waiting.front().copied().filter(|(id, _)| *id <= update_id) {
             self.waiting.pop_front();
-            if quote.update_id == update_id {
-                tell(self.compare(quote, book));
+            if id == update_id {
+                tell(self.compare(id, quote, book));
             } else {
                 self.counts.passed += 1;
             }
         }
     }
 
-    fn wait(&mut self, quote: Quote) {
-        if self.waiting.back().is_some_and(|last| quote.update_id < last.update_id) {
+    fn wait(&mut self, id: u64, quote: Quote) {
+        if self.waiting.back().is_some_and(|(last, _)| id < *last) {
             self.counts.passed += 1;
             return;
         }
@@ -83,22 +84,17 @@ impl CrossCheck {
             self.waiting.pop_front();
             self.counts.evicted += 1;
         }
-        self.waiting.push_back(quote);
+        self.waiting.push_back((id, quote));
     }
 
-    fn compare(&mut self, quote: Quote, book: &Book) -> TopCheck {
+    fn compare(&mut self, update_id: u64, quote: Quote, book: &Book) -> TopCheck {
         let top = (book.best_bid().copied(), book.best_ask().copied());
-        let agrees = same(quote.bid, top.0) && same(quote.ask, top.1);
+        let agrees = (quote.bid, quote.ask) == top;
         self.counts.agreed += u64::from(agrees);
         self.counts.differed += u64::from(!agrees);
-        let Quote { instrument, update_id, bid, ask } = quote;
+        let Quote { instrument, bid, ask, .. } = quote;
         TopCheck { instrument, update_id, agrees, quote: (bid, ask), book: top }
     }
-}
-
-/// A side without levels is quoted as quantity zero.
-fn same(quoted: Level, standing: Option<Level>) -> bool {
-    if quoted.quantity.is_zero() { standing.is_none() } else { standing == Some(quoted) }
 }
 
 #[cfg(test)]
@@ -111,7 +107,8 @@ mod tests {
     }
 
     fn quote(update_id: u64, bid: &str) -> Quote {
-        Quote { instrument: Instrument(0), update_id, bid: level(bid, "1.0"), ask: level("20", "2") }
+        let (bid, ask) = (Some(level(bid, "1.0")), Some(level("20", "2")));
+        Quote { instrument: Instrument(0), update_id: Some(update_id), bid, ask, venue_time_ns: None }
     }
 
     fn book(bid: &str) -> Book {
@@ -154,11 +151,11 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_side_is_quoted_as_zero() {
+    fn an_empty_side_is_quoted_as_none() {
         let mut cross = CrossCheck::default();
         let mut empty = book("10");
         empty.set(crate::level::Side::Bid, level("10", "0"));
-        let none = Quote { bid: level("0.00", "0.00"), ..quote(1, "10") };
+        let none = Quote { bid: None, ..quote(1, "10") };
         assert!(cross.on_quote(none, Some((1, &empty))).unwrap().agrees);
         assert!(!cross.on_quote(quote(1, "10"), Some((1, &empty))).unwrap().agrees);
     }

@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 
 use super::{
     crosscheck::CrossCheck,
-    pace::Backoff,
-    sync::{Loaded, Sync, Taken, Update},
+    sync::{Loaded, Rule, Sync, Taken, Update},
     wire::Refusal,
 };
 use crate::{
-    event::{BookChange, BookEvent, Event, Instrument, Outcome, Quote},
+    event::{BookChange, BookEvent, Event, Instrument, Outcome, Quote, TopCheck},
     level::Level,
+    pace::Backoff,
 };
 
 /// The longest ban the venue documents; whatever it asks for is cut to that.
@@ -32,13 +32,16 @@ const RATE_CODE: i64 = -1003;
 #[derive(Debug)]
 pub(super) struct Keeper {
     instrument: Instrument,
-    /// The subscription request that holds the stream of this book.
+    /// The connection that has the stream of this book.
+    pub(super) link: usize,
+    /// The subscription request there that holds it.
     pub(super) chunk: usize,
     pub(super) sync: Sync,
     pub(super) fetch: Fetch,
     pub(super) cross: Option<CrossCheck>,
     stale_backoff: Backoff,
     error_backoff: Backoff,
+    suspect_backoff: Backoff,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,16 +57,24 @@ pub(super) enum Fetch {
 }
 
 impl Keeper {
-    pub(super) fn new(instrument: Instrument, chunk: usize, levels_max: usize, cross: bool) -> Self {
+    pub(super) fn new(
+        instrument: Instrument,
+        (link, chunk): (usize, usize),
+        rule: Rule,
+        levels_max: usize,
+        cross: bool,
+    ) -> Self {
         let first = Duration::from_millis(250);
         Self {
             instrument,
+            link,
             chunk,
-            sync: Sync::new(levels_max),
+            sync: Sync::new(rule, levels_max),
             fetch: Fetch::Idle,
             cross: cross.then(CrossCheck::default),
             stale_backoff: Backoff::new(first, Duration::from_secs(5)),
             error_backoff: Backoff::new(first, Duration::from_secs(30)),
+            suspect_backoff: Backoff::new(first, Duration::from_secs(60)),
         }
     }
 
@@ -95,10 +106,24 @@ impl Keeper {
         }
     }
 
-    pub(super) fn on_quote(&mut self, quote: Quote, tell: &mut impl FnMut(Event<'static>)) {
+    /// As [`on_unanswered`](Self::on_unanswered), but it is known that nothing is to be had for now.
+    pub(super) fn on_failed(&mut self, now: Instant) {
+        self.fetch = Fetch::Due(now + self.error_backoff.take());
+    }
+
+    pub(super) fn on_quote(&mut self, quote: Quote, now: Instant, tell: &mut impl FnMut(Event<'static>)) {
         let Some(cross) = &mut self.cross else { return };
         if let Some(check) = cross.on_quote(quote, self.sync.live()) {
             tell(Event::Check(check));
+            self.on_check(check, now, tell);
+        }
+    }
+
+    /// A book that a quote contradicts goes on, and is replaced when another snapshot comes.
+    fn on_check(&mut self, check: TopCheck, now: Instant, tell: &mut impl FnMut(Event<'static>)) {
+        if !check.agrees && self.sync.suspect() {
+            self.fetch = Fetch::Due(now + self.suspect_backoff.take());
+            tell(self.event(BookChange::Suspect { update_id: check.update_id }));
         }
     }
 
@@ -114,20 +139,39 @@ impl Keeper {
             Taken::Collected | Taken::Unwanted => return,
             Taken::Applied => BookChange::Updated { update_id: update.last_id },
             Taken::Old { update_id } => BookChange::Ignored { last_id: update.last_id, update_id },
-            Taken::Gap { expected } => BookChange::Gap { expected, got: update.first_id },
+            Taken::Gap { expected, got } => BookChange::Gap { expected, got },
             Taken::Overflow { levels } => BookChange::Overflow { levels },
         };
         tell(self.event(change));
         match change {
             BookChange::Updated { update_id } => {
                 self.tell_trimmed(trimmed, tell);
-                if let (Some(cross), Some((_, book))) = (&mut self.cross, self.sync.live()) {
-                    cross.on_book(update_id, book, |check| tell(Event::Check(check)));
-                }
+                self.check_updated(update_id, now, tell);
             }
             // A book that was not live has its snapshot under way, or waits for its confirmation.
             BookChange::Gap { .. } if was_live => self.fetch = Fetch::Due(now),
             _ => {}
+        }
+    }
+
+    /// Looks whether the book, just updated, can be right.
+    fn check_updated(&mut self, update_id: u64, now: Instant, tell: &mut impl FnMut(Event<'static>)) {
+        let Some((_, book)) = self.sync.live() else { return };
+        if book.is_crossed() {
+            self.sync.give_up();
+            self.fetch = Fetch::Due(now + self.suspect_backoff.take());
+            tell(self.event(BookChange::Crossed { update_id }));
+            return;
+        }
+        let mut wrong = None;
+        if let Some(cross) = &mut self.cross {
+            cross.on_book(update_id, book, |check| {
+                tell(Event::Check(check));
+                wrong = wrong.or((!check.agrees).then_some(check));
+            });
+        }
+        if let Some(check) = wrong {
+            self.on_check(check, now, tell);
         }
     }
 
@@ -162,7 +206,10 @@ impl Keeper {
                     false => BookChange::Synced { update_id },
                 }));
                 self.tell_trimmed(trimmed, tell);
-                checks.into_iter().for_each(|check| tell(Event::Check(check)));
+                checks.iter().for_each(|check| tell(Event::Check(*check)));
+                if let Some(wrong) = checks.into_iter().find(|check| !check.agrees) {
+                    self.on_check(wrong, now, tell);
+                }
             }
         }
     }

@@ -1,3 +1,21 @@
-//! Binance.
+//! Binance: spot, futures and options, with order books kept by the venue's own rules.
 
 pub mod wire;
+
+mod config;
+mod crosscheck;
+mod keeper;
+mod market;
+mod product;
+mod requests;
+mod session;
+mod stream;
+mod subscribe;
+mod sync;
+mod translate;
+
+pub use config::Config;
+pub use crosscheck::CheckCounts;
+pub use product::{Product, Snapshots};
+pub use session::Binance;
+pub use stream::Stream;

@@ -25,6 +25,12 @@ pub(super) fn snapshot(out: &mut String, id: u64, symbol: &str, limit: u16) {
     );
 }
 
+/// Writes the URL of a book snapshot over `out`.
+pub(super) fn snapshot_url(out: &mut String, base: &str, symbol: &str, limit: u16) {
+    out.clear();
+    push(out, format_args!("{base}?symbol={symbol}&limit={limit}"));
+}
+
 fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
     // Writing to a String cannot fail.
     let _ = out.write_fmt(text);

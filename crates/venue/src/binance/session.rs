@@ -1,65 +1,95 @@
-//! The spot session: one stream connection, one API connection for snapshots, a book a symbol.
+//! The session: stream connections, one for the API where snapshots come from it, a book a symbol.
 
 use std::time::Instant;
 
 use super::{
     config::Config,
     crosscheck::CheckCounts,
+    market::{Asking, Market},
+    product::{Product, Snapshots},
     requests,
-    spot::{API, Asking, Queued, STREAM, Spot, at},
-    wire::Decoder,
+    wire::{Body, Decoder, Message, Refusal, Ways},
 };
 use crate::{
     error::{Error, Misuse},
-    event::{Delta, Depth, Event, Instrument, Rejection},
-    session::{BookView, Command, Endpoint, Route, Session},
+    event::{Event, Instrument},
+    session::{BookView, Command, Endpoint, Fetched, Now, Route, Session},
+    symbols::at,
 };
 
-/// A Binance spot session.
+/// A Binance session.
 ///
-/// Route 0 is the combined stream, subscribed after the handshake; route 1, there only when
-/// [`Streams::depth`](super::Streams::depth) is on, the WebSocket API for snapshots. A snapshot is asked
-/// for once its stream is confirmed and the API is open; what the stream brings before that counts.
+/// Its first routes are streams, subscribed after the handshake: one, or one for each class of streams where the
+/// host divides them, and more where the venue allows a connection no more streams. The last route is the WebSocket
+/// API for snapshots, there only when it is needed. A snapshot is asked for once its stream is confirmed; what the
+/// stream brings before that counts.
 ///
-/// A well-formed symbol that does not exist is confirmed by the venue and stays mute; with `depth` on, the
-/// refusal of its snapshot tells.
+/// A well-formed symbol that does not exist is confirmed by the venue and stays mute; with a book, the refusal of its
+/// snapshot tells.
 #[derive(Debug)]
 pub struct Binance {
     endpoints: Vec<Endpoint>,
     decoder: Decoder,
     /// Apart from the decoder, whose messages are borrowed while they are handled.
-    spot: Spot,
+    market: Market,
+    product: Product,
+    snapshots: Snapshots,
+    snapshot_limit: u16,
+    rest_url: String,
     outgoing: String,
 }
 
 impl Binance {
-    /// A session of the spot market.
+    /// A session of the product that the configuration names.
     ///
     /// # Errors
     /// [`Error::Config`] when the configuration cannot be served.
-    pub fn spot(config: Config) -> Result<Self, Error> {
-        let (symbols, names) = config.names()?;
-        let stream = format!("{}/stream", config.stream_url.trim_end_matches('/'));
-        let mut endpoints = vec![Endpoint { name: "stream", url: stream }];
-        if config.streams.depth {
-            endpoints.push(Endpoint { name: "api", url: config.api_url.clone() });
+    pub fn new(config: Config) -> Result<Self, Error> {
+        let plan = config.plan()?;
+        let stream = |plan: &super::config::LinkPlan| Endpoint::new("stream", plan.url.clone());
+        let mut endpoints: Vec<_> = plan.links.iter().map(stream).collect();
+        if plan.book && config.snapshots == Snapshots::Api {
+            endpoints.push(Endpoint::new("api", config.api_url.clone()));
         }
-        let spot = Spot::new(&config, symbols, names);
-        Ok(Self { endpoints, decoder: Decoder::new(), spot, outgoing: String::new() })
+        let market = Market::new(&config, plan);
+        Ok(Self {
+            endpoints,
+            decoder: Decoder::new(),
+            market,
+            product: config.product,
+            snapshots: config.snapshots,
+            snapshot_limit: config.snapshot_limit,
+            rest_url: config.rest_url,
+            outgoing: String::new(),
+        })
+    }
+
+    /// The product it follows.
+    pub fn product(&self) -> Product {
+        self.product
     }
 
     /// How the quotes of an instrument compared with its book, if both are followed.
     pub fn check_counts(&self, instrument: Instrument) -> Option<CheckCounts> {
-        let keeper = self.spot.keepers.get(at(instrument))?;
+        let keeper = self.market.keepers.get(at(instrument))?;
         Some(keeper.cross.as_ref()?.counts())
     }
 
+    /// How its messages were read.
+    pub fn ways(&self) -> Ways {
+        self.decoder.ways()
+    }
+
     fn check_open(&self, route: Route) -> Result<(), Misuse> {
-        if self.endpoints.get(route.0).is_none() {
-            return Err(Misuse::UnknownRoute(route.0));
+        match self.market.is_open(route) {
+            None => Err(Misuse::UnknownRoute(route.0)),
+            Some(false) => Err(Misuse::RouteClosed(route.0)),
+            Some(true) => Ok(()),
         }
-        let open = if route == STREAM { self.spot.stream_open } else { self.spot.api_open };
-        if open { Ok(()) } else { Err(Misuse::RouteClosed(route.0)) }
+    }
+
+    fn check_drained(&self) -> Result<(), Misuse> {
+        if self.has_event() { Err(Misuse::Undrained) } else { Ok(()) }
     }
 }
 
@@ -68,90 +98,124 @@ impl Session for Binance {
         &self.endpoints
     }
 
-    fn on_open(&mut self, route: Route, now: Instant) {
+    fn on_open(&mut self, route: Route, now: Now) {
         self.on_closed(route, now);
-        if self.endpoints.get(route.0).is_some() {
-            self.spot.on_open(route, now);
+        if self.market.is_open(route).is_some() {
+            self.market.on_open(route, now);
         }
     }
 
-    fn on_closed(&mut self, route: Route, now: Instant) {
-        if self.endpoints.get(route.0).is_some() {
-            self.spot.on_closed(route, now);
+    fn on_closed(&mut self, route: Route, now: Now) {
+        if self.market.is_open(route).is_some() {
+            self.market.on_closed(route, now);
         }
     }
 
-    fn on_message(&mut self, route: Route, text: &[u8], now: Instant) -> Result<(), Error> {
+    fn on_message(&mut self, route: Route, text: &[u8], now: Now) -> Result<(), Error> {
         self.check_open(route)?;
-        if self.has_event() {
-            return Err(Misuse::Undrained.into());
+        self.check_drained()?;
+        let market = &mut self.market;
+        let mut handled = Ok(());
+        self.decoder.decode(text, |stream, message| {
+            let one = market.on_message(route, stream, message, now.instant);
+            if handled.is_ok() {
+                handled = one;
+            }
+        })?;
+        self.market.settle(now.instant);
+        handled.map_err(|what| Error::unexpected(what, text))
+    }
+
+    fn on_fetched(&mut self, id: u64, fetched: Fetched<'_>, now: Now) -> Result<(), Error> {
+        self.check_drained()?;
+        let Some(keeper) = self.market.keeper_that_asked(id) else { return Ok(()) };
+        let Fetched::Answer { status, retry_after_s, body } = fetched else {
+            self.market.on_no_snapshot(keeper, now.instant);
+            self.market.settle(now.instant);
+            return Ok(());
+        };
+        let market = &mut self.market;
+        let mut known = false;
+        let decoded = self.decoder.decode(body, |_, message| match message {
+            Message::PartialDepth(snapshot) if status == 200 => {
+                known = true;
+                market.on_snapshot(keeper, snapshot, now.instant);
+            }
+            Message::Answer(answer) => {
+                if let Body::Refused(refusal) = answer.body {
+                    known = true;
+                    let after_ms = retry_after_s.map(|seconds| seconds.saturating_mul(1000));
+                    let retry_after_ms = refusal.retry_after_ms.or(after_ms);
+                    let refusal = Refusal { retry_after_ms, ..refusal };
+                    market.on_refused(keeper, Some(u64::from(status)), refusal, now.instant);
+                }
+            }
+            _ => {}
+        });
+        if !known {
+            // A page of a proxy, or of a server in trouble: no JSON of the venue's.
+            let retry_after_ms = retry_after_s.map(|seconds| seconds.saturating_mul(1000));
+            let refusal = Refusal { code: 0, message: "an answer that is not the venue's", retry_after_ms };
+            let status = if status == 200 { 500 } else { u64::from(status) };
+            self.market.on_refused(keeper, Some(status), refusal, now.instant);
         }
-        let message = self.decoder.decode(text)?;
-        self.spot.on_message(route, message, text, now)?;
-        self.spot.settle(now);
-        Ok(())
+        self.market.settle(now.instant);
+        if known || status != 200 { Ok(()) } else { decoded }
     }
 
     fn has_event(&self) -> bool {
-        !self.spot.events.is_empty()
+        !self.market.queue.is_empty()
     }
 
     fn poll_event(&mut self) -> Option<Event<'_>> {
-        let levels = self.decoder.levels();
-        let (bids, asks) = (levels.bids.as_slice(), levels.asks.as_slice());
-        let words = self.spot.words.as_str();
-        Some(match self.spot.events.pop_front()? {
-            Queued::Whole(event) => event,
-            Queued::Delta { instrument, first_id, last_id, venue_time_ns } => {
-                Event::Delta(Delta { instrument, first_id, last_id, bids, asks, venue_time_ns })
-            }
-            Queued::Depth { instrument, update_id } => {
-                Event::Depth(Depth { instrument, update_id, bids, asks })
-            }
-            Queued::Rejected { request, instrument, code, outcome } => {
-                Event::Rejected(Rejection { request, instrument, code, message: words, outcome })
-            }
-            Queued::Other => Event::Other { kind: words },
-        })
+        self.market.queue.pop(self.decoder.levels())
     }
 
     fn poll_command(&mut self) -> Option<Command<'_>> {
         let text = &mut self.outgoing;
-        let route = match self.spot.commands.pop_front()? {
-            Asking::Subscribe { chunk, id } => {
-                requests::subscribe(text, id, self.spot.subscriptions.names(chunk));
-                STREAM
+        Some(match self.market.commands.pop_front()? {
+            Asking::Subscribe { link, chunk, id } => {
+                let names = self.market.links.get(link)?.subscriptions.names(chunk);
+                requests::subscribe(text, id, names);
+                Command::Send { route: Route(link), text }
             }
             Asking::Snapshot { instrument, id } => {
-                let symbol = self.spot.symbols.get(at(instrument))?;
-                requests::snapshot(text, id, symbol, self.spot.snapshot_limit);
-                API
+                let symbol = self.market.symbols.name(instrument)?;
+                match self.snapshots {
+                    Snapshots::Api => {
+                        requests::snapshot(text, id, symbol, self.snapshot_limit);
+                        Command::Send { route: self.market.api(), text }
+                    }
+                    Snapshots::Rest => {
+                        requests::snapshot_url(text, &self.rest_url, symbol, self.snapshot_limit);
+                        Command::Fetch { id, url: text }
+                    }
+                }
             }
-        };
-        Some(Command { route, text })
+        })
     }
 
     fn next_deadline(&self) -> Option<Instant> {
-        self.spot.wake
+        self.market.wake
     }
 
-    fn on_deadline(&mut self, now: Instant) {
-        self.spot.settle(now);
+    fn on_deadline(&mut self, now: Now) {
+        self.market.settle(now.instant);
     }
 
     fn instruments(&self) -> u32 {
-        self.spot.count()
+        self.market.symbols.count()
     }
 
     fn symbol(&self, instrument: Instrument) -> Option<&str> {
-        self.spot.symbols.get(at(instrument)).map(AsRef::as_ref)
+        self.market.symbols.name(instrument)
     }
 
     fn instrument(&self, symbol: &str) -> Option<Instrument> {
-        self.spot.index.get(symbol).copied().map(Instrument)
+        self.market.symbols.find(symbol)
     }
 
     fn book(&self, instrument: Instrument) -> Option<BookView<'_>> {
-        self.spot.keepers.get(at(instrument)).map(|keeper| keeper.sync.view())
+        self.market.keepers.get(at(instrument)).map(|keeper| keeper.sync.view())
     }
 }

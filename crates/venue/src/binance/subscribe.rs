@@ -8,13 +8,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::pace::Pace;
+use crate::pace::Pace;
 
 /// Names in one request.
 const NAMES_MAX: usize = 200;
-
-/// The venue allows five messages a second, pongs among them.
-const REQUESTS_PER_SECOND: usize = 4;
 
 #[derive(Debug)]
 pub(super) struct Subscriptions {
@@ -38,10 +35,10 @@ enum State {
 }
 
 impl Subscriptions {
-    pub(super) fn new(names: Vec<String>) -> Self {
+    pub(super) fn new(names: Vec<String>, requests_per_second: usize) -> Self {
         let chunk = |names: &[String]| Chunk { names: names.to_vec(), state: State::Waiting };
         let chunks = names.chunks(NAMES_MAX).map(chunk).collect();
-        Self { chunks, pace: Pace::new(REQUESTS_PER_SECOND, Duration::from_secs(1)) }
+        Self { chunks, pace: Pace::new(requests_per_second, Duration::from_secs(1)) }
     }
 
     /// The request that holds the name at this place of the list.

@@ -1,4 +1,4 @@
-//! Binance's spot rule for keeping the book of one symbol.
+//! Binance's rules for keeping the book of one symbol: one for spot, one for futures and options.
 //!
 //! ```text
 //!            open                    snapshot, not older than the diffs
@@ -6,10 +6,11 @@
 //!     ▲               │  ▲  │ ▲                                            │ │
 //!     │    closed     │  │  │ └── gap, overflow: collect anew              │ │
 //!     ├───────────────┘  │  └──── stale snapshot: keep collecting          │ │
-//!     │                  └───────────────────── gap ───────────────────────┘ │
+//!     │                  └──────────────── gap, crossed ───────────────────┘ │
 //!     └─────────────────────────────── closed ───────────────────────────────┘
 //! ```
 //!
+//! A live book that is suspect goes on and collects at the same time, so that another snapshot can replace it.
 //! The book itself is replaced only when a new one is complete, so that the last good one stays readable
 //! in every state.
 
@@ -22,11 +23,70 @@ use crate::{
 /// Levels, plus one a diff, that are collected while waiting for a snapshot.
 const COLLECTED_MAX: usize = 200_000;
 
+/// How diffs continue a book.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rule {
+    /// Spot: a diff begins right behind the one before.
+    Contiguous,
+    /// Futures and options: a diff names the last id of the one before (`pu`). Ids in between are not ours.
+    Chained,
+}
+
+/// Where a book stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    /// At the id of a snapshot, which may be inside the span of a diff.
+    Snapshot(u64),
+    /// At the last id of a diff.
+    Diff(u64),
+}
+
+/// What a diff is to a book.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Old,
+    Next,
+    Gap { expected: u64, got: u64 },
+}
+
+impl At {
+    fn id(self) -> u64 {
+        let (Self::Snapshot(id) | Self::Diff(id)) = self;
+        id
+    }
+}
+
+impl Rule {
+    fn judge(self, at: At, update: Update<'_>) -> Verdict {
+        let Update { first_id, last_id, previous_id, .. } = update;
+        match (self, at, previous_id) {
+            // A futures diff that ends at the id of the snapshot is applied: its quantities are absolute.
+            (Self::Chained, At::Snapshot(id), _) if last_id < id => Verdict::Old,
+            (Self::Chained, At::Snapshot(id), Some(previous)) if previous <= id => Verdict::Next,
+            (Self::Chained, At::Snapshot(id), _) if first_id <= id => Verdict::Next,
+            (Self::Chained, At::Snapshot(id), Some(previous)) => Verdict::Gap { expected: id, got: previous },
+            (_, at, _) if last_id <= at.id() => Verdict::Old,
+            (Self::Chained, At::Diff(id), Some(previous)) if previous == id => Verdict::Next,
+            (Self::Chained, At::Diff(id), Some(previous)) => Verdict::Gap { expected: id, got: previous },
+            // The last diff of a book at its largest id has no next.
+            (_, at, _) if first_id <= at.id().saturating_add(1) => Verdict::Next,
+            (_, at, _) => Verdict::Gap { expected: at.id().saturating_add(1), got: first_id },
+        }
+    }
+
+    /// Whether a snapshot leaves out updates before the first diff collected.
+    fn is_stale(self, snapshot_id: u64, first: &CollectedDiff) -> bool {
+        let reaches = matches!(first.previous_id, Some(previous) if previous <= snapshot_id);
+        snapshot_id < first.first_id && !(self == Self::Chained && reaches)
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Sync {
+    rule: Rule,
     state: State,
     book: Book,
-    update_id: u64,
+    at: At,
     /// Whether the book was complete at some time.
     loaded: bool,
 }
@@ -35,7 +95,8 @@ pub(super) struct Sync {
 enum State {
     Closed,
     Collecting(Collected),
-    Live,
+    /// With what is collected for a book that will replace a suspect one.
+    Live(Option<Collected>),
 }
 
 /// What became of a diff.
@@ -50,7 +111,7 @@ pub(super) enum Taken {
     /// Everything in it was known; the last id known is told.
     Old { update_id: u64 },
     /// Updates before it are missing; it is the first one collected for the next book.
-    Gap { expected: u64 },
+    Gap { expected: u64, got: u64 },
     /// With it too much was collected; all before it was thrown away.
     Overflow { levels: usize },
 }
@@ -71,27 +132,29 @@ pub(super) enum Loaded {
 pub(super) struct Update<'a> {
     pub(super) first_id: u64,
     pub(super) last_id: u64,
+    pub(super) previous_id: Option<u64>,
     pub(super) bids: &'a [Level],
     pub(super) asks: &'a [Level],
 }
 
 impl Sync {
-    pub(super) fn new(levels_max: usize) -> Self {
-        Self { state: State::Closed, book: Book::new(levels_max), update_id: 0, loaded: false }
+    pub(super) fn new(rule: Rule, levels_max: usize) -> Self {
+        let (state, book) = (State::Closed, Book::new(levels_max));
+        Self { rule, state, book, at: At::Snapshot(0), loaded: false }
     }
 
     pub(super) fn view(&self) -> BookView<'_> {
         let state = match (&self.state, self.loaded) {
-            (State::Live, _) => BookState::Live,
+            (State::Live(_), _) => BookState::Live,
             (_, true) => BookState::Stale,
             (_, false) => BookState::Empty,
         };
-        BookView { book: &self.book, state, update_id: self.update_id }
+        BookView { book: &self.book, state, update_id: self.at.id() }
     }
 
     /// The book and its id, if it is live.
     pub(super) fn live(&self) -> Option<(u64, &Book)> {
-        matches!(self.state, State::Live).then_some((self.update_id, &self.book))
+        matches!(self.state, State::Live(_)).then_some((self.at.id(), &self.book))
     }
 
     /// Diffs may arrive from now on.
@@ -104,21 +167,42 @@ impl Sync {
         self.state = State::Closed;
     }
 
+    /// A live book shows what cannot be: it is live no more, and another is collected for.
+    pub(super) fn give_up(&mut self) {
+        if matches!(self.state, State::Live(_)) {
+            self.on_open();
+        }
+    }
+
+    /// A live book may be wrong: it goes on, and another is collected for. Whether that is new.
+    pub(super) fn suspect(&mut self) -> bool {
+        let unsuspected = matches!(self.state, State::Live(None));
+        if unsuspected {
+            self.state = State::Live(Some(Collected::default()));
+        }
+        unsuspected
+    }
+
     pub(super) fn on_diff(&mut self, update: Update<'_>) -> Taken {
         match &mut self.state {
             State::Closed => Taken::Unwanted,
-            State::Collecting(collected) => collected.take(update),
-            State::Live if update.last_id <= self.update_id => Taken::Old { update_id: self.update_id },
-            State::Live if continues(self.update_id, update.first_id) => {
-                self.book.apply(update.bids, update.asks);
-                self.update_id = update.last_id;
-                Taken::Applied
-            }
-            State::Live => {
-                let expected = self.update_id.saturating_add(1);
-                self.state = State::Collecting(Collected::starting_with(update));
-                Taken::Gap { expected }
-            }
+            State::Collecting(collected) => collected.take(self.rule, update),
+            State::Live(suspect) => match self.rule.judge(self.at, update) {
+                Verdict::Old => Taken::Old { update_id: self.at.id() },
+                Verdict::Next => {
+                    self.book.apply(update.bids, update.asks);
+                    self.at = At::Diff(update.last_id);
+                    if let Some(collected) = suspect {
+                        // What overflows here begins anew, as any collection does.
+                        collected.take(self.rule, update);
+                    }
+                    Taken::Applied
+                }
+                Verdict::Gap { expected, got } => {
+                    self.state = State::Collecting(Collected::starting_with(update));
+                    Taken::Gap { expected, got }
+                }
+            },
         }
     }
 
@@ -130,23 +214,26 @@ impl Sync {
         asks: &[Level],
         mut on_step: impl FnMut(u64, &Book),
     ) -> Loaded {
-        let State::Collecting(collected) = &mut self.state else {
+        let (State::Collecting(collected) | State::Live(Some(collected))) = &mut self.state else {
             return Loaded::Unwanted;
         };
-        if let Some(first_id) = collected.first_id().filter(|first_id| snapshot_id < *first_id) {
-            return Loaded::Stale { first_id };
+        if let Some(first) = collected.diffs.first().filter(|first| self.rule.is_stale(snapshot_id, first)) {
+            return Loaded::Stale { first_id: first.first_id };
         }
         let collected = std::mem::take(collected);
         self.book.load(bids, asks);
-        self.update_id = snapshot_id;
-        on_step(self.update_id, &self.book);
-        // What was collected has no gaps and begins at or before the snapshot, so every diff continues it.
-        for update in collected.updates().filter(|update| update.last_id > snapshot_id) {
-            self.book.apply(update.bids, update.asks);
-            self.update_id = update.last_id;
-            on_step(self.update_id, &self.book);
+        self.at = At::Snapshot(snapshot_id);
+        on_step(snapshot_id, &self.book);
+        // What was collected has no gaps and begins at or before the snapshot, so every diff that is not old
+        // continues it.
+        for update in collected.updates() {
+            if self.rule.judge(self.at, update) != Verdict::Old {
+                self.book.apply(update.bids, update.asks);
+                self.at = At::Diff(update.last_id);
+                on_step(update.last_id, &self.book);
+            }
         }
-        self.state = State::Live;
+        self.state = State::Live(None);
         let again = std::mem::replace(&mut self.loaded, true);
         Loaded::Live { again }
     }
@@ -155,11 +242,6 @@ impl Sync {
     pub(super) fn trimmed(&self) -> u64 {
         self.book.trimmed()
     }
-}
-
-/// Whether an update that begins with `first_id` leaves nothing out after `update_id`.
-fn continues(update_id: u64, first_id: u64) -> bool {
-    first_id <= update_id.saturating_add(1)
 }
 
 /// Diffs in order, without a gap between them, levels in one piece of memory.
@@ -173,6 +255,7 @@ struct Collected {
 struct CollectedDiff {
     first_id: u64,
     last_id: u64,
+    previous_id: Option<u64>,
     bids: usize,
     asks: usize,
 }
@@ -186,10 +269,6 @@ impl Collected {
         collected
     }
 
-    fn first_id(&self) -> Option<u64> {
-        self.diffs.first().map(|diff| diff.first_id)
-    }
-
     fn has_room(&self, update: Update<'_>) -> bool {
         let cost = 1 + update.bids.len() + update.asks.len();
         self.diffs.len() + self.levels.len() + cost <= COLLECTED_MAX
@@ -198,18 +277,19 @@ impl Collected {
     fn push(&mut self, update: Update<'_>) {
         self.levels.extend_from_slice(update.bids);
         self.levels.extend_from_slice(update.asks);
-        let Update { first_id, last_id, bids, asks } = update;
-        self.diffs.push(CollectedDiff { first_id, last_id, bids: bids.len(), asks: asks.len() });
+        let Update { first_id, last_id, previous_id, bids, asks } = update;
+        self.diffs.push(CollectedDiff { first_id, last_id, previous_id, bids: bids.len(), asks: asks.len() });
     }
 
-    fn take(&mut self, update: Update<'_>) -> Taken {
+    fn take(&mut self, rule: Rule, update: Update<'_>) -> Taken {
         if let Some(last_id) = self.diffs.last().map(|diff| diff.last_id) {
-            if update.last_id <= last_id {
-                return Taken::Old { update_id: last_id };
-            }
-            if !continues(last_id, update.first_id) {
-                *self = Self::starting_with(update);
-                return Taken::Gap { expected: last_id.saturating_add(1) };
+            match rule.judge(At::Diff(last_id), update) {
+                Verdict::Old => return Taken::Old { update_id: last_id },
+                Verdict::Gap { expected, got } => {
+                    *self = Self::starting_with(update);
+                    return Taken::Gap { expected, got };
+                }
+                Verdict::Next => {}
             }
         }
         if !self.has_room(update) {
@@ -230,7 +310,8 @@ impl Collected {
         };
         self.diffs.iter().map(move |diff| {
             let (bids, asks) = (next(diff.bids), next(diff.asks));
-            Update { first_id: diff.first_id, last_id: diff.last_id, bids, asks }
+            let CollectedDiff { first_id, last_id, previous_id, .. } = *diff;
+            Update { first_id, last_id, previous_id, bids, asks }
         })
     }
 }
@@ -244,7 +325,7 @@ mod tests {
     }
 
     fn diff(sync: &mut Sync, first_id: u64, last_id: u64, bids: &[Level]) -> Taken {
-        sync.on_diff(Update { first_id, last_id, bids, asks: &[] })
+        sync.on_diff(Update { first_id, last_id, previous_id: None, bids, asks: &[] })
     }
 
     fn load(sync: &mut Sync, id: u64) -> (Loaded, Vec<u64>) {
@@ -254,7 +335,7 @@ mod tests {
     }
 
     fn collecting(diffs: &[(u64, u64)]) -> Sync {
-        let mut sync = Sync::new(100);
+        let mut sync = Sync::new(Rule::Contiguous, 100);
         sync.on_open();
         for (first_id, last_id) in diffs {
             assert_eq!(diff(&mut sync, *first_id, *last_id, &[]), Taken::Collected);
@@ -288,7 +369,7 @@ mod tests {
             (20, 20, Taken::Old { update_id: 20 }),
             (21, 25, Taken::Applied),
             (15, 25, Taken::Applied),
-            (22, 25, Taken::Gap { expected: 21 }),
+            (22, 25, Taken::Gap { expected: 21, got: 22 }),
         ];
         for (first_id, last_id, expected) in rows {
             let mut sync = collecting(&[]);
@@ -302,7 +383,7 @@ mod tests {
         let mut sync = collecting(&[]);
         assert_eq!(sync.view().state, BookState::Empty);
         load(&mut sync, 20);
-        assert_eq!(diff(&mut sync, 30, 31, &[level("1", "9")]), Taken::Gap { expected: 21 });
+        assert_eq!(diff(&mut sync, 30, 31, &[level("1", "9")]), Taken::Gap { expected: 21, got: 30 });
         assert_eq!((sync.view().state, sync.view().update_id), (BookState::Stale, 20));
         assert_eq!(sync.view().book.best_bid(), Some(&level("1", "1")));
         assert_eq!(load(&mut sync, 29).0, Loaded::Stale { first_id: 30 });
@@ -315,7 +396,7 @@ mod tests {
     fn a_gap_among_collected_diffs_starts_the_collection_over() {
         let mut sync = collecting(&[(10, 14)]);
         assert_eq!(diff(&mut sync, 12, 14, &[]), Taken::Old { update_id: 14 });
-        assert_eq!(diff(&mut sync, 16, 18, &[]), Taken::Gap { expected: 15 });
+        assert_eq!(diff(&mut sync, 16, 18, &[]), Taken::Gap { expected: 15, got: 16 });
         assert_eq!(load(&mut sync, 12).0, Loaded::Stale { first_id: 16 });
     }
 
@@ -334,8 +415,68 @@ mod tests {
 
     #[test]
     fn nothing_is_taken_while_closed() {
-        let mut sync = Sync::new(100);
+        let mut sync = Sync::new(Rule::Contiguous, 100);
         assert_eq!(diff(&mut sync, 1, 1, &[]), Taken::Unwanted);
         assert_eq!(load(&mut sync, 1).0, Loaded::Unwanted);
+    }
+
+    /// A futures diff: the last id of the one before, its first, its last.
+    fn chained(sync: &mut Sync, previous_id: u64, first_id: u64, last_id: u64) -> Taken {
+        sync.on_diff(Update { first_id, last_id, previous_id: Some(previous_id), bids: &[], asks: &[] })
+    }
+
+    fn futures(diffs: &[(u64, u64, u64)]) -> Sync {
+        let mut sync = Sync::new(Rule::Chained, 100);
+        sync.on_open();
+        for (previous_id, first_id, last_id) in diffs {
+            assert_eq!(chained(&mut sync, *previous_id, *first_id, *last_id), Taken::Collected);
+        }
+        sync
+    }
+
+    #[test]
+    fn a_futures_snapshot_is_placed_by_the_chain() {
+        // Diffs 10..=14, 17..=19, 25..=29, with ids in between that are not ours.
+        let live = |steps: &[u64]| (Loaded::Live { again: false }, steps.to_vec());
+        let rows = [
+            (7, (Loaded::Stale { first_id: 10 }, vec![])),
+            (8, live(&[8, 14, 19, 29])),
+            (12, live(&[12, 14, 19, 29])),
+            (14, live(&[14, 14, 19, 29])),
+            (16, live(&[16, 19, 29])),
+            (29, live(&[29, 29])),
+            (33, live(&[33])),
+        ];
+        for (snapshot_id, expected) in rows {
+            let mut sync = futures(&[(8, 10, 14), (14, 17, 19), (19, 25, 29)]);
+            assert_eq!(load(&mut sync, snapshot_id), expected, "snapshot {snapshot_id}");
+        }
+    }
+
+    #[test]
+    fn a_live_futures_book_follows_the_chain_alone() {
+        let mut sync = futures(&[]);
+        assert_eq!(load(&mut sync, 20).0, Loaded::Live { again: false });
+        assert_eq!(chained(&mut sync, 12, 13, 19), Taken::Old { update_id: 20 });
+        assert_eq!(chained(&mut sync, 19, 19, 24), Taken::Applied);
+        assert_eq!(chained(&mut sync, 19, 20, 24), Taken::Old { update_id: 24 });
+        assert_eq!(chained(&mut sync, 24, 30, 31), Taken::Applied);
+        assert_eq!(chained(&mut sync, 32, 32, 35), Taken::Gap { expected: 31, got: 32 });
+        let mut sync = futures(&[]);
+        load(&mut sync, 20);
+        assert_eq!(chained(&mut sync, 22, 23, 24), Taken::Gap { expected: 20, got: 22 });
+    }
+
+    #[test]
+    fn a_suspect_book_goes_on_until_another_replaces_it() {
+        let mut sync = futures(&[]);
+        load(&mut sync, 20);
+        assert!(sync.suspect());
+        assert!(!sync.suspect());
+        assert_eq!(chained(&mut sync, 20, 21, 25), Taken::Applied);
+        assert_eq!(sync.view().state, BookState::Live);
+        assert_eq!(load(&mut sync, 19).0, Loaded::Stale { first_id: 21 });
+        assert_eq!(load(&mut sync, 23), (Loaded::Live { again: true }, vec![23, 25]));
+        assert_eq!(load(&mut sync, 23).0, Loaded::Unwanted);
     }
 }

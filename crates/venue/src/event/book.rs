@@ -43,7 +43,8 @@ pub enum BookChange {
     Gap {
         /// The id that would have continued the book, or the diffs collected for it.
         expected: u64,
-        /// The first id of the diff that came.
+        /// The id that came in its place: the first of the diff, or the one that it follows where the venue
+        /// chains diffs so.
         got: u64,
     },
     /// A snapshot was older than the first diff collected; it is fetched again.

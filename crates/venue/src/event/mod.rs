@@ -69,8 +69,8 @@ pub enum Event<'a> {
     Account {
         /// The venue's name of the kind.
         kind: &'a str,
-        /// When it happened.
-        venue_time_ns: u64,
+        /// When it happened, where the venue tells.
+        venue_time_ns: Option<u64>,
     },
     /// Something about the venue as a whole.
     Status(Status<'a>),
