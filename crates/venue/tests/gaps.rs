@@ -4,7 +4,7 @@ mod common;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use common::{API, BOOKS, Rig, STREAM, changes, config};
+use common::{API, books, Rig, STREAM, changes, config};
 use serde_json::{Value, json};
 use tickwire_venue::binance::Config;
 use tickwire_venue::{BookChange, BookState, Event, Instrument, Level, Session};
@@ -121,7 +121,7 @@ fn assert_book(rig: &Rig, market: &Market, state: BookState, told: &str) {
 /// A book that is live and has followed ten diffs.
 fn live(seed: u64) -> (Rig, Market) {
     let mut market = Market::new(seed);
-    let mut rig = Rig::confirmed(config(&["ABC"], BOOKS));
+    let mut rig = Rig::confirmed(config(&["ABC"], books()));
     let (request, _) = rig.asked().unwrap();
     rig.stream(&market.diff());
     let told = rig.api(&market.snapshot(request, market.id));
@@ -163,7 +163,7 @@ fn a_stale_snapshot_is_asked_for_again_with_doubling_delay() {
     let mut market = Market::new(1);
     let old = market.id;
     market.diff();
-    let mut rig = Rig::confirmed(config(&["ABC"], BOOKS));
+    let mut rig = Rig::confirmed(config(&["ABC"], books()));
     let first_id = market.id + 1;
     rig.stream(&market.diff());
     for delay in [250, 500, 1000, 2000, 4000, 5000, 5000] {
@@ -225,7 +225,7 @@ fn a_lost_stream_leaves_the_book_stale_until_it_is_synced_again() {
 #[test]
 fn a_snapshot_asked_for_on_a_lost_connection_is_asked_for_on_the_next() {
     let mut market = Market::new(4);
-    let mut rig = Rig::confirmed(config(&["ABC"], BOOKS));
+    let mut rig = Rig::confirmed(config(&["ABC"], books()));
     let (lost, _) = rig.asked().unwrap();
     rig.close(API);
     rig.stream(&market.diff());
@@ -242,7 +242,7 @@ fn a_snapshot_asked_for_on_a_lost_connection_is_asked_for_on_the_next() {
 #[test]
 fn a_gap_before_the_book_is_live_asks_for_no_snapshot_of_its_own() {
     let mut market = Market::new(5);
-    let mut rig = Rig::new(config(&["ABC"], BOOKS));
+    let mut rig = Rig::new(config(&["ABC"], books()));
     rig.open(STREAM);
     rig.open(API);
     rig.stream(&market.diff());
@@ -272,7 +272,7 @@ fn quotes_that_wait_are_given_up_with_their_stream() {
 
 #[test]
 fn a_book_over_its_bound_tells_what_it_drops() {
-    let small = Config { snapshot_limit: 2, levels_max: 2, ..config(&["ABC"], BOOKS) };
+    let small = Config { snapshot_limit: 2, levels_max: 2, ..config(&["ABC"], books()) };
     let mut rig = Rig::confirmed(small);
     let (request, _) = rig.asked().unwrap();
     let bids = [row(999, 1), row(998, 1), row(997, 1)];
@@ -293,7 +293,7 @@ fn no_mixture_of_faults_makes_a_wrong_book() {
     for seed in 0..300 {
         let told = format!("seed {seed}");
         let mut market = Market::new(seed);
-        let mut rig = Rig::confirmed(config(&["ABC"], BOOKS));
+        let mut rig = Rig::confirmed(config(&["ABC"], books()));
         let mut past = Vec::new();
         for step in 0..200 {
             let calm = step >= 150;

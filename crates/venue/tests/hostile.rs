@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{API, BOOKS, Rig, STREAM, config};
+use common::{API, books, Rig, STREAM, config};
 use proptest::prelude::*;
 use serde_json::json;
 use tickwire_venue::{Error, Session};
@@ -40,7 +40,7 @@ fn changed(message: &str, changes: &[Change]) -> Vec<u8> {
 /// Gives the session a message as it is and drains it.
 fn give(rig: &mut Rig, on_api: bool, text: &[u8]) {
     let route = if on_api { API } else { STREAM };
-    match rig.session.on_message(route, text, rig.now) {
+    match rig.session.on_message(route, text, rig.both()) {
         Ok(()) | Err(Error::Malformed { .. } | Error::Unexpected { .. }) => {}
         Err(other) => panic!("the venue is not to blame: {other}"),
     }
@@ -61,7 +61,7 @@ proptest! {
             1..30,
         ),
     ) {
-        let mut rig = Rig::confirmed(config(&["ABC"], BOOKS));
+        let mut rig = Rig::confirmed(config(&["ABC"], books()));
         for (which, on_api, changes) in script {
             give(&mut rig, on_api, &changed(MESSAGES[which], &changes));
         }
@@ -72,7 +72,7 @@ proptest! {
     fn any_ids_in_any_order_do_not_break_a_session(
         script in proptest::collection::vec((0_u8..3, any::<u64>(), any::<u64>(), 0_u64..6), 1..40),
     ) {
-        let mut rig = Rig::confirmed(config(&["ABC"], BOOKS));
+        let mut rig = Rig::confirmed(config(&["ABC"], books()));
         for (kind, a, b, id) in script {
             let (first, last) = (a.min(b), a.max(b));
             let bids = json!([["1.5", "2"]]);
@@ -90,7 +90,7 @@ proptest! {
 #[test]
 fn deep_nesting_is_refused() {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
-    let mut rig = Rig::confirmed(config(&["ABC"], BOOKS));
+    let mut rig = Rig::confirmed(config(&["ABC"], books()));
     assert!(matches!(rig.feed(STREAM, &deep), Err(Error::Malformed { .. })));
     assert_alive(&mut rig);
 }

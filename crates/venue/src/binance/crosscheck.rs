@@ -9,7 +9,6 @@ use std::{cmp::Ordering, collections::VecDeque};
 use crate::{
     book::Book,
     event::{Quote, TopCheck},
-    level::Level,
 };
 
 /// Quotes that wait for the book, at most.
@@ -100,7 +99,7 @@ impl CrossCheck {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Instrument;
+    use crate::{event::Instrument, level::Level};
 
     fn level(price: &str, quantity: &str) -> Level {
         Level { price: price.parse().unwrap(), quantity: quantity.parse().unwrap() }

@@ -83,3 +83,10 @@ pub(crate) fn maybe_time<'a, 's, S: Source<'a, 's>>(source: &mut S) -> Result<Op
     }
     time(source).map(Some)
 }
+
+/// A decimal that is not below zero.
+#[inline(always)]
+pub(crate) fn size<'a, 's, S: Source<'a, 's>>(source: &mut S) -> Result<Decimal, Wrong> {
+    let size = source.decimal()?;
+    if size.mantissa() < 0 { Err("a size below zero") } else { Ok(size) }
+}

@@ -17,7 +17,7 @@ mod rows;
 mod strings;
 
 pub(crate) use cursor::Cursor;
-pub(crate) use field::{Field, maybe_time, time};
+pub(crate) use field::{Field, maybe_time, size, time};
 pub(crate) use library::{Library, Tape};
 pub(crate) use record::{Record, fill, record};
 pub(crate) use rows::{Arena, Rows, changes};
@@ -114,9 +114,8 @@ pub(crate) enum Kind {
 
 fn row(cells: [Option<Decimal>; 2]) -> Result<Level, Wrong> {
     match cells {
-        [Some(price), Some(quantity)] if price.mantissa() >= 0 && quantity.mantissa() >= 0 => {
-            Ok(Level { price, quantity })
-        }
+        // The price of a spread may be below zero.
+        [Some(price), Some(quantity)] if quantity.mantissa() >= 0 => Ok(Level { price, quantity }),
         _ => Err("a level"),
     }
 }

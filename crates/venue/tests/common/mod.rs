@@ -7,8 +7,10 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use tickwire_venue::binance::{Binance, Config, Streams};
-use tickwire_venue::{BookChange, Delta, Depth, Error, Event, Rejection, Route, Session};
+use tickwire_venue::binance::{Binance, Config, Stream};
+use tickwire_venue::{
+    BookChange, Command, Delta, Error, Event, Fetched, InstrumentState, Now, Rejection, Route, Session, Snapshot, Status,
+};
 
 pub(crate) const STREAM: Route = Route(0);
 pub(crate) const API: Route = Route(1);
@@ -17,44 +19,66 @@ pub(crate) struct Rig {
     pub(crate) session: Binance,
     pub(crate) now: Instant,
     pub(crate) sent: VecDeque<(Route, Value)>,
+    /// Documents asked for by HTTP: id and URL.
+    pub(crate) fetches: VecDeque<(u64, String)>,
 }
 
-pub(crate) fn config(symbols: &[&str], streams: Streams) -> Config {
+pub(crate) fn config(symbols: &[&str], streams: Vec<Stream>) -> Config {
     let symbols = symbols.iter().map(ToString::to_string).collect();
     Config { symbols, streams, ..Config::default() }
 }
 
-pub(crate) const BOOKS: Streams =
-    Streams { trade: false, agg_trade: false, book_ticker: true, depth: true, partial_depth: None };
+/// A book of each symbol, and the quotes to check it.
+pub(crate) fn books() -> Vec<Stream> {
+    vec![Stream::BookTicker, Stream::Depth { ms: 100 }]
+}
 
 impl Rig {
     #[expect(clippy::disallowed_methods, reason = "a manual clock needs some instant to count from")]
     pub(crate) fn new(config: Config) -> Self {
-        Self { session: Binance::spot(config).unwrap(), now: Instant::now(), sent: VecDeque::new() }
+        Self {
+            session: Binance::new(config).unwrap(),
+            now: Instant::now(),
+            sent: VecDeque::new(),
+            fetches: VecDeque::new(),
+        }
     }
 
     /// Both connections open, the subscriptions sent and confirmed.
     pub(crate) fn confirmed(config: Config) -> Self {
         let mut rig = Self::new(config);
-        rig.open(STREAM);
-        rig.open(API);
+        for route in 0..rig.session.endpoints().len() {
+            rig.open(Route(route));
+        }
         rig.confirm();
         rig
     }
 
+    /// The manual clock by both measures; the second says nothing here.
+    pub(crate) fn both(&self) -> Now {
+        Now { instant: self.now, unix_ns: 0 }
+    }
+
     pub(crate) fn open(&mut self, route: Route) -> Vec<Event<'static>> {
-        self.session.on_open(route, self.now);
+        self.session.on_open(route, self.both());
         self.drain()
     }
 
     pub(crate) fn close(&mut self, route: Route) -> Vec<Event<'static>> {
-        self.session.on_closed(route, self.now);
+        self.session.on_closed(route, self.both());
         self.drain()
     }
 
     pub(crate) fn feed(&mut self, route: Route, text: &str) -> Result<Vec<Event<'static>>, Error> {
-        self.session.on_message(route, text.as_bytes(), self.now)?;
+        self.session.on_message(route, text.as_bytes(), self.both())?;
         Ok(self.drain())
+    }
+
+    /// An answer over HTTP.
+    pub(crate) fn fetched(&mut self, id: u64, status: u16, body: &str) -> Vec<Event<'static>> {
+        let answer = Fetched::Answer { status, retry_after_s: None, body: body.as_bytes() };
+        self.session.on_fetched(id, answer, self.both()).unwrap();
+        self.drain()
     }
 
     pub(crate) fn stream(&mut self, message: &Value) -> Vec<Event<'static>> {
@@ -72,7 +96,7 @@ impl Rig {
         while let Some(deadline) = self.session.next_deadline().filter(|deadline| *deadline <= end) {
             assert!(deadline >= self.now, "a deadline in the past");
             self.now = deadline;
-            self.session.on_deadline(self.now);
+            self.session.on_deadline(self.both());
             told.extend(self.drain());
             assert_ne!(self.session.next_deadline(), Some(deadline), "a deadline that stays");
         }
@@ -83,19 +107,18 @@ impl Rig {
     /// Answers every subscription that was sent.
     pub(crate) fn confirm(&mut self) -> Vec<Event<'static>> {
         let mut told = Vec::new();
-        while let Some(at) = self.sent.iter().position(|(route, _)| *route == STREAM) {
-            let (_, request) = self.sent.remove(at).unwrap();
-            assert_eq!(request["method"], "SUBSCRIBE");
-            told.extend(self.stream(&json!({"result": null, "id": request["id"]})));
+        while let Some(at) = self.sent.iter().position(|(_, request)| request["method"] == "SUBSCRIBE") {
+            let (route, request) = self.sent.remove(at).unwrap();
+            let answer = json!({"result": null, "id": request["id"]});
+            told.extend(self.feed(route, &answer.to_string()).unwrap());
         }
         told
     }
 
     /// The next snapshot asked for: (id, symbol).
     pub(crate) fn asked(&mut self) -> Option<(u64, String)> {
-        let at = self.sent.iter().position(|(route, _)| *route == API)?;
+        let at = self.sent.iter().position(|(_, request)| request["method"] == "depth")?;
         let (_, request) = self.sent.remove(at).unwrap();
-        assert_eq!(request["method"], "depth");
         Some((request["id"].as_u64().unwrap(), request["params"]["symbol"].as_str().unwrap().to_owned()))
     }
 
@@ -105,7 +128,13 @@ impl Rig {
             told.push(keep(event));
         }
         while let Some(command) = self.session.poll_command() {
-            self.sent.push_back((command.route, serde_json::from_str(command.text).unwrap()));
+            match command {
+                Command::Send { route, text } => {
+                    self.sent.push_back((route, serde_json::from_str(text).unwrap()));
+                }
+                Command::Fetch { id, url } => self.fetches.push_back((id, url.to_owned())),
+                other => panic!("a command these tests do not know: {other:?}"),
+            }
         }
         told
     }
@@ -116,16 +145,25 @@ fn keep(event: Event<'_>) -> Event<'static> {
     let leak = |levels: &[_]| -> &'static [_] { levels.to_vec().leak() };
     match event {
         Event::Delta(d) => Event::Delta(Delta { bids: leak(d.bids), asks: leak(d.asks), ..d }),
-        Event::Depth(d) => Event::Depth(Depth { bids: leak(d.bids), asks: leak(d.asks), ..d }),
+        Event::Snapshot(d) => Event::Snapshot(Snapshot { bids: leak(d.bids), asks: leak(d.asks), ..d }),
         Event::Rejected(r) => Event::Rejected(Rejection { message: r.message.to_owned().leak(), ..r }),
         Event::Other { kind } => Event::Other { kind: kind.to_owned().leak() },
+        Event::State(s) => Event::State(InstrumentState { state: s.state.to_owned().leak(), ..s }),
+        Event::Status(s) => Event::Status(Status { text: s.text.to_owned().leak(), ..s }),
+        Event::Account { kind, venue_time_ns } => {
+            Event::Account { kind: kind.to_owned().leak(), venue_time_ns }
+        }
         Event::Trade(e) => Event::Trade(e),
         Event::Quote(e) => Event::Quote(e),
+        Event::Ticker(e) => Event::Ticker(e),
+        Event::Mark(e) => Event::Mark(e),
+        Event::Index(e) => Event::Index(e),
+        Event::Candle(e) => Event::Candle(e),
+        Event::Liquidation(e) => Event::Liquidation(e),
         Event::Book(e) => Event::Book(e),
         Event::Check(e) => Event::Check(e),
         Event::Subscribed { streams, pending } => Event::Subscribed { streams, pending },
         Event::Unanswered { request, instrument } => Event::Unanswered { request, instrument },
-        Event::ServerShutdown { event_time_ns } => Event::ServerShutdown { event_time_ns },
         other => panic!("an event these tests do not know: {other:?}"),
     }
 }

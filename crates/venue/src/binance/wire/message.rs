@@ -5,7 +5,7 @@
 
 use crate::{
     decimal::Decimal,
-    json::{Field, Kind, Rows, Source, Wrong, maybe_time, record, time},
+    json::{Field, Kind, Rows, Source, Wrong, maybe_time, record, size, time},
     level::Level,
 };
 
@@ -19,9 +19,9 @@ record! {
         /// The id of the trade.
         "t" id: u64,
         /// The price.
-        "p" price: Decimal,
+        "p" price: Decimal = size,
         /// The quantity.
-        "q" quantity: Decimal,
+        "q" quantity: Decimal = size,
         /// The buyer's order, until 2024.
         "b" buyer_order: Option<u64>,
         /// The seller's order, until 2024.
@@ -48,9 +48,9 @@ record! {
         /// The id of the aggregate.
         "a" id: u64,
         /// The price.
-        "p" price: Decimal,
+        "p" price: Decimal = size,
         /// The quantity of all fills.
-        "q" quantity: Decimal,
+        "q" quantity: Decimal = size,
         /// The same without fills against retail price improvement orders: USD-M since 2025.
         "nq" normal_quantity: Option<Decimal>,
         /// The first trade in it.
@@ -79,9 +79,9 @@ record! {
         /// The id of the trade.
         "t" id: u64,
         /// The price.
-        "p" price: Decimal,
+        "p" price: Decimal = size,
         /// The quantity.
-        "q" quantity: Decimal,
+        "q" quantity: Decimal = size,
         /// When it was traded.
         "T" trade_time_ns: u64 = time,
         /// Whether the buyer was the maker.
@@ -99,13 +99,13 @@ record! {
         /// The pair: futures since 2026.
         "ps" pair: Option<&'a str>,
         /// The best bid.
-        "b" bid_price: Decimal,
+        "b" bid_price: Decimal = size,
         /// Its quantity; zero when nobody bids.
-        "B" bid_quantity: Decimal,
+        "B" bid_quantity: Decimal = size,
         /// The best ask.
-        "a" ask_price: Decimal,
+        "a" ask_price: Decimal = size,
         /// Its quantity; zero when nobody asks.
-        "A" ask_quantity: Decimal,
+        "A" ask_quantity: Decimal = size,
         /// When the book stood so: futures.
         "T" transaction_time_ns: Option<u64> = maybe_time,
         /// When the venue sent it: futures.
@@ -335,7 +335,7 @@ record! {
         /// The span, such as `5m`.
         "i" interval: &'a str,
         /// The mean price.
-        "w" price: Decimal,
+        "w" price: Decimal = size,
         /// The last trade's time.
         "T" last_trade_time_ns: u64 = time,
     }
@@ -363,7 +363,7 @@ record! {
         /// The pair.
         "ps" pair: Option<&'a str>,
         /// The mark price.
-        "p" price: Decimal,
+        "p" price: Decimal = size,
         /// Its moving average.
         "ap" average: Option<Decimal>,
         /// The estimated settlement price.
@@ -385,7 +385,7 @@ record! {
         /// The symbol, in upper case.
         "s" symbol: &'a str,
         /// The mark price.
-        "mp" price: Decimal,
+        "mp" price: Decimal = size,
         /// When the venue sent it.
         "E" event_time_ns: u64 = time,
         /// The price of the index.
@@ -413,7 +413,7 @@ record! {
         /// The symbol: options.
         "s" symbol: Option<&'a str>,
         /// The price.
-        "p" price: Decimal,
+        "p" price: Decimal = size,
     }
 }
 
@@ -443,9 +443,9 @@ record! {
         /// The time in force, such as `IOC`.
         "f" time_in_force: &'a str,
         /// The quantity.
-        "q" quantity: Decimal,
+        "q" quantity: Decimal = size,
         /// The price.
-        "p" price: Decimal,
+        "p" price: Decimal = size,
         /// The mean price of the fills.
         "ap" average_price: Option<Decimal>,
         /// The state, such as `FILLED`.
@@ -487,7 +487,7 @@ record! {
         /// The asset's symbol.
         "s" symbol: &'a str,
         /// The index.
-        "i" price: Decimal,
+        "i" price: Decimal = size,
     }
 }
 
@@ -499,7 +499,7 @@ record! {
         /// The symbol, in upper case.
         "s" symbol: &'a str,
         /// The price.
-        "p" price: Decimal,
+        "p" price: Decimal = size,
     }
 }
 

@@ -89,11 +89,13 @@ pub(super) fn read<'a, 's, S: Source<'a, 's>>(source: &mut S) -> Result<Content<
         return Ok(Content { stream, payload: Payload::One(shape(payload)?) });
     }
     let many = Payload::Many(payload);
+    let mut empty = true;
     payload.array(|element| {
+        empty = false;
         of_array(*element)?;
         element.skip()
     })?;
-    Ok(Content { stream, payload: many })
+    if empty { Err("an empty array") } else { Ok(Content { stream, payload: many }) }
 }
 
 /// The message that an element of an array is.
@@ -164,7 +166,7 @@ fn shape<'a, 's, S: Source<'a, 's>>(source: S) -> Result<Shape<'a>, Wrong> {
         _ if marks.answer => { source }.record().map(Shape::Answer),
         _ if marks.partial => { source }.record().map(Shape::Partial),
         _ if marks.bids => plain(source, Message::BookTicker),
-        _ => Ok(Shape::Plain(Message::Other { kind: "no kind" })),
+        _ => Err("an object of no known kind"),
     }
 }
 
