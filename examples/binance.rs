@@ -7,7 +7,7 @@
 
 use std::io::Write as _;
 use std::process::ExitCode;
-use tickwire::venue::binance::{Binance, Config, Streams};
+use tickwire::venue::binance::{Binance, Config, Stream};
 use tickwire::venue::{BookChange, Event, Outcome, Session as _};
 use tickwire::{Client, Feed};
 
@@ -19,7 +19,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let streams = Streams { depth: true, book_ticker: true, ..Streams::default() };
+    let streams = vec![Stream::Depth { ms: 100 }, Stream::BookTicker];
     let mut config = Config { streams, ..Config::default() };
     let mut builder = Client::builder();
     match arguments.as_slice() {
@@ -31,10 +31,10 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
         }
         _ => return Err("expected SYMBOL [URL FILE.pem]".into()),
     }
-    let mut feed = Feed::connect(Binance::spot(config)?, &builder)?;
+    let mut feed = Feed::connect(Binance::new(config)?, &builder)?;
     let mut out = std::io::stdout().lock();
-    while let Some(event) = feed.next(None)? {
-        match event {
+    while let Some(arrival) = feed.next(None)? {
+        match arrival.event {
             Event::Book(event) => {
                 let Some(view) = feed.session().book(event.instrument) else { continue };
                 match (event.change, view.book.best_bid(), view.book.best_ask()) {

@@ -2,15 +2,15 @@
 
 use crate::drive::now;
 use arbitrary::{Arbitrary as _, Unstructured};
-use tickwire_venue::binance::{Binance, Config, Streams};
-use tickwire_venue::{Instrument, Route, Session as _, Side};
+use tickwire_venue::binance::{Binance, Config, Stream};
+use tickwire_venue::{Instrument, Now, Route, Session as _, Side};
 
 /// Input: texts, each with the route that it comes on.
 pub fn binance(input: &[u8]) {
     let Ok(texts) = Vec::<(bool, &[u8])>::arbitrary_take_rest(Unstructured::new(input)) else { return };
     let mut session = subscribed();
     for (api, text) in texts {
-        let _ = session.on_message(Route(usize::from(api)), text, now());
+        let _ = session.on_message(Route(usize::from(api)), text, both());
         drain(&mut session);
         let book = session.book(Instrument(0)).unwrap().book;
         assert!(book.len(Side::Bid) <= book.levels_max() && book.len(Side::Ask) <= book.levels_max());
@@ -18,17 +18,20 @@ pub fn binance(input: &[u8]) {
 }
 
 fn subscribed() -> Binance {
-    let streams =
-        Streams { trade: true, agg_trade: true, book_ticker: true, depth: true, ..Streams::default() };
+    let streams = vec![Stream::Trade, Stream::AggTrade, Stream::BookTicker, Stream::Depth { ms: 100 }];
     let config = Config { symbols: vec!["BTCUSDT".into()], streams, ..Config::default() };
-    let mut session = Binance::spot(config).unwrap();
+    let mut session = Binance::new(config).unwrap();
     for route in [Route(0), Route(1)] {
-        session.on_open(route, now());
+        session.on_open(route, both());
     }
     drain(&mut session);
-    session.on_message(Route(0), br#"{"result":null,"id":1}"#, now()).unwrap();
+    session.on_message(Route(0), br#"{"result":null,"id":1}"#, both()).unwrap();
     drain(&mut session);
     session
+}
+
+fn both() -> Now {
+    Now { instant: now(), unix_ns: 0 }
 }
 
 fn drain(session: &mut Binance) {

@@ -216,6 +216,11 @@ impl Builder {
         Ok(Client::new(transport, connection, self.wait_policy))
     }
 
+    /// The certificates that are trusted besides the public web's.
+    pub(crate) fn roots(&self) -> &[CertificateDer<'static>] {
+        &self.roots
+    }
+
     pub(crate) fn policy(&self) -> WaitPolicy {
         self.wait_policy
     }

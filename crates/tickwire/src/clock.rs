@@ -1,11 +1,19 @@
 //! The one place of this crate that reads the clock and draws chance.
 
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 pub(crate) fn now() -> Instant {
     #[expect(clippy::disallowed_methods, reason = "everything else gets its time from here")]
     Instant::now()
+}
+
+/// Nanoseconds since the Unix epoch; 0 on a clock that stands before it.
+pub(crate) fn unix_ns() -> u64 {
+    #[expect(clippy::disallowed_methods, reason = "everything else gets its time from here")]
+    let now = SystemTime::now();
+    let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// The time `after` from `now`; one that no clock can show is as good as a century.

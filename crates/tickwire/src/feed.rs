@@ -4,29 +4,34 @@ use crate::builder::Builder;
 use crate::client::Client;
 use crate::clock;
 use crate::error::Error;
+use crate::rest::{Answer, Fetcher};
 use crate::wait::Waiter;
 use mio::Token;
 use std::time::{Duration, Instant};
-use tickwire_venue::{Event, Route, Session};
-use tickwire_ws as ws;
+use tickwire_venue::{Command, Event, Fetched, Now, Route, Session};
+use tickwire_ws::{self as ws, Kind};
 
 /// Messages that one connection may bring before the others and the timers are looked at.
 const TURNS_MAX: u32 = 256;
 
+/// The thread that fetches documents; no connection has this number.
+const REST: Token = Token(usize::MAX >> 1);
+
 /// Drives a [`Session`] over one client for each of its endpoints.
 ///
 /// ```no_run
-/// use tickwire::venue::binance::{Binance, Config, Streams};
+/// use tickwire::venue::binance::{Binance, Config, Stream};
 /// use tickwire::venue::Event;
 /// use tickwire::{Client, Feed};
 ///
 /// # fn main() -> Result<(), tickwire::Error> {
-/// let streams = Streams { book_ticker: true, ..Streams::default() };
-/// let session = Binance::spot(Config { symbols: vec!["BTCUSDT".into()], streams, ..Config::default() })?;
+/// let streams = vec![Stream::AggTrade];
+/// let session = Binance::new(Config { symbols: vec!["BTCUSDT".into()], streams, ..Config::usd_m() })?;
 /// let mut feed = Feed::connect(session, &Client::builder())?;
 /// while !feed.is_closed() {
-///     if let Some(Event::Quote(quote)) = feed.next(None)? {
-///         println!("{} / {}", quote.bid.price, quote.ask.price);
+///     let Some(arrival) = feed.next(None)? else { continue };
+///     if let Event::Trade(trade) = arrival.event {
+///         println!("{} x {}", trade.price, trade.quantity);
 ///     }
 /// }
 /// # Ok(())
@@ -44,6 +49,32 @@ pub struct Feed<S> {
     counts: Counts,
     /// The end of connections is what the user asked for.
     closing: bool,
+    /// Where and when the message came that brought the events that wait.
+    origin: Option<Origin>,
+    /// The same moment by both clocks, as the last wait left them.
+    moment: Now,
+    builder: Builder,
+    /// There once a session has asked for a document.
+    fetcher: Option<Fetcher>,
+}
+
+/// An event, and the message that brought it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrival<'a> {
+    /// What happened.
+    pub event: Event<'a>,
+    /// The message as the venue sent it; empty for an event that none brought, such as an answer that did not come.
+    pub raw: &'a [u8],
+    /// When the message was read, in nanoseconds since the Unix epoch by our clock.
+    pub received_ns: Option<u64>,
+    /// Over which connection the message came: an index into [`Feed::connections`].
+    pub connection: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Origin {
+    link: usize,
+    received_ns: u64,
 }
 
 /// What a feed has received.
@@ -75,7 +106,9 @@ impl<S: Session> Feed<S> {
         let mut waiter = Waiter::new(builder.policy())?;
         let mut links = Vec::new();
         for (token, endpoint) in session.endpoints().iter().enumerate() {
-            let mut client = builder.connect(&endpoint.url)?;
+            let with_header = |builder: Builder, (name, value): &(&str, String)| builder.header(name, value);
+            let own = endpoint.headers.iter().fold(builder.clone(), with_header);
+            let mut client = own.connect(&endpoint.url)?;
             waiter.register(&mut client, Token(token))?;
             links.push(Link { name: endpoint.name, client, ready: true, told_closed: false });
         }
@@ -87,6 +120,10 @@ impl<S: Session> Feed<S> {
             turns: TURNS_MAX,
             counts: Counts::default(),
             closing: false,
+            origin: None,
+            moment: moment(),
+            builder: builder.clone(),
+            fetcher: None,
         })
     }
 
@@ -96,11 +133,12 @@ impl<S: Session> Feed<S> {
     /// # Errors
     /// [`Error::Link`] once for each connection that is over without [`close`](Self::close), [`Error::Venue`] for a
     /// message that the venue does not document. The feed can be asked for more after either: the other connections go on.
-    pub fn next(&mut self, timeout: Option<Duration>) -> Result<Option<Event<'_>>, Error> {
+    pub fn next(&mut self, timeout: Option<Duration>) -> Result<Option<Arrival<'_>>, Error> {
         let until = timeout.and_then(|timeout| clock::now().checked_add(timeout));
         while !self.session.has_event() {
-            self.send_commands()?;
-            if self.receive()? || self.on_deadline() {
+            self.origin = None;
+            self.carry_out()?;
+            if self.receive()? || self.take_document()? || self.on_deadline() {
                 continue;
             }
             if self.is_closed() || until.is_some_and(|until| until <= clock::now()) {
@@ -108,7 +146,22 @@ impl<S: Session> Feed<S> {
             }
             self.wait(until)?;
         }
-        Ok(self.session.poll_event())
+        let Some(event) = self.session.poll_event() else { return Ok(None) };
+        let Some(Origin { link, received_ns }) = self.origin else {
+            return Ok(Some(Arrival { event, raw: &[], received_ns: None, connection: None }));
+        };
+        // The client was not asked for more since: its message is still there.
+        let payload = self.links.get_mut(link).and_then(|link| link.client.payload());
+        let raw = payload.map_or(&[][..], |payload| payload.bytes);
+        Ok(Some(Arrival { event, raw, received_ns: Some(received_ns), connection: Some(link) }))
+    }
+
+    /// The message that was read last, as the venue sent it: the one that an [`Error::Venue`] is about. Empty when the
+    /// last thing that happened was none.
+    pub fn raw(&mut self) -> &[u8] {
+        let link = self.origin.and_then(|origin| self.links.get_mut(origin.link));
+        let payload = link.and_then(|link| link.client.payload());
+        payload.map_or(&[], |payload| payload.bytes)
     }
 
     /// The session: its books, its symbols.
@@ -176,13 +229,17 @@ impl<S: Session> Feed<S> {
             return Ok(false);
         }
         match link.client.advance() {
-            Ok(Some(ws::Event::Open)) => self.session.on_open(route, clock::now()),
+            Ok(Some(ws::Event::Open)) => self.session.on_open(route, at_once(&mut self.moment)),
             Ok(Some(ws::Event::Message)) => {
-                let now = link.client.received_at();
+                let now = moment_of(self.moment, link.client.received_at());
                 if let Some(payload) = link.client.payload() {
                     self.counts.messages += 1;
                     self.counts.bytes += payload.bytes.len() as u64;
-                    self.session.on_message(route, payload.bytes, now)?;
+                    self.origin = Some(Origin { link: route.0, received_ns: now.unix_ns });
+                    match payload.kind {
+                        Kind::Text => self.session.on_message(route, payload.bytes, now)?,
+                        Kind::Binary => self.session.on_binary(route, payload.bytes, now)?,
+                    }
                 }
             }
             Ok(Some(_)) => {}
@@ -203,32 +260,63 @@ impl<S: Session> Feed<S> {
     fn ended(&mut self, at: usize, error: Error) -> Result<(), Error> {
         let Some(link) = self.links.get_mut(at) else { return Ok(()) };
         link.told_closed = true;
-        self.session.on_closed(Route(at), clock::now());
+        self.session.on_closed(Route(at), at_once(&mut self.moment));
         match error {
             Error::Closed(_) if self.closing => Ok(()),
             error => Err(Error::Link { name: link.name, source: Box::new(error) }),
         }
     }
 
-    /// Queues and writes what the session wants to send; a link that is closing is told so by its end.
-    fn send_commands(&mut self) -> Result<(), Error> {
+    /// Does what the session wants done.
+    fn carry_out(&mut self) -> Result<(), Error> {
         while let Some(command) = self.session.poll_command() {
-            let link = self.links.get_mut(command.route.0).filter(|link| link.client.is_open());
-            let Some(link) = link else { continue };
-            link.client
-                .send_text(command.text)
-                .map_err(|error| Error::Link { name: link.name, source: Box::new(error.into()) })?;
-            // An error of writing is told by reading, behind what can still be read.
-            let _ = link.client.flush();
+            match command {
+                Command::Send { route, text } => send(&mut self.links, route, text)?,
+                Command::Fetch { id, url } => {
+                    let fetcher = match &mut self.fetcher {
+                        Some(fetcher) => fetcher,
+                        None => {
+                            let mut fetcher = Fetcher::start(self.builder.roots())?;
+                            self.waiter.register(&mut fetcher, REST)?;
+                            self.fetcher.insert(fetcher)
+                        }
+                    };
+                    if !fetcher.get(id, url) {
+                        let now = at_once(&mut self.moment);
+                        self.session.on_fetched(id, Fetched::Failed, now)?;
+                    }
+                }
+                // A session of a newer kind wants what this feed does not know.
+                _ => {}
+            }
         }
         Ok(())
     }
 
+    /// Brings the session a document that it asked for. True if there was one.
+    fn take_document(&mut self) -> Result<bool, Error> {
+        let Some(Answer { id, document }) = self.fetcher.as_mut().and_then(Fetcher::answer) else {
+            return Ok(false);
+        };
+        let now = at_once(&mut self.moment);
+        let fetched = match &document {
+            Some(document) => Fetched::Answer {
+                status: document.status,
+                retry_after_s: document.retry_after_s,
+                body: &document.body,
+            },
+            None => Fetched::Failed,
+        };
+        self.session.on_fetched(id, fetched, now)?;
+        Ok(true)
+    }
+
     /// True if the session had something to do.
     fn on_deadline(&mut self) -> bool {
-        let now = clock::now();
-        let due = self.session.next_deadline().is_some_and(|deadline| deadline <= now);
+        let Some(deadline) = self.session.next_deadline() else { return false };
+        let due = deadline <= clock::now();
         if due {
+            let now = at_once(&mut self.moment);
             self.session.on_deadline(now);
         }
         due
@@ -244,12 +332,45 @@ impl<S: Session> Feed<S> {
                 link.ready = true;
             }
         }
-        let now = clock::now();
+        self.moment = moment();
+        let now = self.moment.instant;
         for link in &mut self.links {
             link.ready |= link.client.next_deadline().is_some_and(|deadline| deadline <= now);
         }
         Ok(())
     }
+}
+
+/// Queues and writes a text; a link that is closing is told so by its end.
+fn send(links: &mut [Link], route: Route, text: &str) -> Result<(), Error> {
+    let Some(link) = links.get_mut(route.0).filter(|link| link.client.is_open()) else { return Ok(()) };
+    link.client
+        .send_text(text)
+        .map_err(|error| Error::Link { name: link.name, source: Box::new(error.into()) })?;
+    // An error of writing is told by reading, behind what can still be read.
+    let _ = link.client.flush();
+    Ok(())
+}
+
+/// This moment by both clocks.
+fn moment() -> Now {
+    Now { instant: clock::now(), unix_ns: clock::unix_ns() }
+}
+
+/// This moment, which is kept.
+fn at_once(kept: &mut Now) -> Now {
+    *kept = moment();
+    *kept
+}
+
+/// Another moment, reckoned from one that both clocks told.
+fn moment_of(moment: Now, instant: Instant) -> Now {
+    let nanos = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+    let unix_ns = match instant.checked_duration_since(moment.instant) {
+        Some(after) => moment.unix_ns.saturating_add(nanos(after)),
+        None => moment.unix_ns.saturating_sub(nanos(moment.instant.saturating_duration_since(instant))),
+    };
+    Now { instant, unix_ns }
 }
 
 impl<S> std::fmt::Debug for Feed<S> {

@@ -4,9 +4,11 @@
 use std::io::Write as _;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use tickwire::venue::binance::{Binance, Config, Streams};
-use tickwire::venue::{BookChange, BookState, Command, Endpoint, Event, Instrument, Outcome, Route, Session};
-use tickwire::{Client, Error, Feed};
+use tickwire::venue::binance::{Binance, Config, Stream};
+use tickwire::venue::{
+    BookChange, BookState, Command, Endpoint, Event, Instrument, Now, Outcome, Route, Session,
+};
+use tickwire::{Arrival, Client, Error, Feed};
 use tickwire_sim::{Faults, Options, Server, Source};
 
 fn server(symbols: &[&str], faults: Faults) -> Server {
@@ -18,20 +20,20 @@ fn server(symbols: &[&str], faults: Faults) -> Server {
 fn feed(server: &Server, symbols: &[&str]) -> Feed<Binance> {
     let config = Config {
         symbols: symbols.iter().map(|symbol| (*symbol).to_owned()).collect(),
-        streams: Streams { trade: true, book_ticker: true, depth: true, ..Streams::default() },
+        streams: vec![Stream::Trade, Stream::BookTicker, Stream::Depth { ms: 100 }],
         stream_url: server.stream_url(),
         api_url: server.api_url(),
         ..Config::default()
     };
     let builder = Client::builder().extra_roots_pem(server.ca_pem().as_bytes()).unwrap();
-    Feed::connect(Binance::spot(config).unwrap(), &builder).unwrap()
+    Feed::connect(Binance::new(config).unwrap(), &builder).unwrap()
 }
 
 /// Follows the feed until `enough` says so; tells the changes of books, and that every comparison agreed.
 fn follow(feed: &mut Feed<Binance>, mut enough: impl FnMut(&[BookChange], u64) -> bool) -> Vec<BookChange> {
     let (mut changes, mut checks) = (Vec::new(), 0);
     while !enough(&changes, checks) {
-        match feed.next(None).unwrap() {
+        match feed.next(None).unwrap().map(|arrival| arrival.event) {
             Some(Event::Book(event)) => changes.push(event.change),
             Some(Event::Check(check)) => {
                 assert!(check.agrees, "{check:?}");
@@ -98,7 +100,7 @@ fn an_unknown_symbol_is_refused_for_good() {
     let server = server(&["BTCUSDT"], Faults::default());
     let mut feed = feed(&server, &["BTCUSDT", "NOSUCHCOIN"]);
     loop {
-        if let Some(Event::Rejected(rejection)) = feed.next(None).unwrap() {
+        if let Some(Arrival { event: Event::Rejected(rejection), .. }) = feed.next(None).unwrap() {
             assert_eq!((rejection.code, rejection.outcome), (-1121, Outcome::Final));
             assert_eq!(rejection.instrument, Some(Instrument(1)));
             return;
@@ -115,7 +117,9 @@ fn a_cut_connection_is_an_error_that_names_it_and_its_books_are_stale() {
     let mut stale = false;
     loop {
         match feed.next(None) {
-            Ok(Some(Event::Book(event))) => stale |= matches!(event.change, BookChange::Stale { .. }),
+            Ok(Some(Arrival { event: Event::Book(event), .. })) => {
+                stale |= matches!(event.change, BookChange::Stale { .. });
+            }
             Ok(Some(_)) => {}
             Ok(None) => break,
             Err(Error::Link { name, source }) => {
@@ -136,9 +140,9 @@ fn waiting_ends_at_its_timeout_while_nothing_happens() {
     // A venue that accepts the connection and never says a word.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}", listener.local_addr().unwrap());
-    let streams = Streams { trade: true, ..Streams::default() };
+    let streams = vec![Stream::Trade];
     let config = Config { symbols: vec!["BTCUSDT".into()], streams, stream_url: url, ..Config::default() };
-    let mut feed = Feed::connect(Binance::spot(config).unwrap(), &Client::builder()).unwrap();
+    let mut feed = Feed::connect(Binance::new(config).unwrap(), &Client::builder()).unwrap();
     assert!(feed.next(Some(Duration::from_millis(20))).unwrap().is_none());
     assert!(feed.next(Some(Duration::ZERO)).unwrap().is_none());
     assert!(!feed.is_closed());
@@ -159,14 +163,18 @@ fn a_message_that_is_not_the_venues_is_an_error_and_not_the_end() {
         }
         while socket.read().is_ok() {}
     });
-    let streams = Streams { trade: true, ..Streams::default() };
+    let streams = vec![Stream::Trade];
     let config = Config { symbols: vec!["BTCUSDT".into()], streams, stream_url: url, ..Config::default() };
-    let mut feed = Feed::connect(Binance::spot(config).unwrap(), &Client::builder()).unwrap();
-    for _ in 0..2 {
+    let mut feed = Feed::connect(Binance::new(config).unwrap(), &Client::builder()).unwrap();
+    for raw in ["<html>", r#"{"stream":"btcusdt@trade","data":{"e":"trade","s":"BTCUSDT"}}"#] {
         let malformed = feed.next(None).unwrap_err();
         assert!(matches!(malformed, Error::Venue(tickwire::venue::Error::Malformed { .. })), "{malformed}");
+        assert_eq!(feed.raw(), raw.as_bytes());
     }
-    assert!(matches!(feed.next(None).unwrap(), Some(Event::Subscribed { streams: 1, pending: 0 })));
+    let arrival = feed.next(None).unwrap().unwrap();
+    assert_eq!(arrival.event, Event::Subscribed { streams: 1, pending: 0 });
+    assert_eq!(arrival.raw, br#"{"result":null,"id":1}"#);
+    assert!(arrival.received_ns.is_some());
     drop(feed);
     venue.join().unwrap();
 }
@@ -182,9 +190,9 @@ impl Session for Routes {
     fn endpoints(&self) -> &[Endpoint] {
         &self.endpoints
     }
-    fn on_open(&mut self, _: Route, _: Instant) {}
-    fn on_closed(&mut self, _: Route, _: Instant) {}
-    fn on_message(&mut self, route: Route, _: &[u8], _: Instant) -> Result<(), tickwire::venue::Error> {
+    fn on_open(&mut self, _: Route, _: Now) {}
+    fn on_closed(&mut self, _: Route, _: Now) {}
+    fn on_message(&mut self, route: Route, _: &[u8], _: Now) -> Result<(), tickwire::venue::Error> {
         self.received[route.0] += 1;
         self.untold = true;
         Ok(())
@@ -201,7 +209,7 @@ impl Session for Routes {
     fn next_deadline(&self) -> Option<Instant> {
         None
     }
-    fn on_deadline(&mut self, _: Instant) {}
+    fn on_deadline(&mut self, _: Now) {}
     fn instruments(&self) -> u32 {
         0
     }
@@ -224,7 +232,7 @@ fn endpoint(
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
     let thread = std::thread::spawn(move || run(tungstenite::accept(listener.accept().unwrap().0).unwrap()));
-    (Endpoint { name, url }, thread)
+    (Endpoint::new(name, url), thread)
 }
 
 #[test]

@@ -12,9 +12,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use tickwire::venue::binance::{Binance, Config, Streams};
+use tickwire::venue::binance::{Binance, Config, Stream};
 use tickwire::venue::{Event, Outcome};
-use tickwire::{Client, CloseCode, Feed};
+use tickwire::{Arrival, Client, CloseCode, Feed};
 use tickwire_sim::{Options, Recording, Server};
 use view::View;
 
@@ -70,7 +70,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (server, symbols) = local_venue(arguments)?;
     let mut config = Config {
         symbols,
-        streams: Streams { agg_trade: true, book_ticker: true, depth: true, ..Streams::default() },
+        streams: vec![Stream::AggTrade, Stream::BookTicker, Stream::Depth { ms: 100 }],
         ..Config::default()
     };
     let mut builder = trusting(Client::builder(), arguments.ca.as_deref())?;
@@ -84,7 +84,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         config.api_url = server.api_url();
         builder = builder.extra_roots_pem(server.ca_pem().as_bytes())?;
     }
-    let session = Binance::spot(config).map_err(tickwire::Error::from)?;
+    let session = Binance::new(config).map_err(tickwire::Error::from)?;
     let feed = Feed::connect(session, &builder)?;
     Watch::new(feed, arguments)?.run()
 }
@@ -186,7 +186,7 @@ impl Watch {
     /// Takes one event, if one comes within `timeout`.
     fn take(&mut self, timeout: Option<Duration>) -> Result<(), Ended> {
         let next = self.feed.next(timeout).map_err(|error| Ended::by(error, self.replaying))?;
-        let Some(event) = next else { return Ok(()) };
+        let Some(Arrival { event, .. }) = next else { return Ok(()) };
         self.board.count(&event);
         if let Event::Book(book) = event
             && self.view.shows_updates()

@@ -5,7 +5,7 @@ use super::table;
 use serde_json::{Value, json};
 use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write};
 use std::time::Duration;
-use tickwire::venue::{BookChange, Event, Level, Outcome};
+use tickwire::venue::{BookChange, Event, Level, Outcome, Status, StatusKind};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Style {
@@ -213,7 +213,7 @@ fn news(board: &Board, event: &Event<'_>) -> Option<String> {
             Some(format!("{symbol} refused for now: {message} ({})", rejection.code))
         }
         Event::Unanswered { request, .. } => Some(format!("no answer to {request:?}; asking again")),
-        Event::ServerShutdown { .. } => {
+        Event::Status(Status { kind: StatusKind::Shutdown, .. }) => {
             Some("the venue announces that it will close the connection".to_owned())
         }
         _ => None,
