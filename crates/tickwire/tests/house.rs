@@ -34,17 +34,36 @@ const HOUSE: &[Room] = &[
     Room {
         place: "crates/venue",
         uses: &[],
-        floors: &[&["error", "decimal"], &["level"], &["book"], &["event"], &["session"], &["binance"]],
+        floors: &[
+            &["error", "decimal"],
+            &["level"],
+            &["book"],
+            &["event"],
+            &["session"],
+            &["binance"],
+        ],
     },
     Room {
         place: "crates/venue/src/binance",
         uses: &[],
         floors: &[
-            &["config", "pace", "requests", "wire"],
+            &["config", "pace", "requests", "sbe", "wire"],
             &["crosscheck", "subscribe", "sync"],
             &["keeper"],
             &["spot"],
             &["session"],
+            &["mod"],
+        ],
+    },
+    Room {
+        place: "crates/venue/src/binance/sbe",
+        uses: &[],
+        floors: &[
+            &["error", "reader", "schema"],
+            &["value"],
+            &["encode", "group"],
+            &["message"],
+            &["decode"],
             &["mod"],
         ],
     },

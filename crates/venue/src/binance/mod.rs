@@ -5,6 +5,7 @@ mod crosscheck;
 mod keeper;
 mod pace;
 mod requests;
+pub mod sbe;
 mod session;
 mod spot;
 mod subscribe;
