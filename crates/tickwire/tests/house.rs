@@ -35,7 +35,7 @@ const HOUSE: &[Room] = &[
         place: "crates/venue",
         uses: &[],
         floors: &[
-            &["error", "decimal"],
+            &["error", "decimal", "sign"],
             &["level"],
             &["book"],
             &["event"],
@@ -47,7 +47,7 @@ const HOUSE: &[Room] = &[
         place: "crates/venue/src/binance",
         uses: &[],
         floors: &[
-            &["config", "pace", "requests", "sbe", "wire"],
+            &["config", "pace", "payload", "requests", "sbe", "wire"],
             &["crosscheck", "subscribe", "sync"],
             &["keeper"],
             &["spot"],

@@ -4,6 +4,7 @@ mod config;
 mod crosscheck;
 mod keeper;
 mod pace;
+mod payload;
 mod requests;
 pub mod sbe;
 mod session;
@@ -14,4 +15,5 @@ mod wire;
 
 pub use config::{Config, PartialDepth, Streams};
 pub use crosscheck::CheckCounts;
+pub use payload::payload;
 pub use session::Binance;
