@@ -114,6 +114,13 @@ fn a_depth_diff_is_read_where_the_schema_has_it() {
 }
 
 #[test]
+fn a_diff_may_cover_one_update() {
+    let frame = hex(&DEPTH_DIFF.replace("bf24f71f01000000", "be24f71f01000000"));
+    let Message::DepthDiff(message) = sbe::decode(&frame).unwrap() else { panic!() };
+    assert_eq!((message.first_id, message.last_id), (4_831_257_790, 4_831_257_790));
+}
+
+#[test]
 fn the_encoder_writes_the_layouts_of_the_schema() {
     let exponents = Exponents { price: -2, quantity: -5 };
     let event_time_us = 1_700_000_000_123_456;
