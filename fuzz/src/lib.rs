@@ -14,6 +14,7 @@ mod handshake;
 mod header;
 mod inflate;
 mod roundtrip;
+mod sbe;
 #[cfg(test)]
 mod seeds;
 mod tls;
@@ -26,6 +27,7 @@ pub use handshake::handshake;
 pub use header::header;
 pub use inflate::inflate;
 pub use roundtrip::roundtrip;
+pub use sbe::sbe;
 pub use tls::tls;
 
 /// The entry point of a fuzz target; under another compiler than cargo-fuzz's a program that does nothing.

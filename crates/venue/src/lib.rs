@@ -81,6 +81,8 @@
 )]
 
 pub mod binance;
+#[cfg(feature = "sign")]
+pub mod sign;
 
 mod book;
 mod decimal;

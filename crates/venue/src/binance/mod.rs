@@ -1,11 +1,13 @@
 //! Binance: spot, futures and options, with order books kept by the venue's own rules.
 
+pub mod sbe;
 pub mod wire;
 
 mod config;
 mod crosscheck;
 mod keeper;
 mod market;
+mod payload;
 mod product;
 mod requests;
 mod session;
@@ -16,6 +18,7 @@ mod translate;
 
 pub use config::Config;
 pub use crosscheck::CheckCounts;
+pub use payload::payload;
 pub use product::{Product, Snapshots};
 pub use session::Binance;
 pub use stream::Stream;

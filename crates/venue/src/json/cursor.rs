@@ -1,6 +1,10 @@
 //! The fast ways: a place in a compact text without escapes.
 
-use super::{Arena, Kind, Record, Source, Wrong, strings};
+use super::{
+    arena::Arena,
+    source::{Compact, Kind, Record, Source, Wrong, row},
+    strings,
+};
 use crate::{
     decimal::Decimal,
     digits::{self, DIGITS_MAX},
@@ -45,42 +49,6 @@ impl<'a, 's> Cursor<'a, 's> {
                 true
             }
             None => false,
-        }
-    }
-
-    /// Takes `byte` if it is next.
-    #[inline(always)]
-    pub(crate) fn take(&mut self, byte: u8) -> bool {
-        match self.rest {
-            [next, rest @ ..] if *next == byte => {
-                self.rest = rest;
-                true
-            }
-            _ => false,
-        }
-    }
-
-    /// Takes `,"key":`, without the comma if it is the `first`.
-    #[inline(always)]
-    pub(crate) fn key(&mut self, key: &'static [u8], first: bool) -> bool {
-        match key {
-            [_, bare @ ..] if first => self.literal(bare),
-            _ => self.literal(key),
-        }
-    }
-
-    /// Keys that are not known, up to and with the closing brace.
-    pub(crate) fn trailing(&mut self, first: bool, is_known: impl Fn(&str) -> bool) -> bool {
-        let mut comma = !first;
-        loop {
-            if comma && !self.take(b',') {
-                return self.take(b'}');
-            }
-            comma = true;
-            let Ok(key) = self.text() else { return false };
-            if is_known(key) || !self.take(b':') || self.skip().is_err() {
-                return false;
-            }
         }
     }
 
@@ -136,7 +104,7 @@ impl<'a, 's> Cursor<'a, 's> {
             }
             self.skip()?;
         }
-        super::row([Some(price), Some(quantity)])
+        row([Some(price), Some(quantity)])
     }
 
     fn skip_number(&mut self) -> Option<()> {
@@ -186,6 +154,41 @@ impl<'a, 's> Cursor<'a, 's> {
             one(self)?;
             if !self.take(b',') {
                 return self.take(close).then_some(());
+            }
+        }
+    }
+}
+
+impl<'a, 's> Compact<'a, 's> for Cursor<'a, 's> {
+    #[inline(always)]
+    fn take(&mut self, byte: u8) -> bool {
+        match self.rest {
+            [next, rest @ ..] if *next == byte => {
+                self.rest = rest;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    #[inline(always)]
+    fn key(&mut self, key: &'static [u8], first: bool) -> bool {
+        match key {
+            [_, bare @ ..] if first => self.literal(bare),
+            _ => self.literal(key),
+        }
+    }
+
+    fn trailing(&mut self, first: bool, is_known: impl Fn(&str) -> bool) -> bool {
+        let mut comma = !first;
+        loop {
+            if comma && !self.take(b',') {
+                return self.take(b'}');
+            }
+            comma = true;
+            let Ok(key) = self.text() else { return false };
+            if is_known(key) || !self.take(b':') || self.skip().is_err() {
+                return false;
             }
         }
     }

@@ -1,19 +1,10 @@
 //! Types that a field of a record can have.
 
-use super::{Kind, Source, Wrong};
-use crate::decimal::Decimal;
-
-/// A type that can be read from JSON.
-pub(crate) trait Field<'a>: Sized {
-    /// Reads one.
-    fn read<'s, S: Source<'a, 's>>(source: &mut S) -> Result<Self, Wrong>;
-
-    /// What stands for a key that is not there; `None` if it must be there.
-    #[inline(always)]
-    fn missing() -> Option<Self> {
-        None
-    }
-}
+use super::{
+    arena::Rows,
+    source::{Field, Kind, Source, Wrong},
+};
+use crate::{decimal::Decimal, level::Level};
 
 impl<'a> Field<'a> for u64 {
     #[inline(always)]
@@ -89,4 +80,31 @@ pub(crate) fn maybe_time<'a, 's, S: Source<'a, 's>>(source: &mut S) -> Result<Op
 pub(crate) fn size<'a, 's, S: Source<'a, 's>>(source: &mut S) -> Result<Decimal, Wrong> {
     let size = source.decimal()?;
     if size.mantissa() < 0 { Err("a size below zero") } else { Ok(size) }
+}
+
+/// Rows of `[price, quantity, …]`; whatever follows the quantity is left out.
+impl<'a> Field<'a> for Rows {
+    #[inline]
+    fn read<'s, S: Source<'a, 's>>(source: &mut S) -> Result<Self, Wrong> {
+        read_rows(source, S::level)
+    }
+}
+
+/// Rows of `[action, price, quantity]`.
+pub(crate) fn changes<'a, 's, S: Source<'a, 's>>(source: &mut S) -> Result<Rows, Wrong> {
+    read_rows(source, S::change)
+}
+
+#[inline]
+fn read_rows<'a, 's, S: Source<'a, 's>>(
+    source: &mut S,
+    level: impl Fn(&mut S) -> Result<Level, Wrong>,
+) -> Result<Rows, Wrong> {
+    let mut levels = source.arena().fill();
+    let from = levels.len();
+    source.array(|source| {
+        levels.push(level(source)?);
+        Ok(())
+    })?;
+    Ok(Rows::new(from, levels.len()))
 }

@@ -4,7 +4,10 @@ use std::fmt;
 
 use simd_json::{Buffers, prelude::*, tape};
 
-use super::{Arena, Kind, Source, Wrong};
+use super::{
+    arena::Arena,
+    source::{Kind, Source, Wrong},
+};
 use crate::decimal::Decimal;
 
 /// What is kept for the next text; more is given back.

@@ -1,16 +1,6 @@
 //! Records: objects with known keys.
 
-use super::{Cursor, Source, Wrong};
-
-/// An object with known keys.
-pub(crate) trait Record<'a>: Sized {
-    /// Reads one whose keys come in an order that is known, up to and with its closing brace. `opened` says that the
-    /// opening brace is all that was taken; otherwise a field was. `None` leaves the cursor where it is.
-    fn read_fixed(cursor: &mut Cursor<'a, '_>, opened: bool) -> Option<Self>;
-
-    /// Reads one whose keys come in any order, with others among them.
-    fn read_any<'s, S: Source<'a, 's>>(source: &mut S) -> Result<Self, Wrong>;
-}
+use super::source::Wrong;
 
 /// Reads a value into its slot; a key that comes twice is wrong.
 #[inline(always)]
@@ -28,7 +18,7 @@ pub(crate) fn fill<T>(slot: &mut Option<T>, value: Result<T, Wrong>, what: Wrong
 ///
 /// A field is `"key" name: type`, or `"key" name: type = reader` where the type alone does not say how it is
 /// read. The order of the fields is the first fixed order that is tried; `order` lines name others. A field that
-/// may be missing ([`Field::missing`](super::Field::missing)) may be missing in a fixed order too, and keys that
+/// may be missing (`Field::missing`) may be missing in a fixed order too, and keys that
 /// are not known may follow it.
 macro_rules! record {
     (
@@ -45,7 +35,7 @@ macro_rules! record {
         }
 
         const _: () = {
-            use $crate::json::{Cursor, Field, Record, Source, Wrong};
+            use $crate::json::{Compact, Field, Record, Source, Wrong};
 
             struct Key;
             struct Read;
@@ -66,7 +56,7 @@ macro_rules! record {
 
             impl<'a> Record<'a> for $crate::json::record!(@name $name $($life)?) {
                 #[inline(always)]
-                fn read_fixed(cursor: &mut Cursor<'a, '_>, opened: bool) -> Option<Self> {
+                fn read_fixed<'s, C: Compact<'a, 's>>(cursor: &mut C, opened: bool) -> Option<Self> {
                     $crate::json::record!(@fixed cursor, opened, $fields { $($field)+ });
                     $( $crate::json::record!(@fixed cursor, opened, $fields $ordered); )*
                     None
@@ -110,7 +100,8 @@ macro_rules! record {
     ) => {
         let mut ahead = *$cursor;
         let mut first = $opened;
-        $( let mut $field: Option<$ty> = None; )+
+        // A field that this order leaves out is not assigned.
+        $( #[allow(unused_mut)] let mut $field: Option<$ty> = None; )+
         let mut whole = true;
         $(
             if whole {

@@ -9,7 +9,7 @@ use super::{
     message::{DepthFields, DepthUpdate, PartialDepth, PartialFields},
 };
 use crate::{
-    json::{Arena, Cursor, Kind, Record, Rows, Source, Wrong, record, time},
+    json::{Arena, Compact, Cursor, Kind, Record, Rows, Source, Wrong, record, time},
     level::Level,
 };
 

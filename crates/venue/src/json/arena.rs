@@ -1,8 +1,7 @@
 //! Levels of books, in memory that is kept from one message to the next.
 
-use std::{cell::{Ref, RefCell}, fmt};
+use std::{cell::{Ref, RefCell, RefMut}, fmt};
 
-use super::{Field, Source, Wrong};
 use crate::level::Level;
 
 /// Where the levels of one message are kept.
@@ -37,6 +36,11 @@ impl Arena {
         (bids.of(levels), asks.of(levels))
     }
 
+    /// The levels, to append to.
+    pub(super) fn fill(&self) -> RefMut<'_, Vec<Level>> {
+        self.levels.borrow_mut()
+    }
+
     /// All levels, of which [`Rows::of`] finds a side.
     pub(crate) fn levels(&self) -> Ref<'_, [Level]> {
         Ref::map(self.levels.borrow(), Vec::as_slice)
@@ -44,6 +48,10 @@ impl Arena {
 }
 
 impl Rows {
+    pub(super) fn new(from: usize, to: usize) -> Self {
+        Self { from, to }
+    }
+
     /// The side in the levels of its arena.
     pub(crate) fn of(self, levels: &[Level]) -> &[Level] {
         levels.get(self.from..self.to).unwrap_or(&[])
@@ -54,31 +62,4 @@ impl fmt::Debug for Arena {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Arena")
     }
-}
-
-/// Rows of `[price, quantity, …]`; whatever follows the quantity is left out.
-impl<'a> Field<'a> for Rows {
-    #[inline]
-    fn read<'s, S: Source<'a, 's>>(source: &mut S) -> Result<Self, Wrong> {
-        read_rows(source, S::level)
-    }
-}
-
-/// Rows of `[action, price, quantity]`.
-pub(crate) fn changes<'a, 's, S: Source<'a, 's>>(source: &mut S) -> Result<Rows, Wrong> {
-    read_rows(source, S::change)
-}
-
-#[inline]
-fn read_rows<'a, 's, S: Source<'a, 's>>(
-    source: &mut S,
-    level: impl Fn(&mut S) -> Result<Level, Wrong>,
-) -> Result<Rows, Wrong> {
-    let mut levels = source.arena().levels.borrow_mut();
-    let from = levels.len();
-    source.array(|source| {
-        levels.push(level(source)?);
-        Ok(())
-    })?;
-    Ok(Rows { from, to: levels.len() })
 }
