@@ -60,17 +60,12 @@ const HOUSE: &[Room] = &[
     Room {
         place: "crates/venue/src/binance/wire",
         uses: &[],
-        floors: &[&["message"], &["answer"], &["mod"], &["shape"]],
+        floors: &[&["message"], &["answer"], &["mod"], &["shape", "tests"]],
     },
     Room {
         place: "crates/venue/src/json",
         uses: &[],
-        floors: &[
-            &["arena", "strings"],
-            &["source"],
-            &["field", "record", "cursor", "library"],
-            &["mod"],
-        ],
+        floors: &[&["arena", "strings"], &["source"], &["field", "record", "cursor", "library"], &["mod"]],
     },
     Room {
         place: "crates/venue/src/event",

@@ -3,8 +3,8 @@
 use std::{collections::VecDeque, ops::Range};
 
 use crate::{
-    event::{Event, InstrumentState, Rejection, Snapshot, Status},
     event::Delta,
+    event::{Event, InstrumentState, Rejection, Snapshot, Status},
     level::Level,
 };
 

@@ -75,7 +75,9 @@ pub enum Command<'a> {
 impl fmt::Debug for Command<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Send { route, text } => write!(f, "Send {{ route: {route:?}, text: {} bytes }}", text.len()),
+            Self::Send { route, text } => {
+                write!(f, "Send {{ route: {route:?}, text: {} bytes }}", text.len())
+            }
             Self::Fetch { id, url } => write!(f, "Fetch {{ id: {id}, url: {url:?} }}"),
         }
     }

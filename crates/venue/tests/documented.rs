@@ -4,12 +4,12 @@ mod common;
 
 use std::time::Duration;
 
-use common::{API, books, Rig, STREAM, config};
+use common::{API, Rig, STREAM, books, config};
 use serde_json::{Value, json};
 use tickwire_venue::binance::Stream;
 use tickwire_venue::{
-    Decimal, Delta, Error, Event, Fills, Instrument, Level, Misuse, Outcome, Quote,
-    Rejection, Request, Route, Session, Side, Snapshot, Status, StatusKind, Trade,
+    Decimal, Delta, Error, Event, Fills, Instrument, Level, Misuse, Outcome, Quote, Rejection, Request,
+    Route, Session, Side, Snapshot, Status, StatusKind, Trade,
 };
 
 /// One of each kind.

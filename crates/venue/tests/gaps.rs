@@ -4,7 +4,7 @@ mod common;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use common::{API, books, Rig, STREAM, changes, config};
+use common::{API, Rig, STREAM, books, changes, config};
 use serde_json::{Value, json};
 use tickwire_venue::binance::Config;
 use tickwire_venue::{BookChange, BookState, Event, Instrument, Level, Session};

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{API, books, Rig, STREAM, config};
+use common::{API, Rig, STREAM, books, config};
 use proptest::prelude::*;
 use serde_json::json;
 use tickwire_venue::{Error, Session};

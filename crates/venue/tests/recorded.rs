@@ -77,7 +77,8 @@ fn coin_m_2021_04_books_agree_with_quotes_but_for_one_suspect() {
     assert_eq!(counts.synced, recording.snapshots.len());
     assert!(counts.checks >= 322);
     assert_eq!(counts.disagreements.len(), 5, "{:#?}", counts.disagreements);
-    let suspects = counts.unwanted.iter().filter(|change| matches!(change, BookChange::Suspect { .. })).count();
+    let suspects =
+        counts.unwanted.iter().filter(|change| matches!(change, BookChange::Suspect { .. })).count();
     assert_eq!((suspects, counts.unwanted.len()), (1, 1), "{:?}", counts.unwanted);
 }
 

@@ -261,7 +261,10 @@ mod tests {
                 ConfigError::LevelsMax { levels_max: 999, snapshot_limit: 1000 },
             ),
             (
-                Config { streams: vec![Stream::Depth { ms: 100 }, Stream::Depth { ms: 1000 }], ..config(&["A"]) },
+                Config {
+                    streams: vec![Stream::Depth { ms: 100 }, Stream::Depth { ms: 1000 }],
+                    ..config(&["A"])
+                },
                 ConfigError::DepthTwice,
             ),
             (raw(config(&["A", "B"])), ConfigError::PartialDepthRaw),
@@ -302,16 +305,19 @@ mod tests {
             ..Config::usd_m()
         };
         let links = config.plan().unwrap().links;
-        assert_eq!(links, [
-            LinkPlan {
-                url: "wss://fstream.binance.com/public/stream".into(),
-                names: vec!["btcusdt@bookTicker".into()],
-            },
-            LinkPlan {
-                url: "wss://fstream.binance.com/market/stream".into(),
-                names: vec!["btcusdt@aggTrade".into(), "!miniTicker@arr".into()],
-            },
-        ]);
+        assert_eq!(
+            links,
+            [
+                LinkPlan {
+                    url: "wss://fstream.binance.com/public/stream".into(),
+                    names: vec!["btcusdt@bookTicker".into()],
+                },
+                LinkPlan {
+                    url: "wss://fstream.binance.com/market/stream".into(),
+                    names: vec!["btcusdt@aggTrade".into(), "!miniTicker@arr".into()],
+                },
+            ]
+        );
         let whole = Config { divided: false, raw: true, microseconds: true, ..config };
         let links = whole.plan().unwrap().links;
         assert_eq!(links.len(), 1);

@@ -157,7 +157,11 @@ impl Market {
             (Message::Answer(answer), None) => self.on_api_answer(answer, now),
             (Message::ServerShutdown(notice), _) => {
                 let venue_time_ns = Some(notice.event_time_ns);
-                self.queue.push(Event::Status(Status { kind: StatusKind::Shutdown, text: "", venue_time_ns }));
+                self.queue.push(Event::Status(Status {
+                    kind: StatusKind::Shutdown,
+                    text: "",
+                    venue_time_ns,
+                }));
                 Ok(())
             }
             (Message::Account { kind, event_time_ns }, _) => {
@@ -305,9 +309,8 @@ impl Market {
 
     fn on_control_answer(&mut self, link: usize, answer: Answer<'_>, now: Instant) -> Result<(), Odd> {
         let id = number(answer.id);
-        let answered = |links: &mut [Link], confirmed| {
-            links.get_mut(link)?.subscriptions.answered(id?, confirmed)
-        };
+        let answered =
+            |links: &mut [Link], confirmed| links.get_mut(link)?.subscriptions.answered(id?, confirmed);
         self.restless = true;
         match answer.body {
             Body::Done => {
@@ -471,7 +474,9 @@ fn keepers(config: &Config, plan: &Plan) -> Vec<Keeper> {
         books.map(move |(position, _)| (link, Subscriptions::chunk_of(position)))
     });
     let of_symbols = (0..).map(Instrument).zip(places).take(plan.symbols.len());
-    of_symbols.map(|(instrument, place)| Keeper::new(instrument, place, rule, config.levels_max, cross)).collect()
+    of_symbols
+        .map(|(instrument, place)| Keeper::new(instrument, place, rule, config.levels_max, cross))
+        .collect()
 }
 
 /// Spot's partial depth has a shape of its own, so that a `depthUpdate` there is a diff.

@@ -140,7 +140,9 @@ impl Product {
 
 /// The class of a stream, by its name.
 pub(super) fn class_of(name: &str) -> Class {
-    let kind = name.split_once('@').map_or(name, |(symbol, kind)| if symbol.starts_with('!') { symbol } else { kind });
+    let kind = name
+        .split_once('@')
+        .map_or(name, |(symbol, kind)| if symbol.starts_with('!') { symbol } else { kind });
     let public = ["bookTicker", "!bookTicker", "depth", "rpiDepth", "trade", "optionTrade", "optionSymbol"];
     let begins = |with: &&str| kind.starts_with(with);
     if public.iter().any(begins) { Class::Public } else { Class::Market }
@@ -152,7 +154,13 @@ mod tests {
 
     #[test]
     fn streams_are_served_by_class() {
-        let public = ["btcusdt@bookTicker", "!bookTicker", "btcusdt@depth@100ms", "btcusdt@depth20", "x@rpiDepth@500ms"];
+        let public = [
+            "btcusdt@bookTicker",
+            "!bookTicker",
+            "btcusdt@depth@100ms",
+            "btcusdt@depth20",
+            "x@rpiDepth@500ms",
+        ];
         let market = [
             "btcusdt@aggTrade",
             "btcusdt@markPrice@1s",

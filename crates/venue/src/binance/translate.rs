@@ -6,9 +6,7 @@ use super::{
 };
 use crate::{
     decimal::Decimal,
-    event::{
-        Candle, CandleOf, Event, Fills, Index, Instrument, Liquidation, Mark, Quote, Ticker, Trade,
-    },
+    event::{Candle, CandleOf, Event, Fills, Index, Instrument, Liquidation, Mark, Quote, Ticker, Trade},
     level::{Level, Side},
 };
 
@@ -166,7 +164,10 @@ pub(super) fn candle(
 }
 
 /// `None` for a side that is neither `BUY` nor `SELL`.
-pub(super) fn liquidation(instrument: Instrument, order: &wire::LiquidationOrder<'_>) -> Option<Event<'static>> {
+pub(super) fn liquidation(
+    instrument: Instrument,
+    order: &wire::LiquidationOrder<'_>,
+) -> Option<Event<'static>> {
     let side = match order.side {
         "BUY" => Side::Bid,
         "SELL" => Side::Ask,

@@ -1,6 +1,9 @@
 //! Levels of books, in memory that is kept from one message to the next.
 
-use std::{cell::{Ref, RefCell, RefMut}, fmt};
+use std::{
+    cell::{Ref, RefCell, RefMut},
+    fmt,
+};
 
 use crate::level::Level;
 

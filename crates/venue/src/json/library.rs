@@ -129,10 +129,7 @@ impl<'a, 's> Source<'a, 's> for Tape<'_, 'a, 's> {
         Decimal::parse(format!("{float:e}").as_bytes()).map_err(|_| WHAT)
     }
 
-    fn object(
-        &mut self,
-        mut each: impl FnMut(&'a str, &mut Self) -> Result<(), Wrong>,
-    ) -> Result<(), Wrong> {
+    fn object(&mut self, mut each: impl FnMut(&'a str, &mut Self) -> Result<(), Wrong>) -> Result<(), Wrong> {
         for (key, value) in self.value.as_object().ok_or("not an object")?.iter() {
             each(key, &mut Self { value, ..*self })?;
         }

@@ -21,5 +21,7 @@ pub(crate) use arena::{Arena, Rows};
 pub(crate) use cursor::Cursor;
 pub(crate) use field::{changes, maybe_time, size, time};
 pub(crate) use library::Library;
+#[cfg(test)]
+pub(crate) use library::Tape;
 pub(crate) use record::{fill, record};
 pub(crate) use source::{Compact, Field, Kind, Record, Source, Wrong};

@@ -27,10 +27,7 @@ pub(crate) trait Source<'a, 's>: Copy {
     fn decimal(&mut self) -> Result<Decimal, Wrong>;
 
     /// An object; `each` reads the value of each key.
-    fn object(
-        &mut self,
-        each: impl FnMut(&'a str, &mut Self) -> Result<(), Wrong>,
-    ) -> Result<(), Wrong>;
+    fn object(&mut self, each: impl FnMut(&'a str, &mut Self) -> Result<(), Wrong>) -> Result<(), Wrong>;
 
     /// An array; `each` reads each element.
     fn array(&mut self, each: impl FnMut(&mut Self) -> Result<(), Wrong>) -> Result<(), Wrong>;

@@ -9,7 +9,8 @@ use std::{
 use serde_json::{Value, json};
 use tickwire_venue::binance::{Binance, Config, Stream};
 use tickwire_venue::{
-    BookChange, Command, Delta, Error, Event, Fetched, InstrumentState, Now, Rejection, Route, Session, Snapshot, Status,
+    BookChange, Command, Delta, Error, Event, Fetched, InstrumentState, Now, Rejection, Route, Session,
+    Snapshot, Status,
 };
 
 pub(crate) const STREAM: Route = Route(0);

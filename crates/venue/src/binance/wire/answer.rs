@@ -93,7 +93,9 @@ impl<'a> Field<'a> for Outcome {
         source.skip()?;
         match ahead.kind() {
             Kind::Null => Ok(Self::Done),
-            Kind::Object if super::shape::has_key(ahead, "lastUpdateId")? => ahead.record().map(Self::Snapshot),
+            Kind::Object if super::shape::has_key(ahead, "lastUpdateId")? => {
+                ahead.record().map(Self::Snapshot)
+            }
             _ => Ok(Self::Other),
         }
     }

@@ -512,9 +512,7 @@ record! {
 }
 
 /// A decimal that is an empty string where there is none.
-fn decimal_or_empty<'a, 's, S: Source<'a, 's>>(
-    source: &mut S,
-) -> Result<Option<Decimal>, Wrong> {
+fn decimal_or_empty<'a, 's, S: Source<'a, 's>>(source: &mut S) -> Result<Option<Decimal>, Wrong> {
     let mut ahead = *source;
     if ahead.kind() == Kind::Text && ahead.text() == Ok("") {
         *source = ahead;

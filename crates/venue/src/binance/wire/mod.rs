@@ -3,6 +3,8 @@
 mod answer;
 mod message;
 mod shape;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
@@ -105,7 +107,12 @@ pub struct Decoder {
 impl Decoder {
     /// A decoder.
     pub fn new() -> Self {
-        Self { arena: Arena::default(), sides: Default::default(), library: Library::new(), ways: Ways::default() }
+        Self {
+            arena: Arena::default(),
+            sides: Default::default(),
+            library: Library::new(),
+            ways: Ways::default(),
+        }
     }
 
     /// How the messages so far were read.
