@@ -19,46 +19,61 @@ const fn powers() -> [u64; DIGITS_MAX + 1] {
 }
 
 /// 10^`exponent`, or 0 where that does not fit.
-#[inline]
+#[inline(always)]
 pub(crate) fn power_of_ten(exponent: usize) -> u64 {
     POWERS.get(exponent).copied().unwrap_or(0)
 }
 
 /// The number that the digits at the front of `text` make, and how many they are. The number is right for
 /// up to [`DIGITS_MAX`] of them.
-#[inline]
+#[inline(always)]
 pub(crate) fn leading(text: &[u8]) -> (u64, usize) {
-    let mut rest = text;
-    let mut value: u64 = 0;
-    let mut count = 0;
-    while let Some((word, behind)) = rest.split_first_chunk::<8>() {
-        let word = u64::from_le_bytes(*word) ^ ZEROS;
-        let digits = leading_small(word);
-        if digits < 8 {
-            if digits > 0 {
-                let aligned = word << (64 - 8 * digits);
-                value = value.wrapping_mul(power_of_ten(digits)).wrapping_add(joined(aligned));
-            }
-            return (value, count + digits);
-        }
-        value = value.wrapping_mul(100_000_000).wrapping_add(joined(word));
-        count += 8;
-        rest = behind;
+    let Some((word, behind)) = text.split_first_chunk::<8>() else { return one_by_one(text) };
+    let word = u64::from_le_bytes(*word) ^ ZEROS;
+    let digits = leading_small(word);
+    if digits < 8 {
+        return (partial(word, digits), digits);
     }
-    for byte in rest {
-        let digit = byte ^ b'0';
-        if digit > 9 {
-            break;
-        }
-        value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
-        count += 1;
+    // Eight decimals are as many as most venues print.
+    if behind.first().is_none_or(|next| !next.is_ascii_digit()) {
+        return (joined(word), 8);
     }
-    (value, count)
+    let (rest, count) = further(behind);
+    (joined(word).wrapping_mul(power_of_ten(count)).wrapping_add(rest), 8 + count)
+}
+
+/// As [`leading`], behind the first eight.
+#[inline(never)]
+fn further(text: &[u8]) -> (u64, usize) {
+    let Some((word, behind)) = text.split_first_chunk::<8>() else { return one_by_one(text) };
+    let word = u64::from_le_bytes(*word) ^ ZEROS;
+    let digits = leading_small(word);
+    if digits < 8 {
+        return (partial(word, digits), digits);
+    }
+    let (rest, count) = one_by_one(behind);
+    (joined(word).wrapping_mul(power_of_ten(count)).wrapping_add(rest), 8 + count)
+}
+
+#[inline(never)]
+fn one_by_one(text: &[u8]) -> (u64, usize) {
+    let digits = text.iter().map(|byte| byte ^ b'0').take_while(|digit| *digit <= 9);
+    let add = |(value, count): (u64, usize), digit| {
+        (value.wrapping_mul(10).wrapping_add(u64::from(digit)), count + 1)
+    };
+    digits.fold((0, 0), add)
+}
+
+/// The number of the first `digits` of a word, fewer than eight.
+#[inline(always)]
+fn partial(word: u64, digits: usize) -> u64 {
+    // Twice, for a shift by all 64 bits is none.
+    joined((word << 8) << (56 - 8 * digits))
 }
 
 /// How many of the eight bytes, from the lowest, are below ten. A carry only spoils bytes above the first
 /// that is not.
-#[inline]
+#[inline(always)]
 fn leading_small(word: u64) -> usize {
     let not = (word.wrapping_add(0x7676_7676_7676_7676) | word) & HIGH_BITS;
     // At most 8.
@@ -66,7 +81,7 @@ fn leading_small(word: u64) -> usize {
 }
 
 /// The number of eight digits, the lowest byte first: pairs, then fours, then all.
-#[inline]
+#[inline(always)]
 fn joined(digits: u64) -> u64 {
     let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00ff_00ff_00ff_00ff;
     let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_ffff_0000_ffff;

@@ -21,6 +21,8 @@ const ASIDE: Wrong = "not compact";
 /// held exactly.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cursor<'a, 's> {
+    /// The whole text, of which strings are parts.
+    whole: &'a str,
     rest: &'a [u8],
     arena: &'s Arena,
     /// For tests of the any-order way.
@@ -29,13 +31,15 @@ pub(crate) struct Cursor<'a, 's> {
 }
 
 impl<'a, 's> Cursor<'a, 's> {
-    pub(crate) fn new(text: &'a [u8], arena: &'s Arena) -> Self {
-        Self {
+    /// `None` for what is no UTF-8, which the library judges.
+    pub(crate) fn new(text: &'a [u8], arena: &'s Arena) -> Option<Self> {
+        Some(Self {
+            whole: str::from_utf8(text).ok()?,
             rest: text,
             arena,
             #[cfg(test)]
             only_any_order: false,
-        }
+        })
     }
 
     /// Records are read in any order even if they come in one that is known.
@@ -69,9 +73,10 @@ impl<'a, 's> Cursor<'a, 's> {
     /// A string behind its opening quote.
     #[inline(always)]
     pub(crate) fn string(&mut self) -> Option<&'a str> {
-        let (string, rest) = strings::plain(self.rest)?;
-        self.rest = rest;
-        Some(string)
+        let len = strings::plain(self.rest)?;
+        let from = self.whole.len() - self.rest.len();
+        self.rest = self.rest.get(len + 1..)?;
+        self.whole.get(from..from + len)
     }
 
     /// An integer behind its sign: the first digit is zero only if it is the only one.
@@ -281,18 +286,24 @@ impl<'a, 's> Source<'a, 's> for Cursor<'a, 's> {
 
     #[inline(always)]
     fn array(&mut self, mut each: impl FnMut(&mut Self) -> Result<(), Wrong>) -> Result<(), Wrong> {
-        if !self.take(b'[') {
+        // A copy stays in registers.
+        let mut ahead = *self;
+        if !ahead.take(b'[') {
             return Err(ASIDE);
         }
-        if self.take(b']') {
-            return Ok(());
-        }
-        loop {
-            each(self)?;
-            if !self.take(b',') {
-                return if self.take(b']') { Ok(()) } else { Err(ASIDE) };
+        if !ahead.take(b']') {
+            loop {
+                each(&mut ahead)?;
+                if !ahead.take(b',') {
+                    break;
+                }
+            }
+            if !ahead.take(b']') {
+                return Err(ASIDE);
             }
         }
+        *self = ahead;
+        Ok(())
     }
 
     fn skip(&mut self) -> Result<(), Wrong> {

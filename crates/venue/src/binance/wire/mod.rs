@@ -160,15 +160,17 @@ impl Decoder {
     ) -> Result<(), Error> {
         self.arena.clear();
         let Self { arena, sides, library, ways } = self;
-        let mut cursor = Cursor::new(text, arena);
-        if let Ok(content) = shape::read(&mut cursor)
-            && cursor.is_done()
-            && deliver(content, arena, sides, sink).is_ok()
-        {
-            ways.any_order += 1;
-            return Ok(());
+        let mut stopped = None;
+        if let Some(mut cursor) = Cursor::new(text, arena) {
+            if let Ok(content) = shape::read(&mut cursor)
+                && cursor.is_done()
+                && deliver(content, arena, sides, sink).is_ok()
+            {
+                ways.any_order += 1;
+                return Ok(());
+            }
+            stopped = Some(text.len() - cursor.rest().len());
         }
-        let stopped = text.len() - cursor.rest().len();
         arena.clear();
         ways.library += 1;
         let mut stream = None;
@@ -179,7 +181,7 @@ impl Decoder {
         read.map_err(|(what, offset)| Error::Malformed {
             what,
             stream,
-            offset: offset.or(Some(stopped)),
+            offset: offset.or(stopped),
             excerpt: Excerpt::new(text),
         })
     }

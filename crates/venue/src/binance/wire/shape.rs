@@ -40,7 +40,7 @@ pub(super) enum Payload<'a, S> {
 /// Reads a frequent message whose keys come in an order that is known.
 #[inline(always)]
 pub(super) fn fixed<'a>(text: &'a [u8], arena: &Arena) -> Option<(Option<&'a str>, Shape<'a>)> {
-    let mut cursor = Cursor::new(text, arena);
+    let mut cursor = Cursor::new(text, arena)?;
     let mut stream = None;
     if cursor.literal(b"{\"stream\":\"") {
         stream = Some(cursor.string()?);

@@ -34,7 +34,8 @@ fn by_fixed_order(text: &[u8]) -> Read {
 
 fn in_any_order(text: &[u8]) -> Read {
     spelled(text, |decoder, sink| {
-        let mut cursor = Cursor::new(text, &decoder.arena).without_fixed_orders();
+        let Some(cursor) = Cursor::new(text, &decoder.arena) else { return false };
+        let mut cursor = cursor.without_fixed_orders();
         shape::read(&mut cursor).is_ok_and(|content| {
             cursor.is_done() && deliver(content, &decoder.arena, &mut decoder.sides, sink).is_ok()
         })
