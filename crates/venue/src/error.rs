@@ -1,6 +1,6 @@
 //! What can go wrong, by whose fault.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 /// Bytes of a message that an [`Excerpt`] keeps.
 const EXCERPT_BYTES_MAX: usize = 160;
@@ -17,7 +17,7 @@ pub enum Error {
     #[error("the venue sent a malformed message ({what}{}{}): {excerpt}", on(stream), at(*offset))]
     Malformed {
         /// The part that is wrong, such as `Trade "p"`.
-        what: &'static str,
+        what: Cow<'static, str>,
         /// The stream or channel that the message names, if it does.
         stream: Option<Box<str>>,
         /// About where in the message, in bytes from its beginning, if that is known.
@@ -39,8 +39,8 @@ pub enum Error {
 }
 
 impl Error {
-    pub(crate) fn malformed(what: &'static str, text: &[u8]) -> Self {
-        Self::Malformed { what, stream: None, offset: None, excerpt: Excerpt::new(text) }
+    pub(crate) fn malformed(what: impl Into<Cow<'static, str>>, text: &[u8]) -> Self {
+        Self::Malformed { what: what.into(), stream: None, offset: None, excerpt: Excerpt::new(text) }
     }
 
     pub(crate) fn unexpected(what: &'static str, text: &[u8]) -> Self {
@@ -109,6 +109,9 @@ pub enum ConfigError {
     /// Messages of partial depth cannot be told from others without the name of their stream.
     #[error("partial depth cannot be told from the other streams when messages do not name theirs")]
     PartialDepthRaw,
+    /// Futures and options have no sign-in on their WebSocket API.
+    #[error("an account can sign in on spot only")]
+    AccountOfSpot,
     /// The venue has no candles of that length.
     #[error("the venue has no candles of {seconds} s")]
     CandleInterval {

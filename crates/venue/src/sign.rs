@@ -54,10 +54,10 @@ impl ApiKey {
     /// Takes the name as the venue shows it.
     ///
     /// # Errors
-    /// [`KeyError::Empty`], and [`KeyError::Character`] for anything but visible ASCII: the name goes into an HTTP
-    /// header.
+    /// [`KeyError::Empty`], and [`KeyError::Character`] for anything but visible ASCII, for quotes and for backslashes:
+    /// the name goes into HTTP headers and JSON.
     pub fn new(text: &str) -> Result<Self, KeyError> {
-        checked(text, |c| c.is_ascii_graphic())?;
+        checked(text, |c| c.is_ascii_graphic() && c != '"' && c != '\\')?;
         Ok(Self(Zeroizing::new(text.to_owned())))
     }
 

@@ -1,12 +1,16 @@
 //! What to follow, checked.
 
 use std::collections::BTreeSet;
+#[cfg(feature = "sign")]
+use std::sync::Arc;
 
 use super::{
     product::{Class, Product, Snapshots, class_of},
     stream::Stream,
 };
 use crate::error::ConfigError;
+#[cfg(feature = "sign")]
+use crate::sign::{ApiKey, Credentials};
 
 /// What a Binance session follows, and where.
 ///
@@ -22,7 +26,7 @@ use crate::error::ConfigError;
 /// let session = Binance::new(config)?;
 /// # Ok::<(), tickwire_venue::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Config {
     /// The product, whose rules are followed.
     pub product: Product,
@@ -55,6 +59,13 @@ pub struct Config {
     /// Levels a side that a book keeps, at least `snapshot_limit`. The worst are dropped beyond it, and
     /// [told](crate::BookChange::Trimmed).
     pub levels_max: usize,
+    /// The key that the host of [`Product::SpotSbe`] wants in the handshake.
+    #[cfg(feature = "sign")]
+    pub api_key: Option<Arc<ApiKey>>,
+    /// Who signs in on the WebSocket API of spot, for [`Event::Account`](crate::Event): an Ed25519 key logs the
+    /// connection on, others sign the subscription.
+    #[cfg(feature = "sign")]
+    pub account: Option<Arc<Credentials>>,
 }
 
 impl Default for Config {
@@ -68,6 +79,12 @@ impl Config {
     /// Spot: no symbols, no streams; the venue's public hosts, snapshots of 1000 levels, books of 10000.
     pub fn spot() -> Self {
         Self::of(Product::Spot)
+    }
+
+    /// Spot in SBE: otherwise as [`spot`](Self::spot). The host wants a key.
+    #[cfg(feature = "sign")]
+    pub fn spot_sbe(api_key: Arc<ApiKey>) -> Self {
+        Self { api_key: Some(api_key), ..Self::of(Product::SpotSbe) }
     }
 
     /// USD-M futures: otherwise as [`spot`](Self::spot).
@@ -101,7 +118,28 @@ impl Config {
             snapshots: product.snapshots(),
             snapshot_limit: 1000,
             levels_max: 10_000,
+            #[cfg(feature = "sign")]
+            api_key: None,
+            #[cfg(feature = "sign")]
+            account: None,
         }
+    }
+
+    /// Whether there is somebody to sign in.
+    pub(super) fn has_account(&self) -> bool {
+        #[cfg(feature = "sign")]
+        return self.account.is_some();
+        #[cfg(not(feature = "sign"))]
+        false
+    }
+
+    /// The header fields of the handshake with the stream host.
+    pub(super) fn headers(&self) -> Vec<(&'static str, String)> {
+        #[cfg(feature = "sign")]
+        if let Some(key) = &self.api_key {
+            return vec![("X-MBX-APIKEY", key.as_str().to_owned())];
+        }
+        Vec::new()
     }
 
     /// Checks everything, and says what it comes to.
@@ -116,8 +154,8 @@ impl Config {
         }
         let partial = self.streams.iter().any(|stream| matches!(stream, Stream::PartialDepth { .. }));
         let ambiguous = match self.product {
-            Product::Spot => symbols.len() > 1,
-            _ => books > 0,
+            Product::Spot | Product::SpotSbe => symbols.len() > 1,
+            Product::UsdM | Product::CoinM | Product::Options => books > 0,
         };
         if self.raw && partial && ambiguous {
             return Err(ConfigError::PartialDepthRaw);
@@ -128,7 +166,10 @@ impl Config {
         };
         let mut names: Vec<String> = symbols.iter().flat_map(of_symbol).collect();
         names.extend(self.markets.iter().cloned());
-        if names.is_empty() {
+        if self.has_account() && !matches!(self.product, Product::Spot | Product::SpotSbe) {
+            return Err(ConfigError::AccountOfSpot);
+        }
+        if names.is_empty() && !self.has_account() {
             return Err(if symbols.is_empty() { ConfigError::NoSymbols } else { ConfigError::NoStreams });
         }
         names.iter().try_for_each(|name| check_name(name))?;

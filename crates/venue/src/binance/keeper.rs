@@ -23,12 +23,6 @@ use crate::{
 /// The longest ban the venue documents; whatever it asks for is cut to that.
 const HOLD_MAX: Duration = Duration::from_secs(3 * 24 * 3600);
 
-/// Codes after which the same request may succeed: unknown, disconnected, timeout, busy.
-const TRANSIENT_CODES: [i64; 4] = [-1000, -1001, -1007, -1008];
-
-/// Too many requests.
-const RATE_CODE: i64 = -1003;
-
 #[derive(Debug)]
 pub(super) struct Keeper {
     instrument: Instrument,
@@ -221,13 +215,13 @@ impl Keeper {
         refusal: Refusal<'_>,
         now: Instant,
     ) -> (Outcome, Option<Instant>) {
-        if is_rate(status, refusal.code) {
+        if refusal.is_rate(status) {
             let asked = hold(refusal, now);
             let at = asked.unwrap_or_else(|| now + self.error_backoff.take());
             self.fetch = Fetch::Due(at);
             return (Outcome::Retry(at), Some(at));
         }
-        if status.is_some_and(|status| status >= 500) || TRANSIENT_CODES.contains(&refusal.code) {
+        if refusal.is_passing(status) {
             let at = now + self.error_backoff.take();
             self.fetch = Fetch::Due(at);
             return (Outcome::Retry(at), None);
@@ -247,10 +241,6 @@ impl Keeper {
     fn event(&self, change: BookChange) -> Event<'static> {
         Event::Book(BookEvent { instrument: self.instrument, change })
     }
-}
-
-fn is_rate(status: Option<u64>, code: i64) -> bool {
-    matches!(status, Some(418 | 429)) || code == RATE_CODE
 }
 
 /// Until when the venue wants no requests, if it says so.

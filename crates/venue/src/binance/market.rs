@@ -5,6 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+#[cfg(feature = "sign")]
+use super::account::Account;
 use super::{
     config::{Config, Plan},
     keeper::{Fetch, Keeper},
@@ -17,8 +19,8 @@ use super::{
 };
 use crate::{
     event::{
-        CandleOf, Delta, Event, Instrument, InstrumentState, Outcome, Rejection, Request, Snapshot, Status,
-        StatusKind,
+        CandleOf, Delta, Event, Instrument, InstrumentState, Outcome, Quote, Rejection, Request, Snapshot,
+        Status, StatusKind,
     },
     pace::Pace,
     queue::Queue,
@@ -40,6 +42,8 @@ pub(super) struct Market {
     pub(super) api_open: Option<bool>,
     snapshots: Snapshots,
     snapshot_pace: Pace,
+    #[cfg(feature = "sign")]
+    account: Option<Account>,
     /// Symbols that are not configured may appear: a stream of the whole market is followed.
     open_ended: bool,
     /// What a `depthUpdate` is when its stream is not named.
@@ -62,8 +66,19 @@ pub(super) struct Link {
 /// A command without its text.
 #[derive(Debug)]
 pub(super) enum Asking {
-    Subscribe { link: usize, chunk: usize, id: u64 },
-    Snapshot { instrument: Instrument, id: u64 },
+    Subscribe {
+        link: usize,
+        chunk: usize,
+        id: u64,
+    },
+    Snapshot {
+        instrument: Instrument,
+        id: u64,
+    },
+    #[cfg(feature = "sign")]
+    SignIn {
+        text: String,
+    },
 }
 
 /// What is odd about a well-formed message.
@@ -80,7 +95,7 @@ impl Market {
         }
         let keepers = if plan.book { keepers(config, &plan) } else { Vec::new() };
         let (budget, span) = product.weight_budget();
-        let api = plan.book && config.snapshots == Snapshots::Api;
+        let api = needs_api(config, &plan);
         let requests = product.requests_per_second();
         let link = |names| Link { subscriptions: Subscriptions::new(names, requests), open: false };
         Self {
@@ -90,6 +105,8 @@ impl Market {
             api_open: api.then_some(false),
             snapshots: config.snapshots,
             snapshot_pace: Pace::new(budget / product.snapshot_weight(config.snapshot_limit), span),
+            #[cfg(feature = "sign")]
+            account: config.account.clone().map(Account::new),
             open_ended: !config.markets.is_empty(),
             usual_depth: usual_depth(config),
             next_id: 1,
@@ -121,9 +138,11 @@ impl Market {
             fed.for_each(Keeper::on_stream_open);
         } else {
             self.api_open = Some(true);
+            #[cfg(feature = "sign")]
+            self.account.iter_mut().for_each(|account| account.on_open(now.instant));
         }
         self.restless = true;
-        self.settle(now.instant);
+        self.settle(now);
     }
 
     pub(super) fn on_closed(&mut self, route: Route, now: Now) {
@@ -137,11 +156,13 @@ impl Market {
             }
         } else {
             self.api_open = Some(false);
-            self.commands.retain(|asking| !matches!(asking, Asking::Snapshot { .. }));
+            self.commands.retain(|asking| matches!(asking, Asking::Subscribe { .. }));
+            #[cfg(feature = "sign")]
+            self.account.iter_mut().for_each(Account::on_closed);
             self.keepers.iter_mut().for_each(|keeper| keeper.on_unanswered(now.instant));
         }
         self.restless = true;
-        self.settle(now.instant);
+        self.settle(now);
     }
 
     pub(super) fn on_message(
@@ -167,6 +188,11 @@ impl Market {
             (Message::Account { kind, event_time_ns }, _) => {
                 let event = Event::Account { kind: "", venue_time_ns: event_time_ns };
                 self.queue.push_with_words(event, kind);
+                #[cfg(feature = "sign")]
+                if kind == "eventStreamTerminated" {
+                    self.restless = true;
+                    self.account.iter_mut().for_each(|account| account.on_terminated(now));
+                }
                 Ok(())
             }
             (Message::Other { kind }, _) => self.on_other(kind),
@@ -181,12 +207,7 @@ impl Market {
             Message::PartialDepth(partial) => return self.on_partial(stream, partial),
             Message::BookTicker(ticker) => {
                 let quote = translate::quote(self.instrument(ticker.symbol)?, &ticker);
-                self.queue.push(Event::Quote(quote));
-                if let Some(keeper) = self.keepers.get_mut(at(quote.instrument)) {
-                    let before = keeper.fetch;
-                    keeper.on_quote(quote, now, &mut |event| self.queue.push(event));
-                    self.restless |= keeper.fetch != before;
-                }
+                self.on_quote(quote, now);
                 return Ok(());
             }
             Message::Trade(trade) => translate::trade(self.instrument(trade.symbol)?, &trade),
@@ -242,7 +263,16 @@ impl Market {
         Ok(())
     }
 
-    fn on_other(&mut self, kind: &str) -> Result<(), Odd> {
+    pub(super) fn on_quote(&mut self, quote: Quote, now: Instant) {
+        self.queue.push(Event::Quote(quote));
+        if let Some(keeper) = self.keepers.get_mut(at(quote.instrument)) {
+            let before = keeper.fetch;
+            keeper.on_quote(quote, now, &mut |event| self.queue.push(event));
+            self.restless |= keeper.fetch != before;
+        }
+    }
+
+    pub(super) fn on_other(&mut self, kind: &str) -> Result<(), Odd> {
         self.queue.push_with_words(Event::Other { kind: "" }, kind);
         Ok(())
     }
@@ -258,7 +288,12 @@ impl Market {
         }
     }
 
-    fn on_depth(&mut self, stream: Option<&str>, update: DepthUpdate<'_>, now: Instant) -> Result<(), Odd> {
+    pub(super) fn on_depth(
+        &mut self,
+        stream: Option<&str>,
+        update: DepthUpdate<'_>,
+        now: Instant,
+    ) -> Result<(), Odd> {
         let instrument = self.instrument(update.symbol)?;
         let DepthUpdate { first_id, last_id, previous_id, bids, asks, .. } = update;
         let venue_time_ns = update.transaction_time_ns.unwrap_or(update.event_time_ns);
@@ -301,7 +336,12 @@ impl Market {
         Ok(())
     }
 
-    fn push_picture(&mut self, instrument: Instrument, update_id: u64, venue_time_ns: Option<u64>) {
+    pub(super) fn push_picture(
+        &mut self,
+        instrument: Instrument,
+        update_id: u64,
+        venue_time_ns: Option<u64>,
+    ) {
         let (bids, asks, partial) = (&[], &[], true);
         let picture = Snapshot { instrument, update_id, bids, asks, partial, venue_time_ns };
         self.queue.push_with_levels(Event::Snapshot(picture));
@@ -334,6 +374,11 @@ impl Market {
     }
 
     fn on_api_answer(&mut self, answer: Answer<'_>, now: Instant) -> Result<(), Odd> {
+        #[cfg(feature = "sign")]
+        if self.is_sign_in(&answer) {
+            self.on_sign_in(answer, now);
+            return Ok(());
+        }
         let keeper = number(answer.id).and_then(|id| self.keeper_that_asked(id));
         match (keeper, answer.body) {
             (None, Body::Refused(refusal)) => {
@@ -350,6 +395,28 @@ impl Market {
                 Ok(())
             }
             (Some(_), Body::Done | Body::Other) => Err("a snapshot without a book"),
+        }
+    }
+
+    /// Whether an answer is about the account: to its request, or that it is signed out.
+    #[cfg(feature = "sign")]
+    fn is_sign_in(&self, answer: &Answer<'_>) -> bool {
+        let Some(account) = &self.account else { return false };
+        number(answer.id).is_some_and(|id| account.asked(id))
+            || (answer.id == Id::Null && answer.status == Some(401))
+    }
+
+    #[cfg(feature = "sign")]
+    fn on_sign_in(&mut self, answer: Answer<'_>, now: Instant) {
+        self.restless = true;
+        let Some(account) = &mut self.account else { return };
+        match answer.body {
+            Body::Refused(refusal) => {
+                let outcome = account.on_refused(answer.status, refusal, now);
+                self.tell_rejected(Request::SignIn, None, refusal, outcome);
+            }
+            _ if account.on_done(now) => self.queue.push(Event::SignedIn),
+            _ => {}
         }
     }
 
@@ -390,7 +457,8 @@ impl Market {
 
     /// Sends what may be sent, gives up on what is overdue, and finds out when to look again. A message
     /// that changes nothing of that costs a comparison.
-    pub(super) fn settle(&mut self, now: Instant) {
+    pub(super) fn settle(&mut self, moment: Now) {
+        let now = moment.instant;
         if !self.restless && self.wake.is_none_or(|wake| now < wake) {
             return;
         }
@@ -405,6 +473,8 @@ impl Market {
             }
         }
         self.settle_snapshots(now, until);
+        #[cfg(feature = "sign")]
+        self.settle_account(moment, until);
         let free = self.snapshot_pace.free_at(now);
         let can_ask = self.can_ask();
         let due = |keeper: &Keeper| match keeper.fetch {
@@ -414,7 +484,28 @@ impl Market {
         };
         let open = self.links.iter().filter(|link| link.open);
         let subscribe = open.filter_map(|link| link.subscriptions.deadline(now));
-        self.wake = self.keepers.iter().filter_map(due).chain(subscribe).min();
+        let wake = self.keepers.iter().filter_map(due).chain(subscribe);
+        #[cfg(feature = "sign")]
+        let wake = wake.chain(self.account.as_ref().and_then(Account::deadline));
+        self.wake = wake.min();
+    }
+
+    #[cfg(feature = "sign")]
+    fn settle_account(&mut self, now: Now, until: Instant) {
+        let Some(account) = &mut self.account else { return };
+        if account.expire(now.instant) {
+            self.queue.push(Event::Unanswered { request: Request::SignIn, instrument: None });
+        }
+        match account.request(self.next_id, now.unix_ns / 1_000_000, now.instant, until) {
+            None => return,
+            Some(Ok(text)) => self.commands.push_back(Asking::SignIn { text }),
+            Some(Err(error)) => {
+                let (request, outcome) = (Request::SignIn, Outcome::Final);
+                let rejection = Rejection { request, instrument: None, code: 0, message: "", outcome };
+                self.queue.push_with_words(Event::Rejected(rejection), &error.to_string());
+            }
+        }
+        self.next_id += 1;
     }
 
     fn can_ask(&self) -> bool {
@@ -440,7 +531,7 @@ impl Market {
     }
 
     #[inline]
-    fn instrument(&mut self, symbol: &str) -> Result<Instrument, Odd> {
+    pub(super) fn instrument(&mut self, symbol: &str) -> Result<Instrument, Odd> {
         match self.symbols.find(symbol) {
             Some(known) => Ok(known),
             None if self.open_ended => self.symbols.intern(symbol).ok_or("too many symbols"),
@@ -459,6 +550,11 @@ impl Market {
         let rejection = Rejection { request, instrument, code, message: "", outcome };
         self.queue.push_with_words(Event::Rejected(rejection), message);
     }
+}
+
+/// Whether the WebSocket API is of use.
+pub(super) fn needs_api(config: &Config, plan: &Plan) -> bool {
+    (plan.book && config.snapshots == Snapshots::Api) || config.has_account()
 }
 
 /// One for each symbol, by instrument.
@@ -482,7 +578,8 @@ fn keepers(config: &Config, plan: &Plan) -> Vec<Keeper> {
 /// Spot's partial depth has a shape of its own, so that a `depthUpdate` there is a diff.
 fn usual_depth(config: &Config) -> DepthKind {
     let partial = config.streams.iter().any(|stream| matches!(stream, Stream::PartialDepth { .. }));
-    if config.product != Product::Spot && partial { DepthKind::Partial } else { DepthKind::Diff }
+    let spot = matches!(config.product, Product::Spot | Product::SpotSbe);
+    if !spot && partial { DepthKind::Partial } else { DepthKind::Diff }
 }
 
 /// The number of an answer; our requests have no other ids.

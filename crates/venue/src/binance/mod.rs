@@ -3,6 +3,9 @@
 pub mod sbe;
 pub mod wire;
 
+#[cfg(feature = "sign")]
+mod account;
+mod binary;
 mod config;
 mod crosscheck;
 mod keeper;

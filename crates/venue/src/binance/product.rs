@@ -9,6 +9,8 @@ use super::sync::Rule;
 pub enum Product {
     /// Spot.
     Spot,
+    /// Spot, with market data in SBE, a binary encoding, instead of JSON. Its host wants an API key.
+    SpotSbe,
     /// Futures margined in USD coins.
     UsdM,
     /// Futures margined in the coin itself.
@@ -44,6 +46,11 @@ impl Product {
                 "wss://ws-api.binance.com:443/ws-api/v3",
                 "https://api.binance.com/api/v3/depth",
             ),
+            Self::SpotSbe => (
+                "wss://stream-sbe.binance.com:9443",
+                "wss://ws-api.binance.com:443/ws-api/v3",
+                "https://api.binance.com/api/v3/depth",
+            ),
             Self::UsdM => (
                 "wss://fstream.binance.com",
                 "wss://ws-fapi.binance.com/ws-fapi/v1",
@@ -67,7 +74,7 @@ impl Product {
     /// documented to have them.
     pub(super) fn snapshots(self) -> Snapshots {
         match self {
-            Self::Spot | Self::UsdM => Snapshots::Api,
+            Self::Spot | Self::SpotSbe | Self::UsdM => Snapshots::Api,
             Self::CoinM | Self::Options => Snapshots::Rest,
         }
     }
@@ -75,7 +82,7 @@ impl Product {
     /// How diffs continue a book.
     pub(super) fn rule(self) -> Rule {
         match self {
-            Self::Spot => Rule::Contiguous,
+            Self::Spot | Self::SpotSbe => Rule::Contiguous,
             Self::UsdM | Self::CoinM | Self::Options => Rule::Chained,
         }
     }
@@ -84,14 +91,14 @@ impl Product {
     pub(super) fn streams_max(self) -> usize {
         match self {
             Self::Options => 200,
-            Self::Spot | Self::UsdM | Self::CoinM => 1024,
+            Self::Spot | Self::SpotSbe | Self::UsdM | Self::CoinM => 1024,
         }
     }
 
     /// Requests a second on a stream connection: one less than the venue allows, for pongs count too.
     pub(super) fn requests_per_second(self) -> usize {
         match self {
-            Self::Spot => 4,
+            Self::Spot | Self::SpotSbe => 4,
             Self::UsdM | Self::CoinM | Self::Options => 8,
         }
     }
@@ -100,6 +107,7 @@ impl Product {
     pub(super) fn diff_speeds(self) -> (u16, &'static [u16]) {
         match self {
             Self::Spot => (1000, &[100]),
+            Self::SpotSbe => (20, &[]),
             Self::UsdM | Self::CoinM => (250, &[0, 100, 500]),
             Self::Options => (500, &[100, 500]),
         }
@@ -108,7 +116,7 @@ impl Product {
     /// Levels that a snapshot can be asked to have, at most and otherwise (`None`: any number up to that).
     pub(super) fn snapshot_limits(self) -> (u16, Option<&'static [u16]>) {
         match self {
-            Self::Spot => (5000, None),
+            Self::Spot | Self::SpotSbe => (5000, None),
             Self::UsdM | Self::CoinM | Self::Options => (1000, Some(&[5, 10, 20, 50, 100, 500, 1000])),
         }
     }
@@ -116,10 +124,10 @@ impl Product {
     /// What the venue charges for a snapshot.
     pub(super) fn snapshot_weight(self, limit: u16) -> usize {
         match (self, limit) {
-            (Self::Spot, 0..=100) => 5,
-            (Self::Spot, 101..=500) => 25,
-            (Self::Spot, 501..=1000) => 50,
-            (Self::Spot, _) => 250,
+            (Self::Spot | Self::SpotSbe, 0..=100) => 5,
+            (Self::Spot | Self::SpotSbe, 101..=500) => 25,
+            (Self::Spot | Self::SpotSbe, 501..=1000) => 50,
+            (Self::Spot | Self::SpotSbe, _) => 250,
             (_, 0..=50) => 2,
             (_, 51..=100) => 5,
             (_, 101..=500) => 10,
@@ -131,7 +139,7 @@ impl Product {
     pub(super) fn weight_budget(self) -> (usize, Duration) {
         let minute = Duration::from_secs(60);
         match self {
-            Self::Spot => (5000, minute),
+            Self::Spot | Self::SpotSbe => (5000, minute),
             Self::UsdM | Self::CoinM => (2000, minute),
             Self::Options => (300, minute),
         }

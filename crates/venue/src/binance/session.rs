@@ -1,13 +1,14 @@
 //! The session: stream connections, one for the API where snapshots come from it, a book a symbol.
 
-use std::time::Instant;
+use std::{fmt, time::Instant};
 
 use super::{
-    config::Config,
+    binary::Sides,
+    config::{Config, LinkPlan},
     crosscheck::CheckCounts,
-    market::{Asking, Market},
+    market::{Asking, Market, needs_api},
     product::{Product, Snapshots},
-    requests,
+    requests, sbe,
     wire::{Body, Decoder, Message, Refusal, Ways},
 };
 use crate::{
@@ -26,10 +27,12 @@ use crate::{
 ///
 /// A well-formed symbol that does not exist is confirmed by the venue and stays mute; with a book, the refusal of its
 /// snapshot tells.
-#[derive(Debug)]
 pub struct Binance {
     endpoints: Vec<Endpoint>,
     decoder: Decoder,
+    /// The levels of a binary message, and whether the last message was one.
+    levels: Sides,
+    is_binary: bool,
     /// Apart from the decoder, whose messages are borrowed while they are handled.
     market: Market,
     product: Product,
@@ -46,15 +49,18 @@ impl Binance {
     /// [`Error::Config`] when the configuration cannot be served.
     pub fn new(config: Config) -> Result<Self, Error> {
         let plan = config.plan()?;
-        let stream = |plan: &super::config::LinkPlan| Endpoint::new("stream", plan.url.clone());
+        let stream =
+            |plan: &LinkPlan| Endpoint { name: "stream", url: plan.url.clone(), headers: config.headers() };
         let mut endpoints: Vec<_> = plan.links.iter().map(stream).collect();
-        if plan.book && config.snapshots == Snapshots::Api {
+        if needs_api(&config, &plan) {
             endpoints.push(Endpoint::new("api", config.api_url.clone()));
         }
         let market = Market::new(&config, plan);
         Ok(Self {
             endpoints,
             decoder: Decoder::new(),
+            levels: Sides::default(),
+            is_binary: false,
             market,
             product: config.product,
             snapshots: config.snapshots,
@@ -93,6 +99,16 @@ impl Binance {
     }
 }
 
+impl fmt::Debug for Binance {
+    /// Neither books nor requests, which may hold keys.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Binance")
+            .field("product", &self.product)
+            .field("endpoints", &self.endpoints)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Session for Binance {
     fn endpoints(&self) -> &[Endpoint] {
         &self.endpoints
@@ -114,6 +130,7 @@ impl Session for Binance {
     fn on_message(&mut self, route: Route, text: &[u8], now: Now) -> Result<(), Error> {
         self.check_open(route)?;
         self.check_drained()?;
+        self.is_binary = false;
         let market = &mut self.market;
         let mut handled = Ok(());
         self.decoder.decode(text, |stream, message| {
@@ -122,8 +139,19 @@ impl Session for Binance {
                 handled = one;
             }
         })?;
-        self.market.settle(now.instant);
+        self.market.settle(now);
         handled.map_err(|what| Error::unexpected(what, text))
+    }
+
+    fn on_binary(&mut self, route: Route, bytes: &[u8], now: Now) -> Result<(), Error> {
+        self.check_open(route)?;
+        self.check_drained()?;
+        self.is_binary = true;
+        self.levels.clear();
+        let message = sbe::decode(bytes).map_err(|error| Error::malformed(error.to_string(), bytes))?;
+        let handled = self.market.on_sbe(message, &mut self.levels, now.instant);
+        self.market.settle(now);
+        handled.map_err(|what| Error::unexpected(what, bytes))
     }
 
     fn on_fetched(&mut self, id: u64, fetched: Fetched<'_>, now: Now) -> Result<(), Error> {
@@ -131,7 +159,7 @@ impl Session for Binance {
         let Some(keeper) = self.market.keeper_that_asked(id) else { return Ok(()) };
         let Fetched::Answer { status, retry_after_s, body } = fetched else {
             self.market.on_no_snapshot(keeper, now.instant);
-            self.market.settle(now.instant);
+            self.market.settle(now);
             return Ok(());
         };
         let market = &mut self.market;
@@ -159,7 +187,7 @@ impl Session for Binance {
             let status = if status == 200 { 500 } else { u64::from(status) };
             self.market.on_refused(keeper, Some(status), refusal, now.instant);
         }
-        self.market.settle(now.instant);
+        self.market.settle(now);
         if known || status != 200 { Ok(()) } else { decoded }
     }
 
@@ -168,7 +196,8 @@ impl Session for Binance {
     }
 
     fn poll_event(&mut self) -> Option<Event<'_>> {
-        self.market.queue.pop(self.decoder.levels())
+        let levels = if self.is_binary { self.levels.get() } else { self.decoder.levels() };
+        self.market.queue.pop(levels)
     }
 
     fn poll_command(&mut self) -> Option<Command<'_>> {
@@ -178,6 +207,11 @@ impl Session for Binance {
                 let names = self.market.links.get(link)?.subscriptions.names(chunk);
                 requests::subscribe(text, id, names);
                 Command::Send { route: Route(link), text }
+            }
+            #[cfg(feature = "sign")]
+            Asking::SignIn { text: request } => {
+                *text = request;
+                Command::Send { route: self.market.api(), text }
             }
             Asking::Snapshot { instrument, id } => {
                 let symbol = self.market.symbols.name(instrument)?;
@@ -200,7 +234,7 @@ impl Session for Binance {
     }
 
     fn on_deadline(&mut self, now: Now) {
-        self.market.settle(now.instant);
+        self.market.settle(now);
     }
 
     fn instruments(&self) -> u32 {

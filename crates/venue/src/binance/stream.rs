@@ -15,7 +15,7 @@ pub enum Stream {
     /// Each change of the best levels: [`Quote`](crate::Quote).
     BookTicker,
     /// The changes of each so many milliseconds, and a [`Book`](crate::Book) kept by them: spot 100 or 1000, futures
-    /// 100, 250 or 500 (0, undocumented, about 30), options 100 or 500. With [`BookTicker`](Self::BookTicker), the two
+    /// 100, 250 or 500 (0, undocumented, about 30), options 100 or 500, SBE 20. With [`BookTicker`](Self::BookTicker), the two
     /// are compared: [`TopCheck`](crate::TopCheck).
     Depth {
         /// Milliseconds.
@@ -25,7 +25,7 @@ pub enum Stream {
     PartialDepth {
         /// 5, 10 or 20.
         levels: u8,
-        /// Milliseconds, as for [`Depth`](Self::Depth).
+        /// Milliseconds, as for [`Depth`](Self::Depth); SBE has 20 levels each 50.
         ms: u16,
     },
     /// A [`Candle`](crate::Candle) while it forms.
@@ -48,12 +48,16 @@ impl Stream {
     /// What follows the `@`, and behind.
     pub(super) fn suffix(&self, product: Product) -> Result<String, ConfigError> {
         let options = product == Product::Options;
+        let sbe = product == Product::SpotSbe;
         Ok(match self {
             Self::Trade if options => "optionTrade".into(),
             Self::Trade => "trade".into(),
             Self::AggTrade => "aggTrade".into(),
+            Self::BookTicker if sbe => "bestBidAsk".into(),
             Self::BookTicker => "bookTicker".into(),
             Self::Depth { ms } => format!("depth{}", speed(product, *ms)?),
+            // There is one, each 50 ms.
+            Self::PartialDepth { levels: 20, ms: 50 } if sbe => "depth20".into(),
             Self::PartialDepth { levels: levels @ (5 | 10 | 20), ms } => {
                 format!("depth{levels}{}", speed(product, *ms)?)
             }
@@ -150,6 +154,9 @@ mod tests {
             (Stream::Kline(Interval::Seconds(60)), Product::Spot, "kline_1m"),
             (Stream::Kline(Interval::Month), Product::Spot, "kline_1M"),
             (Stream::Trade, Product::Options, "optionTrade"),
+            (Stream::BookTicker, Product::SpotSbe, "bestBidAsk"),
+            (Stream::Depth { ms: 20 }, Product::SpotSbe, "depth"),
+            (Stream::PartialDepth { levels: 20, ms: 50 }, Product::SpotSbe, "depth20"),
             (Stream::MarkPrice, Product::UsdM, "markPrice@1s"),
         ];
         for (stream, product, name) in rows {

@@ -27,6 +27,8 @@ pub enum Request {
     Subscribe,
     /// A book snapshot.
     Snapshot,
+    /// To sign in.
+    SignIn,
     /// The venue did not say which request it refused.
     Unknown,
 }

@@ -19,6 +19,8 @@ pub(crate) const API: Route = Route(1);
 pub(crate) struct Rig {
     pub(crate) session: Binance,
     pub(crate) now: Instant,
+    /// What the other clock shows.
+    pub(crate) unix_ns: u64,
     pub(crate) sent: VecDeque<(Route, Value)>,
     /// Documents asked for by HTTP: id and URL.
     pub(crate) fetches: VecDeque<(u64, String)>,
@@ -40,6 +42,7 @@ impl Rig {
         Self {
             session: Binance::new(config).unwrap(),
             now: Instant::now(),
+            unix_ns: 0,
             sent: VecDeque::new(),
             fetches: VecDeque::new(),
         }
@@ -55,9 +58,9 @@ impl Rig {
         rig
     }
 
-    /// The manual clock by both measures; the second says nothing here.
+    /// The manual clock by both measures.
     pub(crate) fn both(&self) -> Now {
-        Now { instant: self.now, unix_ns: 0 }
+        Now { instant: self.now, unix_ns: self.unix_ns }
     }
 
     pub(crate) fn open(&mut self, route: Route) -> Vec<Event<'static>> {
@@ -72,6 +75,11 @@ impl Rig {
 
     pub(crate) fn feed(&mut self, route: Route, text: &str) -> Result<Vec<Event<'static>>, Error> {
         self.session.on_message(route, text.as_bytes(), self.both())?;
+        Ok(self.drain())
+    }
+
+    pub(crate) fn binary(&mut self, bytes: &[u8]) -> Result<Vec<Event<'static>>, Error> {
+        self.session.on_binary(STREAM, bytes, self.both())?;
         Ok(self.drain())
     }
 
@@ -154,6 +162,7 @@ fn keep(event: Event<'_>) -> Event<'static> {
         Event::Account { kind, venue_time_ns } => {
             Event::Account { kind: kind.to_owned().leak(), venue_time_ns }
         }
+        Event::SignedIn => Event::SignedIn,
         Event::Trade(e) => Event::Trade(e),
         Event::Quote(e) => Event::Quote(e),
         Event::Ticker(e) => Event::Ticker(e),

@@ -49,6 +49,26 @@ pub struct Refusal<'a> {
     pub retry_after_ms: Option<u64>,
 }
 
+/// Codes after which the same request may succeed: unknown, disconnected, timeout, busy.
+const PASSING_CODES: [i64; 4] = [-1000, -1001, -1007, -1008];
+
+/// Too many requests.
+const RATE_CODE: i64 = -1003;
+
+impl Refusal<'_> {
+    /// Whether too much was asked for.
+    pub(crate) fn is_rate(&self, status: Option<u64>) -> bool {
+        matches!(status, Some(418 | 429)) || self.code == RATE_CODE
+    }
+
+    /// Whether the same request may succeed later.
+    pub(crate) fn is_passing(&self, status: Option<u64>) -> bool {
+        self.is_rate(status)
+            || status.is_some_and(|status| status >= 500)
+            || PASSING_CODES.contains(&self.code)
+    }
+}
+
 record! {
     /// All keys that an answer can have.
     pub(super) struct AnswerFields<'a> {

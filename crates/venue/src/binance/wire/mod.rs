@@ -179,7 +179,7 @@ impl Decoder {
             deliver(shape::read(&mut tape.clone())?, arena, sides, sink)
         });
         read.map_err(|(what, offset)| Error::Malformed {
-            what,
+            what: what.into(),
             stream,
             offset: offset.or(stopped),
             excerpt: Excerpt::new(text),

@@ -1,0 +1,150 @@
+//! Signing in on the WebSocket API, for the events of an account.
+//!
+//! ```text
+//!            open                          ok                      ok
+//!   Closed ────────► Due(Logon) ─► Asked ──────► Due(Subscribe) ─► Asked ──────► Done
+//!     ▲    a key that cannot log on ──────────────────▲  ▲          │             │
+//!     │                 no answer, or not now: Due again │   stream terminated ───┘
+//!     └── closed (from any)              refused: Refused
+//! ```
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{payload::payload, wire::Refusal};
+use crate::{
+    event::Outcome,
+    pace::Backoff,
+    sign::{Algorithm, Credentials, SignError},
+};
+
+/// What is done about one account.
+#[derive(Debug)]
+pub(super) struct Account {
+    credentials: Arc<Credentials>,
+    state: State,
+    backoff: Backoff,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Closed,
+    Due(Step, Instant),
+    Asked { step: Step, id: u64, until: Instant },
+    Done,
+    Refused,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Logon,
+    Subscribe,
+}
+
+impl Account {
+    pub(super) fn new(credentials: Arc<Credentials>) -> Self {
+        let backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(60));
+        Self { credentials, state: State::Closed, backoff }
+    }
+
+    pub(super) fn on_open(&mut self, now: Instant) {
+        self.state = State::Due(self.first(), now);
+    }
+
+    pub(super) fn on_closed(&mut self) {
+        self.state = State::Closed;
+    }
+
+    /// Only these keys can log a connection on; others sign the subscription itself.
+    fn first(&self) -> Step {
+        if self.credentials.key.algorithm() == Algorithm::Ed25519 { Step::Logon } else { Step::Subscribe }
+    }
+
+    /// When there is something to do without a message.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match self.state {
+            State::Due(_, at) => Some(at),
+            State::Asked { until, .. } => Some(until),
+            State::Closed | State::Done | State::Refused => None,
+        }
+    }
+
+    /// Gives up waiting for an answer that is overdue; whether it was.
+    pub(super) fn expire(&mut self, now: Instant) -> bool {
+        let overdue = matches!(self.state, State::Asked { until, .. } if until <= now);
+        if overdue {
+            self.state = State::Due(self.first(), now);
+        }
+        overdue
+    }
+
+    /// The request that is due, if one is.
+    pub(super) fn request(
+        &mut self,
+        id: u64,
+        unix_ms: u64,
+        now: Instant,
+        until: Instant,
+    ) -> Option<Result<String, SignError>> {
+        let State::Due(step, at) = self.state else { return None };
+        if at > now {
+            return None;
+        }
+        let text = match (step, self.first()) {
+            (Step::Logon, _) => self.signed(id, "session.logon", unix_ms),
+            (Step::Subscribe, Step::Logon) => {
+                Ok(format!(r#"{{"id":{id},"method":"userDataStream.subscribe"}}"#))
+            }
+            (Step::Subscribe, Step::Subscribe) => {
+                self.signed(id, "userDataStream.subscribe.signature", unix_ms)
+            }
+        };
+        self.state = if text.is_ok() { State::Asked { step, id, until } } else { State::Refused };
+        Some(text)
+    }
+
+    fn signed(&self, id: u64, method: &str, unix_ms: u64) -> Result<String, SignError> {
+        let Credentials { api_key, key } = &*self.credentials;
+        let (api_key, timestamp) = (api_key.as_str(), unix_ms.to_string());
+        let signature = key.sign(&payload(&[("apiKey", api_key), ("timestamp", &timestamp)]))?;
+        // Keys and signatures are of visible ASCII without quotes or backslashes.
+        Ok(format!(
+            r#"{{"id":{id},"method":"{method}","params":{{"apiKey":"{api_key}","timestamp":{timestamp},"signature":"{signature}"}}}}"#
+        ))
+    }
+
+    pub(super) fn asked(&self, id: u64) -> bool {
+        matches!(self.state, State::Asked { id: asked, .. } if asked == id)
+    }
+
+    /// The venue agreed; whether that is all there is to do.
+    pub(super) fn on_done(&mut self, now: Instant) -> bool {
+        let State::Asked { step, .. } = self.state else { return false };
+        self.state = match step {
+            Step::Logon => State::Due(Step::Subscribe, now),
+            Step::Subscribe => State::Done,
+        };
+        self.state == State::Done
+    }
+
+    /// The venue refused.
+    pub(super) fn on_refused(&mut self, status: Option<u64>, refusal: Refusal<'_>, now: Instant) -> Outcome {
+        if !refusal.is_passing(status) {
+            self.state = State::Refused;
+            return Outcome::Final;
+        }
+        let wait = refusal.retry_after_ms.map(Duration::from_millis);
+        let at = now + wait.unwrap_or_else(|| self.backoff.take());
+        self.state = State::Due(self.first(), at);
+        Outcome::Retry(at)
+    }
+
+    /// The venue ended the stream of events.
+    pub(super) fn on_terminated(&mut self, now: Instant) {
+        if self.state == State::Done {
+            self.state = State::Due(self.first(), now + self.backoff.take());
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What SBE messages mean: the same as their JSON twins.
+
+use std::time::Instant;
+
+use super::{
+    market::{Market, Odd},
+    sbe::Message,
+    wire::DepthUpdate,
+};
+use crate::{
+    event::{Event, Quote, Trade},
+    level::{Level, Side},
+};
+
+/// Both sides of a binary message, in memory that is kept.
+#[derive(Debug, Default)]
+pub(super) struct Sides {
+    bids: Vec<Level>,
+    asks: Vec<Level>,
+}
+
+impl Sides {
+    pub(super) fn clear(&mut self) {
+        self.bids.clear();
+        self.asks.clear();
+    }
+
+    pub(super) fn get(&self) -> (&[Level], &[Level]) {
+        (&self.bids, &self.asks)
+    }
+
+    fn fill(&mut self, bids: impl Iterator<Item = Level>, asks: impl Iterator<Item = Level>) {
+        self.clear();
+        self.bids.extend(bids);
+        self.asks.extend(asks);
+    }
+}
+
+impl Market {
+    pub(super) fn on_sbe(
+        &mut self,
+        message: Message<'_>,
+        sides: &mut Sides,
+        now: Instant,
+    ) -> Result<(), Odd> {
+        match message {
+            Message::Trades(trades) => {
+                let instrument = self.instrument(trades.symbol)?;
+                for trade in trades.trades {
+                    self.queue.push(Event::Trade(Trade {
+                        instrument,
+                        id: trade.id,
+                        price: trade.price,
+                        quantity: trade.quantity,
+                        taker: if trade.buyer_is_maker { Side::Ask } else { Side::Bid },
+                        fills: None,
+                        venue_time_ns: trades.trade_time_ns,
+                        event_time_ns: trades.event_time_ns,
+                    }));
+                }
+            }
+            Message::BestBidAsk(best) => {
+                let instrument = self.instrument(best.symbol)?;
+                let (update_id, venue_time_ns) = (Some(best.update_id), Some(best.event_time_ns));
+                let quote = Quote { instrument, update_id, bid: best.bid, ask: best.ask, venue_time_ns };
+                self.on_quote(quote, now);
+            }
+            Message::DepthSnapshot(picture) => {
+                let instrument = self.instrument(picture.symbol)?;
+                sides.fill(picture.bids, picture.asks);
+                self.push_picture(instrument, picture.update_id, Some(picture.event_time_ns));
+            }
+            Message::DepthDiff(diff) => {
+                sides.fill(diff.bids, diff.asks);
+                let (bids, asks) = sides.get();
+                let update = DepthUpdate {
+                    event_time_ns: diff.event_time_ns,
+                    transaction_time_ns: None,
+                    symbol: diff.symbol,
+                    pair: None,
+                    first_id: diff.first_id,
+                    last_id: diff.last_id,
+                    previous_id: None,
+                    bids,
+                    asks,
+                };
+                self.on_depth(None, update, now)?;
+            }
+            Message::Other { template_id } => self.on_other(&format!("template {template_id}"))?,
+        }
+        Ok(())
+    }
+}
