@@ -31,22 +31,25 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod binance;
-mod book;
-mod ca;
 mod clock;
-mod connection;
+mod deribit;
 mod error;
 mod exchange;
 mod feed;
 mod market;
-mod open;
+mod net;
 mod options;
+mod publisher;
+mod rate;
 mod recording;
 mod rules;
-mod server;
-mod transport;
+mod truth;
+mod venue;
 
 pub use error::Error;
-pub use options::{Faults, Options, Source};
+pub use net::Server;
+pub use options::{
+    BinanceRules, Bursts, DeribitRules, Faults, Fragments, Key, Options, Refusals, Source, Venue,
+};
 pub use recording::Recording;
-pub use server::Server;
+pub use truth::Levels;
