@@ -67,11 +67,6 @@ impl Book {
         found.map(|(&price, &quantity)| (price, quantity))
     }
 
-    /// At most `count` levels, best first.
-    pub(crate) fn top(&self, side: Side, count: usize) -> Vec<Level> {
-        best_first(side, self.side(side)).take(count).collect()
-    }
-
     /// All levels, best first.
     pub(crate) fn all(&self, side: Side) -> impl Iterator<Item = Level> + '_ {
         best_first(side, self.side(side))

@@ -17,6 +17,7 @@ use super::connection::Connection;
 use super::transport::Transport;
 use crate::binance::{Spot, UsdM};
 use crate::clock::{self, Now};
+use crate::deribit::Deribit;
 use crate::error::Error;
 use crate::feed::Feed;
 use crate::market::Instrument;
@@ -68,7 +69,10 @@ impl Server {
                 let rules = options.binance.clone();
                 Self::start_as(options, |instruments, now| UsdM::new(rules, instruments, now))
             }
-            Which::Deribit => Err(Error::Options("not yet")),
+            Which::Deribit => {
+                let rules = options.deribit.clone();
+                Self::start_as(options, |instruments, now| Deribit::new(rules, instruments, now))
+            }
         }
     }
 

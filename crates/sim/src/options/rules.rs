@@ -50,6 +50,8 @@ pub struct DeribitRules {
     pub test_timeout: Duration,
     /// After so long without heartbeats, subscriptions and requests the TCP connection is cut; default 60 s.
     pub idle_timeout: Duration,
+    /// Every so many seconds the first instrument's state is said to be halted, or open again; its book goes on.
+    pub halt_every: Option<u64>,
     /// Open connections; one more is refused with HTTP 429. Default 32.
     pub connections_max: usize,
 }
@@ -67,6 +69,7 @@ impl Default for DeribitRules {
             heartbeat_min: 10,
             test_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(60),
+            halt_every: None,
             connections_max: 32,
         }
     }
