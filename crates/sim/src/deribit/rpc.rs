@@ -20,7 +20,7 @@ pub(super) struct Request {
 pub(super) struct Fault {
     code: i32,
     message: &'static str,
-    data: Option<Value>,
+    data: Option<Box<Value>>,
 }
 
 impl Fault {
@@ -37,19 +37,20 @@ impl Fault {
     }
 
     pub(super) fn unauthorized(reason: &str) -> Self {
-        Self { code: 13_009, message: "unauthorized", data: Some(json!({ "reason": reason })) }
+        Self { code: 13_009, message: "unauthorized", data: Some(Box::new(json!({ "reason": reason }))) }
     }
 
     pub(super) fn parameter(name: &str, reason: &str) -> Self {
         let data = json!({ "reason": reason, "param": name });
-        Self { code: -32_602, message: "Invalid params", data: Some(data) }
+        Self { code: -32_602, message: "Invalid params", data: Some(Box::new(data)) }
     }
 }
 
 impl Request {
     /// Reads a text; a refusal goes out with the id, where there is one.
     pub(super) fn parse(text: &str) -> Result<Self, (Option<Value>, Fault)> {
-        let unreadable = || Fault { code: 11_050, message: "bad_request", data: Some("invalid json".into()) };
+        let unreadable =
+            || Fault { code: 11_050, message: "bad_request", data: Some(Box::new("invalid json".into())) };
         let value: Value = serde_json::from_str(text).map_err(|_| (None, unreadable()))?;
         let invalid = || Fault::new(-32_600, "Invalid Request");
         let Value::Object(mut members) = value else {

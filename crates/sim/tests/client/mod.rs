@@ -11,7 +11,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::Value;
-use tickwire_sim::Server;
+use tickwire_sim::{Levels, Server};
 use tungstenite::handshake::HandshakeError;
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Error, Message, WebSocket};
@@ -19,7 +19,7 @@ use tungstenite::{Error, Message, WebSocket};
 /// A reply that takes longer than this is missing.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-type Stream = StreamOwned<ClientConnection, TcpStream>;
+pub type Stream = StreamOwned<ClientConnection, TcpStream>;
 pub type Socket = WebSocket<Stream>;
 
 pub fn tls(server: &Server) -> Stream {
@@ -124,4 +124,15 @@ pub fn rows(value: &Value) -> Vec<(u64, u64)> {
 
 pub fn id(value: &Value) -> u64 {
     value.as_u64().expect("an id")
+}
+
+/// Sets the rows of a diff in a book, the naive way.
+pub fn apply(book: &mut Levels, bids: &Value, asks: &Value) {
+    for (levels, changed) in [(&mut book.bids, bids), (&mut book.asks, asks)] {
+        let mut by_price: BTreeMap<_, _> = levels.iter().copied().collect();
+        by_price.extend(rows(changed));
+        by_price.retain(|_, quantity| *quantity > 0);
+        *levels = by_price.into_iter().collect();
+    }
+    book.bids.reverse();
 }
