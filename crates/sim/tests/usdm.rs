@@ -9,6 +9,7 @@ use std::time::Duration;
 use client::{Socket, ask, connect, get, id, next_json, read_close, rows};
 use serde_json::{Value, json};
 use tickwire_sim::{BinanceRules, Faults, Options, Refusals, Server, Source, Venue};
+use tungstenite::Message;
 use tungstenite::protocol::frame::coding::CloseCode;
 
 fn options(events_per_second: u32) -> Options {
@@ -226,6 +227,25 @@ fn the_eleventh_message_in_a_second_closes_the_connection() {
         assert_eq!(next_json(&mut socket)["id"], count);
     }
     assert_eq!(read_close(&mut socket), (CloseCode::Policy, "Too many requests".to_owned()));
+}
+
+#[test]
+fn a_ping_without_its_echo_closes_the_connection() {
+    let (ping_interval, pong_timeout) = (Duration::from_millis(100), Duration::from_millis(300));
+    let server = start(Options { ping_interval, pong_timeout, ..options(0) });
+    let mut socket = connect(&server, "/public/ws");
+    loop {
+        match socket.read().expect("a ping or a close") {
+            // A pong of one's own replaces the one that would echo.
+            Message::Ping(_) => socket.send(Message::Pong("else".into())).expect("sent"),
+            Message::Close(frame) => {
+                let frame = frame.expect("a code");
+                assert_eq!((frame.code, frame.reason.as_str()), (CloseCode::Policy, "Pong timeout"));
+                return;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 #[test]

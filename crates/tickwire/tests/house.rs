@@ -92,6 +92,20 @@ const HOUSE: &[Room] = &[
         floors: &[&["book"], &["interval"], &["instrument"], &["walk"], &["tally"], &["mod"], &["tests"]],
     },
     Room {
+        place: "crates/sim/src/deribit",
+        uses: &[],
+        floors: &[
+            &["heartbeat", "names", "number", "rpc"],
+            &["books", "fields", "keys"],
+            &["quotes"],
+            &["row"],
+            &["publish"],
+            &["first"],
+            &["session"],
+            &["mod"],
+        ],
+    },
+    Room {
         place: "crates/sim/src/net",
         uses: &[],
         floors: &[

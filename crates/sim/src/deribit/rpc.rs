@@ -7,8 +7,7 @@ use crate::clock::Now;
 /// What the server takes to answer, as it says.
 const MICROSECONDS: u64 = 41;
 
-/// A request that could be read.
-#[derive(Debug)]
+/// A request that could be read. It may hold secrets, so it is not printed.
 pub(super) struct Request {
     pub(super) id: Option<Value>,
     pub(super) method: String,

@@ -152,7 +152,7 @@ impl Server {
     /// The generated market's own book as it was after the event with this update id (Deribit's change id).
     ///
     /// `None` for a symbol that is not there, for an id that no event of it has, and for events that are too long ago:
-    /// at least 65,000 changed levels of each book are remembered.
+    /// at least 80,000 changed levels of each book are remembered.
     #[must_use]
     pub fn book_at(&self, symbol: &str, update_id: u64) -> Option<Levels> {
         self.truth.at(symbol, update_id)
