@@ -19,6 +19,8 @@ pub(crate) struct Rules {
     pub(crate) ping_interval: Duration,
     pub(crate) pong_timeout: Duration,
     pub(crate) messages_per_second: usize,
+    /// How long nobody is let in after one sent too many.
+    pub(crate) penalty: Option<Duration>,
     pub(crate) duplicate_every: Option<u64>,
     pub(crate) muted: BTreeSet<String>,
     pub(crate) silent_after: Option<Duration>,
@@ -40,6 +42,7 @@ impl Rules {
             ping_interval: bounded(options.ping_interval),
             pong_timeout: bounded(options.pong_timeout),
             messages_per_second: options.messages_per_second,
+            penalty: options.binance.penalty.map(bounded),
             duplicate_every: faults.duplicate_every,
             muted: faults.muted.iter().cloned().collect(),
             silent_after: faults.silent_after.map(bounded),

@@ -50,6 +50,16 @@ pub(crate) trait Session<V> {
 pub(crate) struct Desk<V> {
     pub(crate) venue: V,
     pub(crate) feed: Feed,
+    /// WebSockets that are open.
+    pub(crate) open: usize,
+    /// Until when no further ones are opened, because one sent too much.
+    pub(crate) refuses_until: Option<Instant>,
+}
+
+impl<V> Desk<V> {
+    pub(crate) fn new(venue: V, feed: Feed) -> Self {
+        Self { venue, feed, open: 0, refuses_until: None }
+    }
 }
 
 /// What a session has to say, in its order.

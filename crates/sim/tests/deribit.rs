@@ -303,6 +303,22 @@ fn an_order_book_can_be_asked_for() {
 }
 
 #[test]
+fn instruments_are_listed_by_currency_and_kind() {
+    let server = start(options(0));
+    let mut socket = connect(&server, PATH);
+    let wanted = json!({"currency":"BTC","kind":"future"});
+    let listed = call(&mut socket, "public/get_instruments", wanted)["result"].take();
+    let name = |listing: &Value| listing["instrument_name"].as_str().map(str::to_owned);
+    assert_eq!(
+        listed.as_array().map(|list| list.iter().map(name).collect()),
+        Some(vec![Some("BTC-PERPETUAL".to_owned())])
+    );
+    assert_eq!((&listed[0]["tick_size"], &listed[0]["min_trade_amount"]), (&json!(0.5), &json!(10.0)));
+    let all = call(&mut socket, "public/get_instruments", json!({"currency":"any"}));
+    assert_eq!(all["result"].as_array().map(Vec::len), Some(3));
+}
+
+#[test]
 fn trades_come_in_lists_and_tell_how_their_price_moved() {
     let server = start(options(200));
     let mut socket = connect(&server, PATH);

@@ -6,7 +6,7 @@ mod client;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use client::{Socket, ask, connect, get, id, next_json, read_close, rows};
+use client::{Socket, ask, connect, get, id, next_json, read_close, rows, try_connect};
 use serde_json::{Value, json};
 use tickwire_sim::{BinanceRules, Faults, Options, Refusals, Server, Source, Venue};
 use tungstenite::Message;
@@ -227,6 +227,18 @@ fn the_eleventh_message_in_a_second_closes_the_connection() {
         assert_eq!(next_json(&mut socket)["id"], count);
     }
     assert_eq!(read_close(&mut socket), (CloseCode::Policy, "Too many requests".to_owned()));
+}
+
+#[test]
+fn a_penalty_refuses_new_connections_after_that() {
+    let binance = BinanceRules { penalty: Some(Duration::from_secs(120)), ..BinanceRules::default() };
+    let server = start(Options { binance, messages_per_second: 0, ..options(0) });
+    let mut socket = connect(&server, "/public/ws");
+    socket.send("{}".into()).expect("sent");
+    assert_eq!(read_close(&mut socket).1, "Too many requests");
+    let Err(error) = try_connect(&server, "/public/ws") else { panic!("it is let in") };
+    let tungstenite::Error::Http(response) = *error else { panic!("{error}") };
+    assert_eq!(response.status(), 429);
 }
 
 #[test]

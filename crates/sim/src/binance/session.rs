@@ -55,7 +55,7 @@ impl<V: Books> Session<V> for BinanceSession {
                 }
             },
             Self::Api(api, asked) => {
-                let Desk { venue, feed } = desk;
+                let Desk { venue, feed, .. } = desk;
                 replies.answer(api.answer(text, venue.account(), now, &mut |symbol, limit| {
                     rest::depth::<V>(feed, asked, symbol, limit, now)
                 }));

@@ -1,13 +1,16 @@
-//! What a subscription or a request gets at once: books, tickers.
+//! What a subscription or a request gets at once: books, tickers, listings.
+
+use serde_json::Value;
 
 use super::Deribit;
 use super::books::BookStyle;
-use super::names::Channel;
+use super::fields::{Fields, Item};
+use super::names::{self, Channel, Kind};
 use super::publish::ticker;
-use super::rpc::{Fault, notification};
+use super::rpc::{Fault, Request, notification};
 use crate::clock::Now;
 use crate::feed::Feed;
-use crate::market::{Market, Side};
+use crate::market::{Instrument, Market, Side};
 
 /// Levels a side that a request for a book may name; other numbers are rounded up.
 const DEPTHS: [u64; 8] = [1, 5, 10, 20, 50, 100, 1_000, 10_000];
@@ -57,6 +60,20 @@ impl Deribit {
         Some(notification(name, &data))
     }
 
+    /// The answer to `public/get_instruments`: those of a currency and kind, where they are named.
+    pub(super) fn instruments(&self, request: &Request, feed: &Feed) -> String {
+        let is_wanted = |name: &str, value: &str| {
+            let wanted = request.parameters.get(name).and_then(Value::as_str);
+            wanted.is_none_or(|wanted| wanted == "any" || wanted == value)
+        };
+        let listed = feed.instruments().iter().filter(|instrument| {
+            let name = &instrument.symbol;
+            is_wanted("currency", names::currency(name)) && is_wanted("kind", Kind::of(name).name())
+        });
+        let texts: Vec<_> = listed.map(|instrument| listing(instrument).write(self.spelling())).collect();
+        format!("[{}]", texts.join(","))
+    }
+
     /// The answer to `public/ticker`.
     pub(super) fn ticker_of(&self, name: &str, feed: &Feed, now: Now) -> Result<String, Fault> {
         let (market, at) = find(name, feed)?;
@@ -79,6 +96,24 @@ impl Deribit {
         let rest = ticker(row, instrument, market, now).members(self.spelling());
         Ok(format!(r#"{{{rest},"change_id":{},"bids":{bids},"asks":{asks}}}"#, live.last_id))
     }
+}
+
+/// What is told of an instrument that is for trade.
+fn listing(instrument: &Instrument) -> Fields {
+    let (name, terms) = (&instrument.symbol, instrument.terms);
+    let period = if name.ends_with("-PERPETUAL") { "perpetual" } else { "month" };
+    Fields(vec![
+        ("instrument_name", Item::Text(name.clone())),
+        ("kind", Item::Text(Kind::of(name).name().to_owned())),
+        ("base_currency", Item::Text(names::base(name).split('_').next().unwrap_or_default().to_owned())),
+        ("settlement_currency", Item::Text(names::currency(name).to_owned())),
+        ("price_index", Item::Text(names::index(name))),
+        ("settlement_period", Item::Text(period.to_owned())),
+        ("tick_size", Item::of(terms.tick)),
+        ("min_trade_amount", Item::of(terms.lot)),
+        ("contract_size", Item::of(terms.lot)),
+        ("state", Item::Text("open".to_owned())),
+    ])
 }
 
 fn find<'a>(name: &str, feed: &'a Feed) -> Result<(&'a Market, usize), Fault> {

@@ -36,6 +36,7 @@ pub(crate) struct DeribitSession {
     heartbeat: Heartbeat,
     requests: Credits,
     subscriptions: Credits,
+    listings: Credits,
     authenticated_until: Option<Instant>,
     /// When the last text came.
     heard: Instant,
@@ -56,6 +57,7 @@ impl DeribitSession {
             heartbeat: Heartbeat::Off,
             requests: Credits::new(50_000, 500, 10_000, now),
             subscriptions: Credits::new(30_000, 3_000, 10_000, now),
+            listings: Credits::new(500_000, 10_000, 10_000, now),
             authenticated_until: None,
             heard: now,
             maintenance: false,
@@ -74,7 +76,7 @@ impl DeribitSession {
         now: Now,
         begun: &mut Vec<String>,
     ) -> Result<String, Fault> {
-        let Desk { venue, feed } = desk;
+        let Desk { venue, feed, .. } = desk;
         if request.method.starts_with("private/") {
             let token = request.parameters.get("access_token").and_then(Value::as_str);
             if !self.is_authenticated(now) && !token.is_some_and(|token| venue.keys.knows(token)) {
@@ -103,6 +105,7 @@ impl DeribitSession {
                 self.authenticated_until = Some(now.instant + self.token);
                 Ok(result)
             }
+            "public/get_instruments" => Ok(venue.instruments(request, feed)),
             "public/ticker" => venue.ticker_of(request.text("instrument_name")?, feed, now),
             "public/get_order_book" => {
                 let depth = request.parameters.get("depth").map_or(Ok(5), |_| request.number("depth"))?;
@@ -167,6 +170,7 @@ impl DeribitSession {
     fn pay(&mut self, method: &str, now: Now) -> bool {
         match method {
             "public/subscribe" | "private/subscribe" => self.subscriptions.take(now.instant),
+            "public/get_instruments" => self.listings.take(now.instant),
             _ => self.requests.take(now.instant),
         }
     }

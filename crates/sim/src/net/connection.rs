@@ -22,7 +22,7 @@ use crate::clock::Now;
 use crate::feed::Feed;
 use crate::publisher::Form;
 use crate::rules::{Rules, UNSENT_MAX};
-use crate::venue::{Desk, Reception, Venue};
+use crate::venue::{Answer, Desk, Reception, Venue};
 
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 const READ_BUFFER: usize = 8 * 1024;
@@ -63,11 +63,11 @@ impl<V: Venue> Connection<V> {
         Self { state: State::Request { handshake, read: Vec::new() } }
     }
 
-    /// The socket may have become readable or writable; `open` counts the WebSockets there are.
-    pub(super) fn on_ready(&mut self, now: Now, rules: &Rules, desk: &mut Desk<V>, open: usize) {
+    /// The socket may have become readable or writable.
+    pub(super) fn on_ready(&mut self, now: Now, rules: &Rules, desk: &mut Desk<V>) {
         loop {
             let (state, again) = match std::mem::replace(&mut self.state, State::Gone) {
-                State::Request { handshake, read } => on_request(handshake, read, now, (rules, open), desk),
+                State::Request { handshake, read } => on_request(handshake, read, now, rules, desk),
                 State::Answer { handshake, unsent, then } => on_answer(handshake, unsent, then, now, rules),
                 State::Open(mut open) => {
                     open.on_ready(now, rules, desk);
@@ -163,7 +163,7 @@ fn on_request<V: Venue>(
     mut handshake: Handshake,
     mut read: Vec<u8>,
     now: Now,
-    (rules, open): (&Rules, usize),
+    rules: &Rules,
     desk: &mut Desk<V>,
 ) -> Turn<V> {
     handshake.transport.begin_turn();
@@ -179,7 +179,7 @@ fn on_request<V: Venue>(
         match Head::parse(&read) {
             Ok(None) => {}
             Ok(Some(head)) => {
-                let (unsent, then) = decide(&head, &read, now, (rules, open), desk);
+                let (unsent, then) = decide(&head, &read, now, rules, desk);
                 return (State::Answer { handshake, unsent, then }, true);
             }
             Err(head::Unreadable) => break,
@@ -193,10 +193,14 @@ fn decide<V: Venue>(
     head: &Head,
     read: &[u8],
     now: Now,
-    (rules, open): (&Rules, usize),
+    rules: &Rules,
     desk: &mut Desk<V>,
 ) -> (Vec<u8>, Then<V::Session>) {
-    match desk.venue.receive(&head.request(open), &mut desk.feed, now) {
+    if desk.refuses_until.is_some_and(|until| now.instant < until) {
+        let answer = Answer::new(429, r#"{"code":-1003,"msg":"Too many requests."}"#.to_owned());
+        return (head::bytes(&answer), Then::End);
+    }
+    match desk.venue.receive(&head.request(desk.open), &mut desk.feed, now) {
         Reception::Answer(answer) => (head::bytes(&answer), Then::End),
         Reception::Upgrade(session) => {
             let agreed = if rules.deflate { head.agree(V::forgets_window()) } else { None };
@@ -283,9 +287,10 @@ mod tests {
         let options = Options::default();
         let (rules, now) = (Rules::of(&options), clock::now());
         let feed = Feed::new(options.source, Spot::style(), &options.faults, Truth::default(), now.instant);
-        let mut desk = Desk { venue: Spot::new(BinanceRules::default(), feed.instruments(), now), feed };
+        let venue = Spot::new(BinanceRules::default(), feed.instruments(), now);
+        let mut desk = Desk::new(venue, feed);
         let mut connection = Connection::accept(Transport::plain(socket), now);
-        connection.on_ready(now, &rules, &mut desk, 0);
+        connection.on_ready(now, &rules, &mut desk);
         let end = now.instant + HANDSHAKE_TIMEOUT;
         assert_eq!(connection.next_deadline(now, &rules, &desk.feed), Some(end));
         connection.on_time(Now { instant: end - Duration::from_nanos(1), ..now }, &rules, &desk.feed);

@@ -126,6 +126,7 @@ impl<V: Venue> Open<V> {
             _ => true,
         };
         if counts && self.session.is_metered() && !self.received.take(now.instant) {
+            desk.refuses_until = rules.penalty.map(|penalty| now.instant + penalty);
             return self.close(CloseCode::Policy, "Too many requests", now);
         }
         match message {

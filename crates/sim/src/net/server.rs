@@ -83,7 +83,7 @@ impl Server {
         let identity = if options.tls { Some(ca::identity()?) } else { None };
         let (rules, truth, now) = (Rules::of(&options), Truth::default(), clock::now());
         let feed = Feed::new(options.source, V::style(), &options.faults, truth.clone(), now.instant);
-        let desk = Desk { venue: venue(feed.instruments(), now), feed };
+        let desk = Desk::new(venue(feed.instruments(), now), feed);
 
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
         let mut listener =
@@ -241,9 +241,9 @@ impl<V: Venue> Loop<V> {
     }
 
     fn on_ready(&mut self, token: usize, now: Now) {
-        let open = self.connections.values().filter(|connection| connection.is_open()).count();
+        self.desk.open = self.connections.values().filter(|connection| connection.is_open()).count();
         if let Some(connection) = self.connections.get_mut(&token) {
-            connection.on_ready(now, &self.rules, &mut self.desk, open);
+            connection.on_ready(now, &self.rules, &mut self.desk);
         }
     }
 

@@ -12,6 +12,9 @@ pub struct BinanceRules {
     pub fields_2021: bool,
     /// Futures: paths without `/public` or `/market` deliver every class of streams, as before the routes and at COIN-M.
     pub unrouted_delivers_all: bool,
+    /// After a connection was closed for its rate, every request is refused with HTTP 429 for so long; the futures
+    /// were seen to do so for about two minutes.
+    pub penalty: Option<Duration>,
     /// Requests for snapshots are refused for their rate.
     pub refusals: Option<Refusals>,
 }
