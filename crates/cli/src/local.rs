@@ -5,7 +5,7 @@ use serde_json::json;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use tickwire::Builder;
-use tickwire_sim::{Options, Recording, Server, Source};
+use tickwire_sim::{Options, Recording, Server, Source, Venue as Simulated};
 
 /// What a recording consists of, for the help.
 pub(crate) const RECORDING: &str = "\
@@ -25,7 +25,7 @@ pub(crate) fn trusting(builder: Builder, ca: Option<&Path>) -> Result<Builder, F
 
 /// Run a local venue for other programs.
 ///
-/// It serves on 127.0.0.1 until it is interrupted, and prints where it is. Offers of compression are declined.
+/// It serves on 127.0.0.1 until it is interrupted, and prints where it is. Compression is granted to who offers it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = format!("\
 Example:
@@ -57,10 +57,21 @@ pub(crate) struct Arguments {
     #[arg(long)]
     json: bool,
     /// Which venue.
-    venue: Venue,
+    venue: LocalVenue,
 }
 
-/// The venues that there are.
+/// The venues that can be run locally.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum LocalVenue {
+    /// Binance spot.
+    Binance,
+    /// Binance USD-M futures.
+    BinanceUsdm,
+    /// Deribit.
+    Deribit,
+}
+
+/// The venues that can be watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Venue {
     /// Binance spot.
@@ -69,24 +80,33 @@ pub(crate) enum Venue {
 
 /// A generated market of all its symbols, or a recording.
 pub(crate) fn source(seed: u64, replay: Option<(Recording, f64)>) -> Source {
-    match (replay, Source::default()) {
-        (Some((recording, speed)), _) => Source::Recording { recording, speed },
-        (None, Source::Market { symbols, events_per_second, .. }) => {
+    match replay {
+        Some((recording, speed)) => Source::Recording { recording, speed },
+        None => seeded(Source::default(), seed),
+    }
+}
+
+/// The same market from another seed.
+fn seeded(source: Source, seed: u64) -> Source {
+    match source {
+        Source::Market { symbols, events_per_second, .. } => {
             Source::Market { seed, symbols, events_per_second }
         }
-        (None, other) => other,
+        other => other,
     }
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let Venue::Binance = arguments.venue;
-    let replay = match &arguments.replay {
-        Some(prefix) => Some((Recording::open(prefix)?, arguments.speed)),
-        None => None,
+    let rules = Options::of(match arguments.venue {
+        LocalVenue::Binance => Simulated::BinanceSpot,
+        LocalVenue::BinanceUsdm => Simulated::BinanceUsdM,
+        LocalVenue::Deribit => Simulated::Deribit,
+    });
+    let source = match &arguments.replay {
+        Some(prefix) => Source::Recording { recording: Recording::open(prefix)?, speed: arguments.speed },
+        None => seeded(rules.source, arguments.seed),
     };
-    let source = source(arguments.seed, replay);
-    let server =
-        Server::start(Options { port: arguments.port, tls: !arguments.plain, source, ..Options::default() })?;
+    let server = Server::start(Options { port: arguments.port, tls: !arguments.plain, source, ..rules })?;
     if let Some(path) = &arguments.ca {
         std::fs::write(path, server.ca_pem())
             .map_err(|error| Failure::new(USAGE, format!("{}: {error}", path.display())))?;
@@ -102,7 +122,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             json!({"event": "listening", "stream": stream, "api": api, "ca": server.ca_pem()})
         )?;
     } else {
-        writeln!(out, "url      {stream}\nstreams  {stream}/ws  {stream}/stream\napi      {api}")?;
+        let streams = match arguments.venue {
+            LocalVenue::Binance => format!("{stream}/ws  {stream}/stream"),
+            LocalVenue::BinanceUsdm => format!("{stream}/public/ws  {stream}/market/ws"),
+            LocalVenue::Deribit => api.clone(),
+        };
+        writeln!(out, "url      {stream}\nstreams  {streams}\napi      {api}")?;
         match &arguments.ca {
             Some(path) => writeln!(out, "ca       {} (a new one at every start)", path.display())?,
             None if !arguments.plain => writeln!(out, "ca       not written; --ca FILE.pem writes it")?,

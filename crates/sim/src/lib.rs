@@ -1,21 +1,25 @@
-//! A local Binance Spot on real sockets: for tests, benches and demonstrations of market data clients.
+//! Local venues on real sockets, Binance Spot, Binance USD-M and Deribit: for tests, benches and demonstrations of
+//! market data clients.
 //!
-//! A [`Server`] listens on 127.0.0.1, with TLS under a throw-away authority or without, and speaks the
-//! venue's protocol: raw and combined streams, control messages, pings, rate limits, the closes that go
-//! with them, and the WebSocket API for snapshots. What it says comes from a seeded market of full order
-//! books ([`Source::Market`]) or, byte for byte, from a [`Recording`]. [`Faults`] make it misbehave.
+//! A [`Server`] listens on 127.0.0.1, with TLS under a throw-away authority or without, and speaks the protocol of the
+//! [`Venue`] that its [`Options`] name: its paths, control messages, payloads, keep-alive, limits, and the closes that
+//! go with them. What it says comes from a seeded market of full order books ([`Source::Market`]) or, byte for byte,
+//! from a [`Recording`]. [`Faults`] make it misbehave; [`BinanceRules`] and [`DeribitRules`] choose among a venue's ways.
 //!
 //! The contract:
-//! - Streams of the generated market are consistent. Diffs are contiguous; a book made of a snapshot and
-//!   the `depth@100ms` diffs after it is the market's book; a `bookTicker` is the top of that book at its
-//!   update id; fills, their aggregates and the book tell the same story. Only a fault breaks this.
-//! - Snapshots stand at the end of a `depth@100ms` diff. For the slower `depth` that can be inside an
-//!   interval, and then, as at the venue, a level may stay wrong until it changes next.
+//! - Streams of the generated market are consistent. A book made of a snapshot and the diffs after it, by the venue's
+//!   rule, is the market's book, which [`Server::book_at`] tells; a quote is the top of that book at its update id;
+//!   fills, their aggregates, candles and the book tell the same story. Only a fault breaks this.
+//! - Binance's snapshots stand at the end of a `depth@100ms` diff. For slower diffs that can be inside an interval, and
+//!   then, as at the venue, a level may stay wrong until it changes next.
 //! - The same seed gives the same events in the same order. How many fall into one diff follows the clock,
 //!   and the market rests while there is no client.
 //! - Everything is bounded: 256 connections, 10 s for a handshake, 64 KiB a message, 8 MiB unsent; a client that
 //!   exceeds one of them loses its own connection and nothing else.
-//! - One simplification: payloads are always in milliseconds; a `timeUnit` in the URL is refused.
+//!
+//! What it does not do: user data, SBE, options, streams that have no market behind them (they are acknowledged and
+//! mute), requests beyond `ping`, `time`, `depth` at Binance and the public ones of market data at Deribit. All clients
+//! come from one address, so that request weight is one account.
 //!
 //! ```
 //! use tickwire_sim::{Options, Server, Source};
@@ -31,22 +35,25 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod binance;
-mod book;
-mod ca;
 mod clock;
-mod connection;
+mod deribit;
 mod error;
 mod exchange;
 mod feed;
 mod market;
-mod open;
+mod net;
 mod options;
+mod publisher;
+mod rate;
 mod recording;
 mod rules;
-mod server;
-mod transport;
+mod truth;
+mod venue;
 
 pub use error::Error;
-pub use options::{Faults, Options, Source};
+pub use net::Server;
+pub use options::{
+    BinanceRules, Bursts, DeribitRules, Faults, Fragments, Key, Options, Refusals, Source, Venue,
+};
 pub use recording::Recording;
-pub use server::Server;
+pub use truth::Levels;

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use client::{ask, connect, read_close};
-use tickwire_sim::{Options, Recording, Server, Source};
+use tickwire_sim::{BinanceRules, Options, Recording, Server, Source, Venue};
 use tungstenite::Message;
 use tungstenite::protocol::frame::coding::CloseCode;
 
@@ -56,6 +56,14 @@ fn serve(prefix: &Path, speed: f64) -> Server {
     let recording = Recording::open(prefix).expect("a recording");
     Server::start(Options { source: Source::Recording { recording, speed }, ..Options::default() })
         .expect("a server")
+}
+
+/// A recording of another venue, as fast as it is read.
+fn serve_as(venue: Venue, prefix: &Path) -> Server {
+    let recording = Recording::open(prefix).expect("a recording");
+    let binance = BinanceRules { unrouted_delivers_all: true, ..BinanceRules::default() };
+    let source = Source::Recording { recording, speed: 0.0 };
+    Server::start(Options { source, binance, ..Options::of(venue) }).expect("a server")
 }
 
 /// All texts up to the close, and the close.
@@ -145,23 +153,80 @@ fn an_empty_recording_ends_with_the_first_subscription() {
     assert_eq!(read_close(&mut connect(&server, "/ws/abcusdt@trade")), the_end());
 }
 
+const CHANNEL_LINES: [&str; 5] = [
+    r#"{"jsonrpc":"2.0","id":0,"result":["book.ABC-PERPETUAL.raw"],"usIn":1,"usOut":2,"usDiff":1,"testnet":false}"#,
+    r#"{"jsonrpc":"2.0","method":"subscription","params":{"channel":"book.ABC-PERPETUAL.raw","data":{"change_id":5}}}"#,
+    r#"{"params":{"type":"heartbeat"},"method":"heartbeat","jsonrpc":"2.0"}"#,
+    r#"{"jsonrpc":"2.0","method":"subscription","params":{"channel":"trades.XYZ-1JAN30-1-C.raw","data":[]}}"#,
+    r#"{"jsonrpc":"2.0","method":"subscription","params":{"channel":"book.ABC-PERPETUAL.raw","data":{"change_id":6.0}}}"#,
+];
+
 #[test]
-fn a_real_recording_arrives_as_it_was_recorded() {
+fn channels_are_played_back_and_answers_are_the_servers_own() {
+    let folder = Folder::new("channels");
+    folder.write("r.ws.jsonl", &CHANNEL_LINES);
+    folder.write("r.ws.recv.txt", &["1.0", "1.01", "1.02", "1.03", "1.04"]);
+    let prefix = folder.0.join("r");
+    let recording = Recording::open(&prefix).expect("a recording");
+    assert_eq!(
+        (recording.len(), recording.symbols()),
+        (3, ["ABC-PERPETUAL", "XYZ-1JAN30-1-C"].map(str::to_owned).to_vec())
+    );
+    assert_eq!(recording.book_symbols(), ["ABC-PERPETUAL"]);
+    let server = serve_as(Venue::Deribit, &prefix);
+    let mut socket = connect(&server, "/ws/api/v2");
+    let channels = r#"{"channels":["book.ABC-PERPETUAL.raw","book.ABC-PERPETUAL.100ms"]}"#;
+    let answer = ask(&mut socket, &format!(r#"{{"id":1,"method":"public/subscribe","params":{channels}}}"#));
+    assert_eq!(answer["result"], serde_json::json!(["book.ABC-PERPETUAL.raw"]), "only what was recorded");
+    assert_eq!(
+        read_all(&mut socket),
+        ([CHANNEL_LINES[1], CHANNEL_LINES[4]].map(str::to_owned).to_vec(), the_end())
+    );
+}
+
+#[test]
+fn futures_are_played_back_by_their_roots() {
+    let (_folder, prefix) = small("roots");
+    let recording = Recording::open(&prefix).expect("a recording");
+    let source = Source::Recording { recording, speed: 0.0 };
+    let server = Server::start(Options { source, ..Options::of(Venue::BinanceUsdM) }).expect("a server");
+    for (root, expected) in
+        [("/public", vec![LINES[0], LINES[3]]), ("/market", vec![LINES[1]]), ("", vec![LINES[0], LINES[3]])]
+    {
+        let mut socket = connect(&server, &format!("{root}/stream?streams=abcusdt@trade/abcusdt@kline_1m"));
+        assert_eq!(read_all(&mut socket).0, expected, "{root}");
+    }
+    let (status, _, body) = client::get(&server, "/fapi/v1/depth?symbol=ABCUSDT&limit=5");
+    assert_eq!((status, body["lastUpdateId"].as_u64()), (200, Some(5)));
+}
+
+/// The prefixes of the recorded files in a folder of the samples, if they are there.
+fn samples(folder: &str) -> Vec<PathBuf> {
     let here = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/samples");
     let samples = std::env::var_os("TICKWIRE_SAMPLES").map_or_else(|| PathBuf::from(here), PathBuf::from);
-    let folder = samples.join("binance");
+    let folder = samples.join(folder);
     let Ok(files) = fs::read_dir(&folder) else {
         eprintln!("NOT RUN: no recordings in {}", folder.display());
-        return;
+        return Vec::new();
     };
     let names = files.filter_map(|file| file.expect("a file").file_name().into_string().ok());
     let prefixes: Vec<_> =
         names.filter_map(|n| n.strip_suffix(".ws.jsonl").map(|p| folder.join(p))).collect();
     assert!(!prefixes.is_empty(), "the samples have recordings");
-    for prefix in prefixes {
-        let text =
-            fs::read_to_string(format!("{}.ws.jsonl", prefix.display())).expect("the recording's text");
-        let server = serve(&prefix, 0.0);
+    prefixes
+}
+
+fn text_of(prefix: &Path) -> String {
+    fs::read_to_string(format!("{}.ws.jsonl", prefix.display())).expect("the recording's text")
+}
+
+#[test]
+fn a_real_recording_arrives_as_it_was_recorded() {
+    for prefix in samples("binance") {
+        let text = text_of(&prefix);
+        let futures =
+            prefix.to_string_lossy().contains("m_2021") || prefix.to_string_lossy().contains("coinm");
+        let server = serve_as(if futures { Venue::BinanceUsdM } else { Venue::BinanceSpot }, &prefix);
         let mut socket = connect(&server, "/stream");
         let streams = text
             .lines()
@@ -172,5 +237,23 @@ fn a_real_recording_arrives_as_it_was_recorded() {
         let (texts, end) = read_all(&mut socket);
         assert_eq!(end, the_end());
         assert!(texts.iter().map(String::as_str).eq(text.lines()), "{}", prefix.display());
+    }
+}
+
+#[test]
+fn a_real_recording_of_channels_arrives_as_it_was_recorded() {
+    for prefix in samples("deribit") {
+        let text = text_of(&prefix);
+        let answer: serde_json::Value =
+            serde_json::from_str(text.lines().next().expect("a line")).expect("JSON");
+        let server = serve_as(Venue::Deribit, &prefix);
+        let mut socket = connect(&server, "/ws/api/v2");
+        let parameters = serde_json::json!({"channels": answer["result"]});
+        let request = serde_json::json!({"id":1,"method":"public/subscribe","params":parameters});
+        let accepted = ask(&mut socket, &request.to_string())["result"].as_array().map_or(0, Vec::len);
+        assert!(accepted > 10, "those that were recorded: {accepted}");
+        let (texts, end) = read_all(&mut socket);
+        assert_eq!(end, the_end());
+        assert!(texts.iter().map(String::as_str).eq(text.lines().skip(1)), "{}", prefix.display());
     }
 }

@@ -8,7 +8,7 @@ use tickwire::venue::binance::{Binance, Config, Stream};
 use tickwire::venue::{
     BookChange, BookState, Command, Endpoint, Event, Instrument, Now, Outcome, Route, Session,
 };
-use tickwire::{Arrival, Client, Error, Feed};
+use tickwire::{Arrival, Builder, Client, Error, Feed};
 use tickwire_sim::{Faults, Options, Server, Source};
 
 fn server(symbols: &[&str], faults: Faults) -> Server {
@@ -18,6 +18,10 @@ fn server(symbols: &[&str], faults: Faults) -> Server {
 }
 
 fn feed(server: &Server, symbols: &[&str]) -> Feed<Binance> {
+    feed_by(server, symbols, Client::builder())
+}
+
+fn feed_by(server: &Server, symbols: &[&str], builder: Builder) -> Feed<Binance> {
     let config = Config {
         symbols: symbols.iter().map(|symbol| (*symbol).to_owned()).collect(),
         streams: vec![Stream::Trade, Stream::BookTicker, Stream::Depth { ms: 100 }],
@@ -25,7 +29,7 @@ fn feed(server: &Server, symbols: &[&str]) -> Feed<Binance> {
         api_url: server.api_url(),
         ..Config::default()
     };
-    let builder = Client::builder().extra_roots_pem(server.ca_pem().as_bytes()).unwrap();
+    let builder = builder.extra_roots_pem(server.ca_pem().as_bytes()).unwrap();
     Feed::connect(Binance::new(config).unwrap(), &builder).unwrap()
 }
 
@@ -70,6 +74,21 @@ fn books_sync_over_two_connections_and_agree_with_the_venues_quotes() {
         feed.next(Some(Duration::from_secs(5))).unwrap();
     }
     assert!(feed.connections().all(|(_, client)| client.is_clean()));
+}
+
+#[cfg(feature = "deflate")]
+#[test]
+fn books_agree_over_compressed_fragments_with_pings_between_and_bursts() {
+    use tickwire_sim::{Bursts, Fragments};
+    let faults = Faults {
+        fragments: Some(Fragments { pieces: 3, pings: true }),
+        bursts: Some(Bursts { every: 5, levels: 4_000 }),
+        ..Faults::default()
+    };
+    let server = server(&["BTCUSDT"], faults);
+    let mut feed = feed_by(&server, &["BTCUSDT"], Client::builder().deflate(tickwire::Deflate::default()));
+    let changes = follow(&mut feed, |_, checks| checks >= 5);
+    assert!(!has(&changes, |change| matches!(change, BookChange::Gap { .. })), "{changes:?}");
 }
 
 #[test]

@@ -4,16 +4,35 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use crate::binance::names::{STREAMS_MAX, is_well_formed};
+use super::names::{Grammar, STREAMS_MAX};
 
 const METHODS: [&str; 5] = ["SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY"];
 const ID_CHARS_MAX: usize = 36;
 
+/// How a venue speaks this protocol.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Dialect {
+    pub(super) grammar: &'static Grammar,
+    /// A text that is no JSON is answered without an id, and ends the connection.
+    pub(super) malformed_ends: bool,
+    /// Errors are not nested.
+    pub(super) flat_errors: bool,
+}
+
 /// One connection's side of the stream protocol.
 #[derive(Debug)]
-pub(crate) struct Subscriptions {
+pub(super) struct Subscriptions {
+    dialect: Dialect,
     combined: bool,
     names: BTreeSet<String>,
+}
+
+/// What a text gets.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Answer(String),
+    /// And then the end.
+    Last(String),
 }
 
 /// Code and message of a refused request.
@@ -24,41 +43,59 @@ fn invalid(what: impl AsRef<str>) -> Fault {
 }
 
 impl Subscriptions {
-    pub(crate) fn new(combined: bool, names: Vec<String>) -> Self {
-        Self { combined, names: names.into_iter().collect() }
+    pub(super) fn new(dialect: Dialect, combined: bool, names: Vec<String>) -> Self {
+        Self { dialect, combined, names: names.into_iter().collect() }
     }
 
     /// Whether payloads are wrapped with their stream's name.
-    pub(crate) fn combined(&self) -> bool {
+    pub(super) fn combined(&self) -> bool {
         self.combined
     }
 
-    pub(crate) fn contains(&self, name: &str) -> bool {
+    pub(super) fn contains(&self, name: &str) -> bool {
         self.names.contains(name)
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.names.is_empty()
     }
 
     /// Answers one control message.
-    pub(crate) fn answer(&mut self, text: &str) -> String {
+    pub(super) fn answer(&mut self, text: &str) -> Verdict {
         let request: Value = match serde_json::from_str(text) {
             Ok(request) => request,
-            Err(error) => return refusal(&Fault(3, format!("Invalid JSON: {error}")), &Value::Null),
+            Err(error) => {
+                let fault = Fault(3, format!("Invalid JSON: {error}"));
+                return match self.dialect.malformed_ends {
+                    true => Verdict::Last(self.refusal(&fault, None)),
+                    false => Verdict::Answer(self.refusal(&fault, Some(&Value::Null))),
+                };
+            }
         };
         let Value::Object(request) = request else {
             let what = format!("invalid type: expected struct Request at line 1 column {}", text.len());
-            return refusal(&invalid(what), &Value::Null);
+            return Verdict::Answer(self.refusal(&invalid(what), Some(&Value::Null)));
         };
         let id = request.get("id").unwrap_or(&Value::Null);
         if !is_valid_id(id) {
-            return refusal(&invalid("request ID must be an unsigned integer"), &Value::Null);
+            let fault = invalid("request ID must be an unsigned integer");
+            return Verdict::Answer(self.refusal(&fault, Some(&Value::Null)));
         }
-        match self.perform(&request, text) {
+        Verdict::Answer(match self.perform(&request, text) {
             Ok(result) => json!({ "result": result, "id": id }).to_string(),
-            Err(fault) => refusal(&fault, id),
+            Err(fault) => self.refusal(&fault, Some(id)),
+        })
+    }
+
+    fn refusal(&self, fault: &Fault, id: Option<&Value>) -> String {
+        let mut error = json!({ "code": fault.0, "msg": fault.1 });
+        if !self.dialect.flat_errors {
+            error = json!({ "error": error });
         }
+        if let (Some(id), Value::Object(members)) = (id, &mut error) {
+            members.insert("id".to_owned(), id.clone());
+        }
+        error.to_string()
     }
 
     fn perform(&mut self, request: &Map<String, Value>, text: &str) -> Result<Value, Fault> {
@@ -83,7 +120,7 @@ impl Subscriptions {
 
     /// All or nothing.
     fn subscribe(&mut self, parameters: &[Value]) -> Result<Value, Fault> {
-        let names = stream_names(parameters)?;
+        let names = self.stream_names(parameters)?;
         let added = names.iter().filter(|name| !self.names.contains(**name)).collect::<BTreeSet<_>>().len();
         if self.names.len() + added > STREAMS_MAX {
             return Err(invalid("too many streams"));
@@ -93,10 +130,16 @@ impl Subscriptions {
     }
 
     fn unsubscribe(&mut self, parameters: &[Value]) -> Result<Value, Fault> {
-        for name in stream_names(parameters)? {
+        for name in self.stream_names(parameters)? {
             self.names.remove(name);
         }
         Ok(Value::Null)
+    }
+
+    fn stream_names<'a>(&self, parameters: &'a [Value]) -> Result<Vec<&'a str>, Fault> {
+        let named =
+            parameters.iter().map(|name| name.as_str().filter(|name| self.dialect.grammar.allows(name)));
+        named.collect::<Option<_>>().ok_or_else(|| invalid("invalid stream"))
     }
 
     fn set_property(&mut self, parameters: &[Value]) -> Result<Value, Fault> {
@@ -128,11 +171,6 @@ fn after_property_name(parameters: &[Value]) -> Result<&[Value], Fault> {
     }
 }
 
-fn stream_names(parameters: &[Value]) -> Result<Vec<&str>, Fault> {
-    let named = parameters.iter().map(|name| name.as_str().filter(|name| is_well_formed(name)));
-    named.collect::<Option<_>>().ok_or_else(|| invalid("invalid stream"))
-}
-
 /// A whole number, a short plain string or `null`.
 fn is_valid_id(id: &Value) -> bool {
     match id {
@@ -162,8 +200,4 @@ fn position(text: &str, end: usize) -> String {
     let line = 1 + eaten.matches('\n').count();
     let column = eaten.rsplit('\n').next().map_or(0, str::len);
     format!("at line {line} column {column}")
-}
-
-fn refusal(fault: &Fault, id: &Value) -> String {
-    json!({ "error": { "code": fault.0, "msg": fault.1 }, "id": id }).to_string()
 }

@@ -1,7 +1,18 @@
-//! What the venue understands and says: text in, text out. No socket and no clock.
+//! Binance: what its venues share, and a folder for what each alone knows.
 
-pub(crate) mod api;
-pub(crate) mod control;
-pub(crate) mod names;
-pub(crate) mod payload;
-pub(crate) mod target;
+mod api;
+mod books;
+mod control;
+mod fault;
+mod names;
+mod path;
+mod rest;
+mod session;
+mod spot;
+mod statistics;
+mod tariff;
+mod text;
+mod usdm;
+
+pub(crate) use spot::Spot;
+pub(crate) use usdm::UsdM;

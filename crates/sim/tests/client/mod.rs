@@ -1,5 +1,7 @@
 //! A plain blocking client: tungstenite over rustls, trusting only the server's own authority.
 
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +11,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::Value;
-use tickwire_sim::Server;
+use tickwire_sim::{Levels, Server};
 use tungstenite::handshake::HandshakeError;
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Error, Message, WebSocket};
@@ -17,7 +19,7 @@ use tungstenite::{Error, Message, WebSocket};
 /// A reply that takes longer than this is missing.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-type Stream = StreamOwned<ClientConnection, TcpStream>;
+pub type Stream = StreamOwned<ClientConnection, TcpStream>;
 pub type Socket = WebSocket<Stream>;
 
 pub fn tls(server: &Server) -> Stream {
@@ -92,4 +94,45 @@ pub fn ends_without_close(socket: &mut Socket) -> bool {
             Err(_) => return true,
         }
     }
+}
+
+/// One HTTP exchange: status, headers with lower case names, and the body.
+pub fn get(server: &Server, target: &str) -> (u16, BTreeMap<String, String>, Value) {
+    let mut stream = tls(server);
+    write!(stream, "GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("written");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("an answer and its end");
+    let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+    let (line, fields) = head.split_once("\r\n").expect("headers");
+    let status = line.split(' ').nth(1).expect("a status").parse().expect("a number");
+    let fields = fields.lines().map(|field| field.split_once(": ").expect("a field"));
+    let fields = fields.map(|(name, value)| (name.to_lowercase(), value.to_owned()));
+    (status, fields.collect(), serde_json::from_str(body).expect("JSON"))
+}
+
+/// A decimal as a whole number of 0.00000001, digits read one by one.
+pub fn exact(text: &str) -> u64 {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    format!("{whole}{fraction:0<8}").parse().expect("at most eight decimals")
+}
+
+/// Rows of price and quantity, both as strings.
+pub fn rows(value: &Value) -> Vec<(u64, u64)> {
+    let number = |value: &Value| exact(value.as_str().expect("a string"));
+    value.as_array().expect("rows").iter().map(|row| (number(&row[0]), number(&row[1]))).collect()
+}
+
+pub fn id(value: &Value) -> u64 {
+    value.as_u64().expect("an id")
+}
+
+/// Sets the rows of a diff in a book, the naive way.
+pub fn apply(book: &mut Levels, bids: &Value, asks: &Value) {
+    for (levels, changed) in [(&mut book.bids, bids), (&mut book.asks, asks)] {
+        let mut by_price: BTreeMap<_, _> = levels.iter().copied().collect();
+        by_price.extend(rows(changed));
+        by_price.retain(|_, quantity| *quantity > 0);
+        *levels = by_price.into_iter().collect();
+    }
+    book.bids.reverse();
 }

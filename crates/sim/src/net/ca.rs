@@ -12,15 +12,15 @@ use crate::error::Error;
 
 /// What the server presents, and what a client must trust for it.
 #[derive(Debug)]
-pub(crate) struct Identity {
+pub(super) struct Identity {
     /// TLS 1.2 and 1.3 with a certificate for `localhost` and 127.0.0.1.
-    pub(crate) config: Arc<ServerConfig>,
+    pub(super) config: Arc<ServerConfig>,
     /// The authority's certificate, PEM.
-    pub(crate) ca_pem: String,
+    pub(super) ca_pem: String,
 }
 
 /// Makes an authority with a fresh key and lets it sign one server certificate.
-pub(crate) fn identity() -> Result<Identity, Error> {
+pub(super) fn identity() -> Result<Identity, Error> {
     let mut authority = CertificateParams::default();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];

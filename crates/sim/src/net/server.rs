@@ -12,15 +12,20 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use rustls::{ServerConfig, ServerConnection};
 use tungstenite::Utf8Bytes;
 
-use crate::binance::payload;
-use crate::ca;
+use super::ca;
+use super::connection::Connection;
+use super::transport::Transport;
+use crate::binance::{Spot, UsdM};
 use crate::clock::{self, Now};
-use crate::connection::Connection;
+use crate::deribit::Deribit;
 use crate::error::Error;
 use crate::feed::Feed;
-use crate::options::Options;
+use crate::market::Instrument;
+use crate::options::{Options, Venue as Which};
+use crate::publisher::Form;
 use crate::rules::Rules;
-use crate::transport::Transport;
+use crate::truth::{Levels, Truth};
+use crate::venue::{Desk, Venue};
 
 const LISTENER: Token = Token(0);
 const STOP: Token = Token(1);
@@ -34,6 +39,8 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 pub struct Server {
     addr: SocketAddr,
     ca_pem: Option<String>,
+    venue: Which,
+    truth: Truth,
     waker: Waker,
     thread: Option<JoinHandle<Result<(), Error>>>,
 }
@@ -52,15 +59,31 @@ impl Server {
     /// the machine refuses sockets or threads, [`Error::Certificate`] and [`Error::Tls`] when the
     /// throw-away certificates cannot be made or used.
     pub fn start(options: Options) -> Result<Self, Error> {
-        if options.ping_interval.is_zero() {
-            return Err(Error::Options("the ping interval is zero"));
+        options.check()?;
+        match options.venue {
+            Which::BinanceSpot => {
+                let rules = options.binance.clone();
+                Self::start_as(options, |instruments, now| Spot::new(rules, instruments, now))
+            }
+            Which::BinanceUsdM => {
+                let rules = options.binance.clone();
+                Self::start_as(options, |instruments, now| UsdM::new(rules, instruments, now))
+            }
+            Which::Deribit => {
+                let rules = options.deribit.clone();
+                Self::start_as(options, |instruments, now| Deribit::new(rules, instruments, now))
+            }
         }
-        if options.faults.drop_diff_every == Some(0) {
-            return Err(Error::Options("every zeroth diff cannot be dropped"));
-        }
+    }
+
+    fn start_as<V: Venue + Send + 'static>(
+        options: Options,
+        venue: impl FnOnce(&[Instrument], Now) -> V,
+    ) -> Result<Self, Error> {
         let identity = if options.tls { Some(ca::identity()?) } else { None };
-        let rules = Rules::of(&options);
-        let feed = Feed::new(options.source, &options.faults, clock::now().instant)?;
+        let (rules, truth, now) = (Rules::of(&options), Truth::default(), clock::now());
+        let feed = Feed::new(options.source, V::style(), &options.faults, truth.clone(), now.instant);
+        let desk = Desk::new(venue(feed.instruments(), now), feed);
 
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
         let mut listener =
@@ -80,7 +103,7 @@ impl Server {
                 listener,
                 tls,
                 rules,
-                feed,
+                desk,
                 connections: BTreeMap::new(),
                 next_token: FIRST_CONNECTION,
                 accept_at: None,
@@ -89,7 +112,7 @@ impl Server {
         };
         let thread = thread::Builder::new().name("tickwire-sim".to_owned()).spawn(serving);
         let thread = thread.map_err(Error::io("start the server's thread"))?;
-        Ok(Self { addr, ca_pem, waker, thread: Some(thread) })
+        Ok(Self { addr, ca_pem, venue: options.venue, truth, waker, thread: Some(thread) })
     }
 
     /// Where it listens.
@@ -108,10 +131,31 @@ impl Server {
         }
     }
 
-    /// The WebSocket API, such as `wss://localhost:9443/ws-api/v3`.
+    /// Where requests are answered over a WebSocket: `/ws-api/v3` at Binance Spot, `/ws-fapi/v1` at USD-M,
+    /// `/ws/api/v2` at Deribit, such as `wss://localhost:9443/ws-api/v3`.
     #[must_use]
     pub fn api_url(&self) -> String {
-        format!("{}/ws-api/v3", self.stream_url())
+        let path = match self.venue {
+            Which::BinanceSpot => "/ws-api/v3",
+            Which::BinanceUsdM => "/ws-fapi/v1",
+            Which::Deribit => "/ws/api/v2",
+        };
+        format!("{}{path}", self.stream_url())
+    }
+
+    /// Base of the paths that are answered over HTTP at Binance, such as `https://localhost:9443`.
+    #[must_use]
+    pub fn rest_url(&self) -> String {
+        format!("http{}", self.stream_url().trim_start_matches("ws"))
+    }
+
+    /// The generated market's own book as it was after the event with this update id (Deribit's change id).
+    ///
+    /// `None` for a symbol that is not there, for an id that no event of it has, and for events that are too long ago:
+    /// at least 80,000 changed levels of each book are remembered.
+    #[must_use]
+    pub fn book_at(&self, symbol: &str, update_id: u64) -> Option<Levels> {
+        self.truth.at(symbol, update_id)
     }
 
     /// The certificate a client has to trust, PEM; empty without TLS.
@@ -146,19 +190,19 @@ impl Drop for Server {
     }
 }
 
-struct Loop {
+struct Loop<V: Venue> {
     poll: Poll,
     listener: TcpListener,
     tls: Option<Arc<ServerConfig>>,
     rules: Rules,
-    feed: Feed,
-    connections: BTreeMap<usize, Connection>,
+    desk: Desk<V>,
+    connections: BTreeMap<usize, Connection<V>>,
     next_token: usize,
     /// When to try to accept again after a failure; the poll does not repeat itself.
     accept_at: Option<Instant>,
 }
 
-impl Loop {
+impl<V: Venue> Loop<V> {
     fn run(mut self) -> Result<(), Error> {
         let mut events = Events::with_capacity(EVENTS_PER_POLL);
         let mut timeout = None;
@@ -188,7 +232,7 @@ impl Loop {
             }
             self.publish(now);
             for connection in self.connections.values_mut() {
-                connection.on_time(now, &self.rules, &self.feed);
+                connection.on_time(now, &self.rules, &self.desk.feed);
                 connection.flush();
             }
             self.connections.retain(|_, connection| !connection.is_gone());
@@ -197,8 +241,9 @@ impl Loop {
     }
 
     fn on_ready(&mut self, token: usize, now: Now) {
+        self.desk.open = self.connections.values().filter(|connection| connection.is_open()).count();
         if let Some(connection) = self.connections.get_mut(&token) {
-            connection.on_ready(now, &self.rules, &mut self.feed);
+            connection.on_ready(now, &self.rules, &mut self.desk);
         }
     }
 
@@ -236,27 +281,31 @@ impl Loop {
                 Err(_) => return,
             },
         };
-        self.connections.insert(token, Connection::accept(transport, now, &self.rules));
+        self.connections.insert(token, Connection::accept(transport, now));
+        self.on_ready(token, now);
     }
 
     /// Lets the market move and hands its events to whoever listens. Without a client nothing moves.
     fn publish(&mut self, now: Now) {
-        let connections = &mut self.connections;
+        let Self { connections, desk, rules, .. } = self;
         if connections.is_empty() {
             return;
         }
-        self.feed.advance(now, &mut |stream, write| {
-            let mut texts: Option<(Utf8Bytes, Utf8Bytes)> = None;
+        desk.feed.advance(&mut desk.venue, now, &mut |stream, write| {
+            let mut texts: Vec<(Form, Utf8Bytes)> = Vec::new();
             for connection in connections.values_mut() {
-                let Some(combined) = connection.listens(stream) else {
+                let Some(form) = connection.form(stream, now, rules) else {
                     continue;
                 };
-                let (raw, wrapped) = texts.get_or_insert_with(|| {
-                    let raw = write();
-                    let wrapped = payload::combined(stream, &raw);
-                    (raw.into(), wrapped.into())
-                });
-                connection.send(if combined { wrapped } else { raw }.clone(), now);
+                let text = match texts.iter().find(|(of, _)| *of == form) {
+                    Some((_, text)) => text.clone(),
+                    None => {
+                        let text = Utf8Bytes::from(write(form));
+                        texts.push((form, text.clone()));
+                        text
+                    }
+                };
+                connection.send(text, now, rules);
             }
         });
     }
@@ -266,9 +315,10 @@ impl Loop {
         if self.connections.values().any(Connection::is_starved) {
             return Some(Duration::ZERO);
         }
-        let feed = if self.connections.is_empty() { None } else { self.feed.next_deadline() };
-        let theirs = self.connections.values().filter_map(|c| c.next_deadline(now, &self.rules, &self.feed));
-        let next = theirs.chain(feed).chain(self.accept_at).min()?;
+        let feed = &self.desk.feed;
+        let market = if self.connections.is_empty() { None } else { feed.next_deadline() };
+        let theirs = self.connections.values().filter_map(|c| c.next_deadline(now, &self.rules, feed));
+        let next = theirs.chain(market).chain(self.accept_at).min()?;
         Some(next.saturating_duration_since(now.instant))
     }
 

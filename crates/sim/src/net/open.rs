@@ -1,22 +1,24 @@
-//! A connection after its handshake: messages in, answers and events out, and the venue's rules about both.
+//! A connection after its handshake: messages in, answers and data out, and the rules that all venues share.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use tungstenite::error::ProtocolError;
 use tungstenite::protocol::CloseFrame;
 use tungstenite::protocol::frame::coding::CloseCode;
-use tungstenite::{Bytes, Error, Message, Utf8Bytes, WebSocket};
+use tungstenite::{Error, Message, Utf8Bytes, WebSocket};
 
-use crate::binance::api::Api;
-use crate::binance::control::Subscriptions;
-use crate::binance::payload;
-use crate::binance::target::Target;
+use super::answers::Answers;
+use super::framing::Framer;
+use super::pings::Pings;
+use super::transport::Transport;
 use crate::clock::Now;
-use crate::feed::{Feed, Playback};
+use crate::feed::Feed;
+use crate::publisher::Form;
+use crate::rate::Window;
+use crate::recording::Playback;
 use crate::rules::{Rules, UNSENT_MAX};
-use crate::transport::Transport;
+use crate::venue::{Desk, Replies, Reply, Session, Venue};
 
 /// How long the other side may take to answer a close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -24,8 +26,6 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 const SHUTDOWN_NOTICE: Duration = Duration::from_secs(1);
 /// Room for a close frame behind a full buffer.
 const CLOSE_ROOM: usize = 1_024;
-/// Unanswered pings kept; with a longer pong timeout than so many intervals, pinging pauses.
-const PINGS_MAX: usize = 16;
 /// Lines of a recording between two looks at whether the client keeps up.
 const LINES_PER_FLUSH: usize = 32;
 /// Lines of a recording before the other connections get their turn.
@@ -33,28 +33,17 @@ const LINES_PER_TURN: usize = 256;
 const RATE_WINDOW: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
-enum Service {
-    Streams(Subscriptions),
-    /// With the number of snapshots asked for, by symbol.
-    Api(Api, BTreeMap<String, usize>),
-}
-
-#[derive(Debug)]
-struct Ping {
-    payload: Bytes,
-    deadline: Instant,
-}
-
-#[derive(Debug)]
-pub(crate) struct Open {
+pub(super) struct Open<V: Venue> {
     socket: WebSocket<Transport>,
-    service: Service,
+    session: V::Session,
+    framer: Framer,
     opened: Instant,
-    /// Times of the messages of the last second, not more than the limit.
-    received: VecDeque<Instant>,
-    pings: VecDeque<Ping>,
-    next_ping: Instant,
+    received: Window,
+    pings: Pings,
+    answers: Answers,
     playback: Option<Playback>,
+    /// Messages of data so far.
+    sent: u64,
     shutdown_told: bool,
     unflushed: bool,
     /// The socket takes no more for now.
@@ -64,20 +53,24 @@ pub(crate) struct Open {
     gone: bool,
 }
 
-impl Open {
-    pub(crate) fn new(socket: WebSocket<Transport>, target: Target, now: Now, rules: &Rules) -> Self {
-        let service = match target {
-            Target::Streams { combined, streams } => Service::Streams(Subscriptions::new(combined, streams)),
-            Target::Api { rate_limits } => Service::Api(Api::new(rate_limits, now.unix_ms), BTreeMap::new()),
-        };
+impl<V: Venue> Open<V> {
+    pub(super) fn new(
+        socket: WebSocket<Transport>,
+        session: V::Session,
+        framer: Framer,
+        now: Now,
+        rules: &Rules,
+    ) -> Self {
         Self {
             socket,
-            service,
+            session,
+            framer,
             opened: now.instant,
-            received: VecDeque::new(),
-            pings: VecDeque::new(),
-            next_ping: now.instant + rules.ping_interval,
+            received: Window::new(rules.messages_per_second, RATE_WINDOW),
+            pings: Pings::new(now.instant, rules),
+            answers: Answers::default(),
             playback: None,
+            sent: 0,
             shutdown_told: false,
             unflushed: false,
             blocked: false,
@@ -86,38 +79,39 @@ impl Open {
         }
     }
 
-    pub(crate) fn is_gone(&self) -> bool {
+    pub(super) fn is_gone(&self) -> bool {
         self.gone
     }
 
-    pub(crate) fn is_starved(&self) -> bool {
+    pub(super) fn is_starved(&self) -> bool {
         !self.gone && self.socket.get_ref().is_starved()
     }
 
-    pub(crate) fn listens(&self, stream: &str) -> Option<bool> {
-        match &self.service {
-            Service::Streams(subscriptions) if self.closing.is_none() && !self.gone => {
-                subscriptions.contains(stream).then(|| subscriptions.combined())
-            }
-            _ => None,
+    /// Whether it wants a stream and may have it, and how.
+    pub(super) fn form(&self, stream: &str, now: Now, rules: &Rules) -> Option<Form> {
+        if self.closing.is_some() || self.gone {
+            return None;
         }
+        let form = self.session.form(stream)?;
+        let silent = self.is_past(rules.silent_after, now) || rules.muted.contains(stream);
+        (!silent).then_some(form)
     }
 
     /// Writes what waits, then reads all there is or as much as one turn allows.
-    pub(crate) fn on_ready(&mut self, now: Now, rules: &Rules, feed: &mut Feed) {
+    pub(super) fn on_ready(&mut self, now: Now, rules: &Rules, desk: &mut Desk<V>) {
         self.socket.get_mut().begin_turn();
         self.blocked = false;
         self.unflushed = true;
         self.flush();
         while !self.gone {
             match self.socket.read() {
-                Ok(message) => self.on_message(message, now, rules, feed),
+                Ok(message) => self.on_message(message, now, rules, desk),
                 Err(error) => return self.on_error(error, now),
             }
         }
     }
 
-    fn on_message(&mut self, message: Message, now: Now, rules: &Rules, feed: &mut Feed) {
+    fn on_message(&mut self, message: Message, now: Now, rules: &Rules, desk: &mut Desk<V>) {
         if self.closing.is_some() {
             return;
         }
@@ -127,56 +121,76 @@ impl Open {
             self.unflushed = true;
             return;
         }
-        if !self.may_send_another(now.instant, rules) {
+        let counts = match &message {
+            Message::Pong(payload) => !Pings::is_between(payload),
+            _ => true,
+        };
+        if counts && self.session.is_metered() && !self.received.take(now.instant) {
+            desk.refuses_until = rules.penalty.map(|penalty| now.instant + penalty);
             return self.close(CloseCode::Policy, "Too many requests", now);
         }
         match message {
             Message::Text(text) => {
-                let answer = self.answer(&text, now, feed);
-                self.send(answer.into(), now);
+                let mut replies = Replies::default();
+                self.session.on_text(&text, desk, now, &mut replies);
+                self.deliver(replies, now, rules);
             }
             Message::Binary(_) => self.close(CloseCode::Unsupported, "Text messages only", now),
-            Message::Pong(payload) => {
-                // Only an echo counts, and it answers the pings before it as well.
-                if let Some(index) = self.pings.iter().position(|ping| ping.payload == payload) {
-                    self.pings.drain(..=index);
-                }
-            }
+            Message::Pong(payload) => self.pings.on_pong(&payload),
             Message::Ping(_) => self.unflushed = true,
             Message::Close(_) | Message::Frame(_) => {}
         }
     }
 
-    /// Counts a message against the rolling second. The WebSocket API counts weight instead.
-    fn may_send_another(&mut self, now: Instant, rules: &Rules) -> bool {
-        if let Service::Api(..) = self.service {
-            return true;
+    fn deliver(&mut self, replies: Replies, now: Now, rules: &Rules) {
+        for reply in replies {
+            match reply {
+                Reply::Answer(text) => {
+                    self.answers.push(text, now.instant, rules);
+                    self.send_answers(now, rules);
+                }
+                Reply::Notice(text) => self.send(text.into(), now, rules),
+                Reply::Data { stream, text } => {
+                    if self.form(&stream, now, rules).is_some() {
+                        self.send_data(text.into(), now, rules);
+                    }
+                }
+                Reply::Close { code, reason } => {
+                    for text in self.answers.take() {
+                        self.send(text.into(), now, rules);
+                    }
+                    self.close(code, reason, now);
+                }
+                Reply::Cut => self.gone = true,
+            }
         }
-        while self.received.front().is_some_and(|&at| now.duration_since(at) >= RATE_WINDOW) {
-            self.received.pop_front();
-        }
-        if self.received.len() >= rules.messages_per_second {
-            return false;
-        }
-        self.received.push_back(now);
-        true
     }
 
-    fn answer(&mut self, text: &str, now: Now, feed: &mut Feed) -> String {
-        match &mut self.service {
-            Service::Streams(subscriptions) => subscriptions.answer(text),
-            Service::Api(api, asked) => api.answer(text, now.unix_ms, &mut |symbol, limit| {
-                let request = asked.get(symbol).copied().unwrap_or(0);
-                let snapshot = feed.depth(symbol, limit, request)?;
-                asked.insert(symbol.to_owned(), request.saturating_add(1));
-                Some(snapshot)
-            }),
+    fn send_answers(&mut self, now: Now, rules: &Rules) {
+        while let Some(text) = self.answers.due(now.instant) {
+            self.send(text.into(), now, rules);
         }
+    }
+
+    /// Queues a message of a stream, and every nth a second time if that is wanted.
+    pub(super) fn send_data(&mut self, text: Utf8Bytes, now: Now, rules: &Rules) {
+        self.sent += 1;
+        if rules.duplicate_every.is_some_and(|every| self.sent.is_multiple_of(every)) {
+            self.send(text.clone(), now, rules);
+        }
+        self.send(text, now, rules);
     }
 
     /// Queues a text. A client that leaves too much unsent is closed, and told why if it ever reads again.
-    pub(crate) fn send(&mut self, text: Utf8Bytes, now: Now) {
-        self.write(Message::Text(text), now);
+    fn send(&mut self, text: Utf8Bytes, now: Now, rules: &Rules) {
+        let pings = rules.fragments.is_some_and(|fragments| fragments.pings);
+        for (at, message) in self.framer.messages(text).into_iter().enumerate() {
+            if at > 0 && pings {
+                let payload = self.pings.between();
+                self.write(Message::Ping(payload), now);
+            }
+            self.write(message, now);
+        }
     }
 
     fn write(&mut self, message: Message, now: Now) {
@@ -189,7 +203,7 @@ impl Open {
         }
     }
 
-    pub(crate) fn close(&mut self, code: CloseCode, reason: &'static str, now: Now) {
+    pub(super) fn close(&mut self, code: CloseCode, reason: &'static str, now: Now) {
         if self.closing.is_some() {
             return;
         }
@@ -202,11 +216,11 @@ impl Open {
         }
     }
 
-    pub(crate) fn shut_down(&mut self, now: Now) {
+    pub(super) fn shut_down(&mut self, now: Now) {
         self.close(CloseCode::Away, "The server ends", now);
     }
 
-    pub(crate) fn flush(&mut self) {
+    pub(super) fn flush(&mut self) {
         if self.gone || self.blocked || !self.unflushed {
             return;
         }
@@ -244,27 +258,30 @@ impl Open {
     }
 
     /// Does what is due by now.
-    pub(crate) fn on_time(&mut self, now: Now, rules: &Rules, feed: &Feed) {
+    pub(super) fn on_time(&mut self, now: Now, rules: &Rules, feed: &Feed) {
         if let Some(deadline) = self.closing {
             self.gone |= now.instant >= deadline;
             return;
         }
-        let is_past = |after: Option<Duration>| self.past(after).is_some_and(|at| now.instant >= at);
-        let (cut, tell) = (is_past(rules.cut_after), is_past(rules.shutdown_after));
-        let end = is_past(rules.shutdown_after.map(|after| after + SHUTDOWN_NOTICE));
-        if cut {
+        if self.is_past(rules.cut_after, now) {
             self.gone = true;
-        } else if end {
+        } else if self.is_past(rules.shutdown_after.map(|after| after + SHUTDOWN_NOTICE), now) {
             self.close(CloseCode::Away, "Server shutdown", now);
-        } else if self.pings.front().is_some_and(|ping| now.instant >= ping.deadline) {
+        } else if self.pings.is_overdue(now.instant) {
             self.close(CloseCode::Policy, "Pong timeout", now);
         } else {
-            if tell && !self.shutdown_told {
+            let mut replies = Replies::default();
+            if !self.shutdown_told && self.is_past(rules.shutdown_after, now) {
                 self.shutdown_told = true;
-                self.tell_shutdown(now);
+                self.session.announce_end(now, &mut replies);
             }
-            self.ping(now, rules);
-            self.play(now, feed);
+            self.session.on_time(now, &mut replies);
+            self.deliver(replies, now, rules);
+            self.send_answers(now, rules);
+            if let Some(payload) = self.pings.due(now, rules) {
+                self.write(Message::Ping(payload), now);
+            }
+            self.play(now, rules, feed);
         }
     }
 
@@ -272,40 +289,16 @@ impl Open {
         after.and_then(|after| self.opened.checked_add(after))
     }
 
-    fn tell_shutdown(&mut self, now: Now) {
-        let event = payload::server_shutdown(now.unix_ms);
-        let text = match &self.service {
-            Service::Streams(subscriptions) if subscriptions.combined() => {
-                payload::combined("!serverShutdown", &event)
-            }
-            Service::Streams(_) => event,
-            Service::Api(..) => format!(r#"{{"event":{event}}}"#),
-        };
-        self.send(text.into(), now);
-    }
-
-    fn ping(&mut self, now: Now, rules: &Rules) {
-        if now.instant < self.next_ping {
-            return;
-        }
-        self.next_ping = now.instant + rules.ping_interval;
-        if self.pings.len() >= PINGS_MAX {
-            return;
-        }
-        let payload = Bytes::from(now.unix_ms.to_string());
-        self.pings.push_back(Ping { payload: payload.clone(), deadline: now.instant + rules.pong_timeout });
-        self.write(Message::Ping(payload), now);
+    fn is_past(&self, after: Option<Duration>, now: Now) -> bool {
+        self.past(after).is_some_and(|at| now.instant >= at)
     }
 
     /// Sends the lines of a recording that are due, as fast as the client takes them.
-    fn play(&mut self, now: Now, feed: &Feed) {
+    fn play(&mut self, now: Now, rules: &Rules, feed: &Feed) {
         let Feed::Recording { recording, speed } = feed else {
             return;
         };
-        let Service::Streams(subscriptions) = &self.service else {
-            return;
-        };
-        if self.playback.is_none() && subscriptions.is_empty() {
+        if self.playback.is_none() && !self.session.has_streams() {
             return;
         }
         let mut playback = self.playback.take().unwrap_or_else(|| Playback::starting(now.instant));
@@ -322,8 +315,8 @@ impl Open {
             if playback.due(recording, *speed).is_some_and(|due| due > now.instant) {
                 break;
             }
-            if let Some(combined) = self.listens(&line.stream) {
-                self.send(if combined { line.text.as_str() } else { line.data() }.into(), now);
+            if let Some(form) = self.form(&line.stream, now, rules) {
+                self.send_data(line.text(form.combined).into(), now, rules);
             }
             playback.advance();
             if count % LINES_PER_FLUSH == 0 {
@@ -333,7 +326,7 @@ impl Open {
         self.playback = Some(playback);
     }
 
-    pub(crate) fn next_deadline(&self, now: Now, rules: &Rules, feed: &Feed) -> Option<Instant> {
+    pub(super) fn next_deadline(&self, now: Now, rules: &Rules, feed: &Feed) -> Option<Instant> {
         if self.closing.is_some() {
             return self.closing;
         }
@@ -348,10 +341,9 @@ impl Open {
             }
             _ => None,
         };
-        let pong = self.pings.front().map(|ping| ping.deadline);
-        [Some(self.next_ping), pong, self.past(shutdown), self.past(rules.cut_after), next_line]
-            .into_iter()
-            .flatten()
-            .min()
+        let ages = [self.past(shutdown), self.past(rules.cut_after)];
+        let rooms =
+            [Some(self.pings.next_deadline()), self.answers.next_deadline(), self.session.next_deadline()];
+        ages.into_iter().chain(rooms).chain([next_line]).flatten().min()
     }
 }
