@@ -172,8 +172,16 @@ mod tests {
         assert_eq!((candle.volume, candle.turnover), (4 * ONE, 400 * ONE));
         assert_eq!((candle.bought_volume, candle.bought_turnover), (3 * ONE, 301 * ONE));
         assert_eq!((candle.opened_ms, candle.trades, candle.first_trade), (60_000, 3, 7));
-        assert_eq!(tally.take_ended(120_000), [(0, candle)]);
+        tally.add(&step(false, &[]), 120_000);
         assert_eq!(tally.candle(0), Some(&Candle::flat(120_000, 99 * ONE)));
+        tally.add(&step(false, &[(50 * ONE, ONE)]), 180_000);
+        let flat = Candle::flat(120_000, 99 * ONE);
+        assert_eq!(
+            tally.take_ended(180_000),
+            [(0, candle), (0, flat)],
+            "a minute without trades is told as well"
+        );
+        assert_eq!(tally.candle(0).map(|candle| (candle.opened_ms, candle.open)), Some((180_000, 50 * ONE)));
     }
 
     #[test]

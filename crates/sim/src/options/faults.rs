@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::error::Error;
 
-/// What goes wrong on purpose. All but the ages, the delays and the fragments concern the generated market.
+/// What goes wrong on purpose. What is said of snapshots, diffs and bursts concerns the generated market only.
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
     /// So many first snapshots of each symbol are older than any diff a client can have seen (Binance).
