@@ -83,7 +83,10 @@ impl Decimal {
         let mut len = digits;
         let (mut mantissa, mut scale) = (whole, 0);
         if bare.get(len) == Some(&b'.') {
-            let (fraction, digits) = digits::leading(bare.get(len + 1..)?);
+            let (fraction, digits) = match bare.get(len + 1..)? {
+                [digit @ b'0'..=b'9', behind, ..] if !behind.is_ascii_digit() => (u64::from(digit - b'0'), 1),
+                fraction => digits::leading(fraction),
+            };
             if digits == 0 || len + digits > DIGITS_SAFE {
                 return None;
             }

@@ -113,35 +113,45 @@ fn fixed_plain<'a, T: Record<'a>, F: FnMut(Option<&str>, Message<'_>)>(
     Some(())
 }
 
-/// Reads an array twice unless it has one element: nothing is given out before all was read.
+/// Elements of an array that are kept until all of it was read; more are read twice.
+const KEPT: usize = 8;
+
 #[inline(never)]
-fn fixed_array<'a, T: Record<'a>, F: FnMut(Option<&str>, Message<'_>)>(
+fn fixed_array<'a, T: Record<'a> + Copy, F: FnMut(Option<&str>, Message<'_>)>(
     cursor: &mut Cursor<'a, '_>,
     channel: &'a str,
     message: fn(T) -> Message<'a>,
     out: &mut Out<'_, F>,
 ) -> Option<()> {
+    let mut kept = [None; KEPT];
+    let mut more = None;
+    let mut count = 0;
     if !cursor.take(b'[') {
         return None;
     }
-    let mut again = *cursor;
-    let first: T = fixed_record(cursor)?;
-    let mut more = 0;
-    while cursor.take(b',') {
-        fixed_record::<T>(cursor)?;
-        more += 1;
+    loop {
+        let here = *cursor;
+        let record: T = fixed_record(cursor)?;
+        match kept.get_mut(count) {
+            Some(slot) => *slot = Some(record),
+            None => drop(more.get_or_insert(here)),
+        }
+        count += 1;
+        if !cursor.take(b',') {
+            break;
+        }
     }
     if !cursor.take(b']') {
         return None;
     }
     fixed_end(cursor)?;
-    (out.sink)(Some(channel), message(first));
-    if more > 0 {
-        fixed_record::<T>(&mut again)?;
+    for record in kept.into_iter().take(count).flatten() {
+        (out.sink)(Some(channel), message(record));
     }
-    for _ in 0..more {
+    for _ in KEPT..count {
+        let again = more.as_mut()?;
+        (out.sink)(Some(channel), message(fixed_record(again)?));
         again.take(b',');
-        (out.sink)(Some(channel), message(fixed_record(&mut again)?));
     }
     Some(())
 }
