@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     deribit::channel::Topic,
-    json::{Arena, Cursor, Kind, Record, Rows, Source, Wrong, time},
+    json::{Arena, Compact, Cursor, Kind, Record, Rows, Source, Wrong, time},
 };
 
 /// How every notification begins on the wire.
@@ -38,7 +38,7 @@ enum Body<'a, S> {
 /// Reads a frequent message whose keys come in an order that is known, and says whether it was one.
 #[inline(always)]
 pub(super) fn fixed<F: FnMut(Option<&str>, Message<'_>)>(text: &[u8], out: &mut Out<'_, F>) -> bool {
-    let mut cursor = Cursor::new(text, out.arena);
+    let Some(mut cursor) = Cursor::new(text, out.arena) else { return false };
     if !cursor.literal(HEAD) {
         return false;
     }
