@@ -2,7 +2,7 @@
 
 use std::{
     cmp::Ordering,
-    fmt,
+    fmt::{self, Write as _},
     hash::{Hash, Hasher},
     str::FromStr,
 };
@@ -70,7 +70,7 @@ impl Decimal {
         }
     }
 
-    /// The number at the front of `text` and its length, if it has no exponent and not more than 18 digits.
+    /// The number at the front of `text` and its length, if it has not more than 18 digits before an exponent, and fits.
     #[inline(always)]
     pub(crate) fn leading(text: &[u8]) -> Option<(Self, usize)> {
         let negative = text.first() == Some(&b'-');
@@ -83,7 +83,10 @@ impl Decimal {
         let mut len = digits;
         let (mut mantissa, mut scale) = (whole, 0);
         if bare.get(len) == Some(&b'.') {
-            let (fraction, digits) = digits::leading(bare.get(len + 1..)?);
+            let (fraction, digits) = match bare.get(len + 1..)? {
+                [digit @ b'0'..=b'9', behind, ..] if !behind.is_ascii_digit() => (u64::from(digit - b'0'), 1),
+                fraction => digits::leading(fraction),
+            };
             if digits == 0 || len + digits > DIGITS_SAFE {
                 return None;
             }
@@ -91,12 +94,33 @@ impl Decimal {
             (len, scale) = (len + 1 + digits, digits);
         }
         if matches!(bare.get(len), Some(b'e' | b'E')) {
-            return None;
+            let exponent_len;
+            (mantissa, scale, exponent_len) = scaled(mantissa, scale, bare.get(len + 1..)?)?;
+            len += 1 + exponent_len;
         }
-        // Up to 18 digits fit, and so does their number.
         let mantissa = i64::try_from(mantissa).ok()?;
         let mantissa = if negative { -mantissa } else { mantissa };
         Some((Self { mantissa, scale: u8::try_from(scale).ok()? }, len + usize::from(negative)))
+    }
+
+    /// The shortest decimal that is read as this double, rounded to 18 places; `None` where it does not fit.
+    pub(crate) fn nearest(double: f64) -> Option<Self> {
+        let mut line = Line { bytes: [0; 32], len: 0 };
+        write!(line, "{double:e}").ok()?;
+        let Number { negative, whole, fraction, exponent } =
+            Number::split(line.bytes.get(..line.len)?).ok()?;
+        let digits = whole.iter().chain(fraction).map(|digit| i128::from(digit - b'0'));
+        let mut mantissa = digits.fold(0, |total: i128, digit| total * 10 + digit);
+        let mut places = i64::try_from(fraction.len()).ok()? - exponent;
+        if places > i64::from(SCALE_MAX) {
+            // A double has not more than 17 digits: with 20 too many places nothing is left of it.
+            let excess = u32::try_from((places - i64::from(SCALE_MAX)).min(20)).ok()?;
+            let unit = 10_i128.pow(excess);
+            mantissa = (mantissa + unit / 2) / unit;
+            places = i64::from(SCALE_MAX);
+        }
+        let mantissa = narrow(raised(mantissa, (-places).max(0)).ok()?).ok()?;
+        Self::new(if negative { -mantissa } else { mantissa }, u8::try_from(places.max(0)).ok()?)
     }
 
     /// The digits as one integer.
@@ -137,6 +161,43 @@ impl Decimal {
             short = Self { mantissa: short.mantissa / 10, scale: short.scale - 1 };
         }
         short
+    }
+}
+
+/// Mantissa and scale with the exponent at the front of `text` worked in, and its length. `None` for exponents of more
+/// than two digits, and where the digits as they are do not fit.
+#[inline(never)]
+fn scaled(mantissa: u64, scale: usize, text: &[u8]) -> Option<(u64, usize, usize)> {
+    let sign = usize::from(matches!(text.first(), Some(b'+' | b'-')));
+    let digit = |at: usize| text.get(at).map(|byte| byte ^ b'0').filter(|digit| *digit <= 9);
+    let (exponent, len) = match (digit(sign)?, digit(sign + 1)) {
+        (_, Some(_)) if digit(sign + 2).is_some() => return None,
+        (tens, Some(ones)) => (usize::from(tens * 10 + ones), sign + 2),
+        (ones, None) => (usize::from(ones), sign + 1),
+    };
+    if text.first() == Some(&b'-') {
+        let scale = scale + exponent;
+        return (scale <= usize::from(SCALE_MAX)).then_some((mantissa, scale, len));
+    }
+    let factor = match exponent.checked_sub(scale) {
+        None => return Some((mantissa, scale - exponent, len)),
+        Some(zeros) => Some(digits::power_of_ten(zeros)).filter(|factor| *factor > 0)?,
+    };
+    Some((mantissa.checked_mul(factor)?, 0, len))
+}
+
+/// A line of text without an allocation.
+struct Line {
+    bytes: [u8; 32],
+    len: usize,
+}
+
+impl fmt::Write for Line {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.len + text.len();
+        self.bytes.get_mut(self.len..end).ok_or(fmt::Error)?.copy_from_slice(text.as_bytes());
+        self.len = end;
+        Ok(())
     }
 }
 

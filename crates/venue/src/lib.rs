@@ -81,6 +81,7 @@
 )]
 
 pub mod binance;
+pub mod deribit;
 #[cfg(feature = "sign")]
 pub mod sign;
 

@@ -1,18 +1,21 @@
 //! The fast ways: a place in a compact text without escapes.
 
 use super::{
-    arena::Arena,
+    arena::{Action, Arena},
     source::{Compact, Kind, Record, Source, Wrong, row},
     strings,
 };
 use crate::{
-    decimal::Decimal,
+    decimal::{Decimal, DecimalError},
     digits::{self, DIGITS_MAX},
     level::Level,
 };
 
 /// Arrays and objects in one another that are skipped; deeper ones are left to the library.
 const DEPTH_MAX: usize = 16;
+
+/// Numbers of fewer digits are held exactly by a double.
+const MANTISSA_EXACT: u64 = 1_000_000_000_000_000;
 
 /// What the cursor does not know; the next way may.
 const ASIDE: Wrong = "not compact";
@@ -81,14 +84,14 @@ impl<'a, 's> Cursor<'a, 's> {
 
     /// An integer behind its sign: the first digit is zero only if it is the only one.
     #[inline(always)]
-    fn integer(&mut self) -> Option<(u64, usize)> {
+    fn integer(&mut self) -> Option<u64> {
         let (value, count) = digits::leading(self.rest);
         let padded = count > 1 && self.rest.first() == Some(&b'0');
         if count == 0 || count > DIGITS_MAX || padded {
             return None;
         }
         self.rest = self.rest.get(count..)?;
-        Some((value, count))
+        Some(value)
     }
 
     /// A number, up to what cannot be a part of one.
@@ -99,14 +102,39 @@ impl<'a, 's> Cursor<'a, 's> {
         Some(decimal)
     }
 
-    /// A number that is long or has an exponent.
+    /// A number that is long or has a long exponent.
     #[cold]
     fn long_number(&mut self) -> Option<Decimal> {
-        let part = |byte: &u8| byte.is_ascii_digit() || b"+-.eE".contains(byte);
-        let len = self.rest.iter().take_while(|byte| part(byte)).count();
-        let (number, rest) = self.rest.split_at_checked(len)?;
+        let (decimal, rest) = long_number(self.rest)?;
         self.rest = rest;
-        Decimal::parse(number).ok()
+        decimal.ok()
+    }
+
+    /// A number that a double does not hold exactly, or that is no number.
+    #[cold]
+    fn long_rounded(&mut self) -> Result<Decimal, Wrong> {
+        let (decimal, rest) = long_number(self.rest).ok_or(ASIDE)?;
+        let number = self.rest.get(..self.rest.len() - rest.len()).unwrap_or(&[]);
+        self.rest = rest;
+        let integer = !number.iter().any(|byte| b".eE".contains(byte));
+        match decimal {
+            Ok(decimal) if integer || decimal.mantissa().unsigned_abs() < MANTISSA_EXACT => Ok(decimal),
+            Ok(_) | Err(DecimalError::OutOfRange) => {
+                let double = str::from_utf8(number).ok().and_then(|number| number.parse().ok());
+                double.filter(|double: &f64| double.is_finite()).and_then(Decimal::nearest).ok_or(ASIDE)
+            }
+            Err(DecimalError::Syntax) => Err(ASIDE),
+        }
+    }
+
+    /// The action of a change in a word that is not known, up to and with the comma.
+    #[cold]
+    fn other_action(&mut self) -> Result<Action, Wrong> {
+        if !self.take(b'[') {
+            return Err(ASIDE);
+        }
+        let action = Action::of(self.text()?);
+        if self.take(b',') { Ok(action) } else { Err(ASIDE) }
     }
 
     /// Price, quantity and whatever follows, up to and with the bracket.
@@ -127,11 +155,12 @@ impl<'a, 's> Cursor<'a, 's> {
     }
 
     fn skip_number(&mut self) -> Option<()> {
-        self.take(b'-');
-        let (_, count) = digits::leading(self.rest);
+        let negative = self.take(b'-');
+        let (value, count) = digits::leading(self.rest);
         let padded = count > 1 && self.rest.first() == Some(&b'0');
         // The library refuses integers beyond 64 bits; longer numbers are left to it.
-        if count == 0 || count >= DIGITS_MAX || padded {
+        let beyond = count > DIGITS_MAX || (negative && i64::try_from(value).is_err());
+        if count == 0 || beyond || padded {
             return None;
         }
         self.rest = self.rest.get(count..)?;
@@ -139,8 +168,13 @@ impl<'a, 's> Cursor<'a, 's> {
             let (_, count) = digits::leading(self.rest);
             self.rest = self.rest.get(count..).filter(|_| count > 0)?;
         }
-        // Exponents are left to the library too: it refuses those beyond its range.
-        (!matches!(self.rest.first(), Some(b'e' | b'E'))).then_some(())
+        if self.take(b'e') || self.take(b'E') {
+            let _ = self.take(b'+') || self.take(b'-');
+            let (_, count) = digits::leading(self.rest);
+            // Long exponents are left to the library too: it refuses those beyond its range.
+            self.rest = self.rest.get(count..).filter(|_| (1..=2).contains(&count))?;
+        }
+        Some(())
     }
 
     fn skip_value(&mut self, depth: usize) -> Option<()> {
@@ -213,6 +247,14 @@ impl<'a, 's> Compact<'a, 's> for Cursor<'a, 's> {
     }
 }
 
+/// The number at the front of a text, of whatever length, and what is behind it.
+fn long_number(text: &[u8]) -> Option<(Result<Decimal, DecimalError>, &[u8])> {
+    let part = |byte: &u8| byte.is_ascii_digit() || b"+-.eE".contains(byte);
+    let len = text.iter().take_while(|byte| part(byte)).count();
+    let (number, rest) = text.split_at_checked(len)?;
+    Some((Decimal::parse(number), rest))
+}
+
 impl<'a, 's> Source<'a, 's> for Cursor<'a, 's> {
     #[inline(always)]
     fn kind(&self) -> Kind {
@@ -233,10 +275,9 @@ impl<'a, 's> Source<'a, 's> for Cursor<'a, 's> {
 
     #[inline(always)]
     fn unsigned(&mut self) -> Result<u64, Wrong> {
-        let (value, count) = self.integer().ok_or(ASIDE)?;
-        // Longer ones, and a fraction or an exponent behind it, are the library's.
-        let more = matches!(self.rest.first(), Some(b'.' | b'e' | b'E'));
-        if count < DIGITS_MAX && !more { Ok(value) } else { Err(ASIDE) }
+        let value = self.integer().ok_or(ASIDE)?;
+        // A fraction or an exponent behind it are the library's.
+        if matches!(self.rest.first(), Some(b'.' | b'e' | b'E')) { Err(ASIDE) } else { Ok(value) }
     }
 
     #[inline(always)]
@@ -262,6 +303,17 @@ impl<'a, 's> Source<'a, 's> for Cursor<'a, 's> {
         let quoted = self.take(b'"');
         let number = self.number().ok_or(ASIDE)?;
         if quoted && !self.take(b'"') { Err(ASIDE) } else { Ok(number) }
+    }
+
+    #[inline(always)]
+    fn rounded(&mut self) -> Result<Decimal, Wrong> {
+        match Decimal::leading(self.rest) {
+            Some((decimal, len)) if decimal.mantissa().unsigned_abs() < MANTISSA_EXACT => {
+                self.rest = self.rest.get(len..).ok_or(ASIDE)?;
+                Ok(decimal)
+            }
+            _ => self.long_rounded(),
+        }
     }
 
     #[inline]
@@ -339,15 +391,16 @@ impl<'a, 's> Source<'a, 's> for Cursor<'a, 's> {
     }
 
     #[inline(always)]
-    fn change(&mut self) -> Result<Level, Wrong> {
-        if !self.literal(b"[\"") {
-            return Err(ASIDE);
-        }
-        let action = self.string().ok_or(ASIDE)?;
-        if !self.take(b',') {
-            return Err(ASIDE);
-        }
-        let level = self.row_end()?;
-        Ok(if action == "delete" { Level { quantity: Decimal::ZERO, ..level } } else { level })
+    fn change(&mut self) -> Result<(Action, Level), Wrong> {
+        let action = if self.literal(b"[\"change\",") {
+            Action::Change
+        } else if self.literal(b"[\"delete\",") {
+            Action::Delete
+        } else if self.literal(b"[\"new\",") {
+            Action::New
+        } else {
+            self.other_action()?
+        };
+        Ok((action, action.level(self.row_end()?)))
     }
 }

@@ -1,10 +1,11 @@
 //! Types that a field of a record can have.
 
 use super::{
-    arena::Rows,
+    arena::{Changes, Rows},
+    names::List,
     source::{Field, Kind, Source, Wrong},
 };
-use crate::{decimal::Decimal, level::Level};
+use crate::decimal::Decimal;
 
 impl<'a> Field<'a> for u64 {
     #[inline(always)]
@@ -82,29 +83,58 @@ pub(crate) fn size<'a, 's, S: Source<'a, 's>>(source: &mut S) -> Result<Decimal,
     if size.mantissa() < 0 { Err("a size below zero") } else { Ok(size) }
 }
 
+/// A figure that the venue computed ([`Source::rounded`]), and that may be null.
+#[inline(always)]
+pub(crate) fn maybe_rounded<'a, 's, S: Source<'a, 's>>(source: &mut S) -> Result<Option<Decimal>, Wrong> {
+    if source.kind() == Kind::Null {
+        return source.skip().map(|()| None);
+    }
+    source.rounded().map(Some)
+}
+
+/// A list of strings; `None` for an array of something else.
+pub(crate) fn list<'a, 's, S: Source<'a, 's>>(source: &mut S) -> Result<Option<List>, Wrong> {
+    let mut texts = source.arena().fill_texts();
+    let before = texts.place();
+    let mut all = true;
+    source.array(|element| {
+        if element.kind() != Kind::Text {
+            all = false;
+            return element.skip();
+        }
+        texts.push(element.text()?);
+        Ok(())
+    })?;
+    Ok(all.then(|| texts.since(before)))
+}
+
 /// Rows of `[price, quantity, …]`; whatever follows the quantity is left out.
 impl<'a> Field<'a> for Rows {
     #[inline]
     fn read<'s, S: Source<'a, 's>>(source: &mut S) -> Result<Self, Wrong> {
-        read_rows(source, S::level)
+        let mut levels = source.arena().fill();
+        let from = levels.len();
+        source.array(|source| {
+            levels.push(source.level()?);
+            Ok(())
+        })?;
+        Ok(Self::new(from, levels.len()))
     }
 }
 
 /// Rows of `[action, price, quantity]`.
-pub(crate) fn changes<'a, 's, S: Source<'a, 's>>(source: &mut S) -> Result<Rows, Wrong> {
-    read_rows(source, S::change)
-}
-
-#[inline]
-fn read_rows<'a, 's, S: Source<'a, 's>>(
-    source: &mut S,
-    level: impl Fn(&mut S) -> Result<Level, Wrong>,
-) -> Result<Rows, Wrong> {
-    let mut levels = source.arena().fill();
-    let from = levels.len();
-    source.array(|source| {
-        levels.push(level(source)?);
-        Ok(())
-    })?;
-    Ok(Rows::new(from, levels.len()))
+impl<'a> Field<'a> for Changes {
+    #[inline]
+    fn read<'s, S: Source<'a, 's>>(source: &mut S) -> Result<Self, Wrong> {
+        let arena = source.arena();
+        let (mut levels, mut actions) = (arena.fill(), arena.fill_actions());
+        let (from, actions_from) = (levels.len(), actions.len());
+        source.array(|source| {
+            let (action, level) = source.change()?;
+            levels.push(level);
+            actions.push(action);
+            Ok(())
+        })?;
+        Ok(Self::new(Rows::new(from, levels.len()), Rows::new(actions_from, actions.len())))
+    }
 }

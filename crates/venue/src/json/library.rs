@@ -63,17 +63,21 @@ impl fmt::Debug for Library {
     }
 }
 
-/// Whether a run of digits and points is longer than a double holds exactly.
+/// Whether a number that is not an integer has more digits than a double holds exactly.
 fn has_long_number(text: &[u8]) -> bool {
-    let mut digits = 0;
-    text.iter().any(|byte| {
+    let (mut digits, mut point) = (0, false);
+    let long = |byte: &u8| {
         match byte {
             b'0'..=b'9' => digits += 1,
-            b'.' => {}
-            _ => digits = 0,
+            b'.' => point = true,
+            b'e' | b'E' if digits > DIGITS_EXACT => return true,
+            _ if digits > DIGITS_EXACT && point => return true,
+            _ => (digits, point) = (0, false),
         }
-        digits > DIGITS_EXACT
-    })
+        false
+    };
+    // What ends the text ends a number too.
+    text.iter().chain(b" ").any(long)
 }
 
 /// A value of the tape.
@@ -127,6 +131,14 @@ impl<'a, 's> Source<'a, 's> for Tape<'_, 'a, 's> {
         }
         // The shortest text of a double of so few digits is the number that was read.
         Decimal::parse(format!("{float:e}").as_bytes()).map_err(|_| WHAT)
+    }
+
+    fn rounded(&mut self) -> Result<Decimal, Wrong> {
+        const WHAT: Wrong = "not a number";
+        if let Some(integer) = self.value.as_i64() {
+            return Decimal::new(integer, 0).ok_or(WHAT);
+        }
+        self.value.as_f64().and_then(Decimal::nearest).ok_or(WHAT)
     }
 
     fn object(&mut self, mut each: impl FnMut(&'a str, &mut Self) -> Result<(), Wrong>) -> Result<(), Wrong> {

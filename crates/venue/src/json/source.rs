@@ -1,6 +1,6 @@
 //! What shapes are read from, and what a shape is.
 
-use super::arena::Arena;
+use super::arena::{Action, Arena};
 use crate::{decimal::Decimal, level::Level};
 
 /// The part of a text that is not as it should be.
@@ -25,6 +25,9 @@ pub(crate) trait Source<'a, 's>: Copy {
 
     /// A number, or a string that holds one, exactly.
     fn decimal(&mut self) -> Result<Decimal, Wrong>;
+
+    /// A figure that the venue computed: exactly up to 15 digits, and as [`Decimal::nearest`] has it beyond.
+    fn rounded(&mut self) -> Result<Decimal, Wrong>;
 
     /// An object; `each` reads the value of each key.
     fn object(&mut self, each: impl FnMut(&'a str, &mut Self) -> Result<(), Wrong>) -> Result<(), Wrong>;
@@ -59,21 +62,21 @@ pub(crate) trait Source<'a, 's>: Copy {
     }
 
     /// A row `[action, price, quantity]`; `delete` makes the quantity zero.
-    fn change(&mut self) -> Result<Level, Wrong> {
+    fn change(&mut self) -> Result<(Action, Level), Wrong> {
+        let mut action = Action::Other;
         let mut cells = [None; 2];
-        let mut delete = false;
         let mut at = 0;
         self.array(|cell| {
             match at {
-                0 => delete = cell.text()? == "delete",
-                1 | 2 => cells[at - 1] = Some(cell.decimal()?),
+                0 => action = Action::of(cell.text()?),
+                1 => cells[0] = Some(cell.decimal()?),
+                2 => cells[1] = Some(cell.decimal()?),
                 _ => cell.skip()?,
             }
             at += 1;
             Ok(())
         })?;
-        let level = row(cells)?;
-        Ok(if delete { Level { quantity: Decimal::ZERO, ..level } } else { level })
+        Ok((action, action.level(row(cells)?)))
     }
 }
 
