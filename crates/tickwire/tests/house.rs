@@ -37,6 +37,11 @@ const HOUSE: &[Room] = &[
         floors: &[&["error", "decimal"], &["level"], &["book"], &["event"], &["session"], &["binance"]],
     },
     Room {
+        place: "crates/venue/src/book",
+        uses: &[],
+        floors: &[&["fault", "grid", "ladder"], &["mod"], &["tests"]],
+    },
+    Room {
         place: "crates/venue/src/binance",
         uses: &[],
         floors: &[

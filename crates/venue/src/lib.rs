@@ -89,7 +89,7 @@ mod event;
 mod level;
 mod session;
 
-pub use book::Book;
+pub use book::{Book, BookFault};
 pub use decimal::{Decimal, DecimalError};
 pub use error::{ConfigError, Error, Excerpt, Misuse};
 pub use event::{
