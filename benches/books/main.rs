@@ -172,7 +172,9 @@ fn run(names: &[String], args: &Args) -> Result<(), Box<dyn Error>> {
     let [arm, group] = names else { return Err("an arm and a group".into()) };
     let arm = CONTENDERS.iter().find(|contender| contender.name == arm).ok_or("no such arm")?;
     if group == RECORDED {
-        recorded(&samples(args))?.iter().for_each(|workload| drop((arm.time)(workload)));
+        for workload in recorded(&samples(args))? {
+            (arm.time)(&workload);
+        }
     } else {
         let plan = PLANS.iter().find(|plan| plan.name == group).ok_or("no such workload")?;
         (arm.time)(&plan.workload(args.seed));

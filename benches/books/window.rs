@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use tickwire::venue::Decimal;
 
-const TICKS: i64 = 4096;
-const WORDS: usize = TICKS as usize / 64;
+const TICKS: usize = 4096;
+const WORDS: usize = TICKS / 64;
+/// The same as a distance.
+const SPAN: i64 = TICKS as i64;
 
 pub(crate) struct Window {
     unit: i64,
@@ -20,13 +22,13 @@ pub(crate) struct Window {
 
 impl Window {
     pub(crate) fn new(unit: i64) -> Self {
-        let quantities = vec![Decimal::ZERO; TICKS as usize];
+        let quantities = vec![Decimal::ZERO; TICKS];
         Self { unit, base: 0, quantities, standing: [0; WORDS], top: None, outside: BTreeMap::new() }
     }
 
     pub(crate) fn set(&mut self, key: i64, quantity: Decimal) {
         let tick = key / self.unit;
-        if !(0..TICKS).contains(&(tick - self.base)) {
+        if !(0..SPAN).contains(&(tick - self.base)) {
             return self.set_outside(tick, quantity);
         }
         self.put(tick, quantity);
@@ -56,7 +58,7 @@ impl Window {
             return;
         }
         self.outside.insert(tick, quantity);
-        if self.top.is_none() || tick >= self.base + TICKS {
+        if self.top.is_none() || tick >= self.base + SPAN {
             self.centre();
         }
     }
@@ -68,7 +70,7 @@ impl Window {
         self.standing = [0; WORDS];
         self.top = None;
         let Some((best, _)) = self.outside.last_key_value() else { return };
-        self.base = best - TICKS * 3 / 4;
+        self.base = best - SPAN * 3 / 4;
         for (tick, quantity) in self.outside.split_off(&self.base) {
             self.put(tick, quantity);
         }
@@ -76,7 +78,7 @@ impl Window {
 
     fn inside(&self) -> impl DoubleEndedIterator<Item = (i64, Decimal)> {
         let stands = |at: &usize| self.standing[at / 64] >> (at % 64) & 1 == 1;
-        (0..TICKS as usize).filter(stands).map(|at| (self.base + at as i64, self.quantities[at]))
+        (0..TICKS).filter(stands).map(|at| (self.base + at as i64, self.quantities[at]))
     }
 
     pub(crate) fn best(&self) -> Option<(i64, i64)> {

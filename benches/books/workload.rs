@@ -157,7 +157,13 @@ impl Plan {
         let levels = f64::from(self.levels);
         // Half of them among the first 11 of 1,000, three of four among the first 89.
         let depth = if self.anywhere { levels * share } else { levels.powf(share.powf(1.5)) - 1.0 };
-        depth as u32
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a depth within the levels"
+        )]
+        let depth = depth as u32;
+        depth
     }
 
     fn level(&self, side: Side, depth: u32, quantity: u64) -> Level {

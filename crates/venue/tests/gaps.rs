@@ -105,6 +105,7 @@ fn changed(before: &Ticks, after: &Ticks) -> Vec<Value> {
 fn assert_book(rig: &Rig, market: &Market, state: BookState, told: &str) {
     let view = rig.session.book(ONLY).unwrap();
     assert_eq!(view.state, state, "{told}");
+    assert_eq!(view.book.check(), Ok(()), "{told}");
     let (bids, asks) = &market.history[&view.update_id];
     let ticks = |level: Level| {
         (level.price.rescale(2).unwrap().mantissa(), level.quantity.rescale(0).unwrap().mantissa())

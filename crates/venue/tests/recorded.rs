@@ -100,13 +100,19 @@ fn run(recording: &Recording, answer: Answer) -> Counts {
             reply(&mut rig, &mut counts, &|due| due <= *time);
         }
         counts.messages += 1;
-        counts.take(&rig.feed(STREAM, text).unwrap());
+        let told = rig.feed(STREAM, text).unwrap();
+        counts.take(&told);
+        for event in &told {
+            if let Event::Book(event) = event {
+                assert_eq!(rig.session.book(event.instrument).unwrap().book.check(), Ok(()), "{event:?}");
+            }
+        }
     }
     reply(&mut rig, &mut counts, &|_| true);
     for symbol in symbols {
         let view = rig.session.book(rig.session.instrument(symbol).unwrap()).unwrap();
         assert_eq!(view.state, BookState::Live, "{symbol}");
-        assert!(!view.book.is_crossed(), "{symbol}");
+        assert_eq!(view.book.check(), Ok(()), "{symbol}");
     }
     counts
 }

@@ -278,7 +278,7 @@ impl Chunk {
 /// The chunk of a key, and the slot in it.
 #[inline]
 fn split(key: i128) -> (i128, usize) {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the last bits are wanted")]
+    #[expect(clippy::cast_sign_loss, reason = "the last bits are wanted")]
     let slot = key as usize & (SLOTS - 1);
     (key >> SLOT_BITS, slot)
 }
@@ -286,7 +286,7 @@ fn split(key: i128) -> (i128, usize) {
 /// The place of an id in the table.
 #[inline]
 fn recent(id: i128) -> usize {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the last bits are wanted")]
+    #[expect(clippy::cast_sign_loss, reason = "the last bits are wanted")]
     let last = id as usize & (RECENT - 1);
     last
 }
