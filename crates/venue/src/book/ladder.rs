@@ -249,6 +249,20 @@ impl Ladder {
     }
 }
 
+#[cfg(test)]
+impl Ladder {
+    /// What is said about chunks is true of them.
+    pub(super) fn assert_consistent(&self) {
+        let used: Vec<_> = self.order.iter().map(|index| &self.chunks[*index]).collect();
+        assert!(used.is_sorted_by(|worse, better| worse.id < better.id));
+        assert!(used.last().is_none_or(|best| best.live != 0));
+        assert_eq!(used.iter().filter(|chunk| chunk.live == 0).count(), self.empty);
+        assert_eq!(used.iter().map(|chunk| chunk.live.count_ones() as usize).sum::<usize>(), self.len);
+        assert!(self.free.iter().all(|index| self.chunks[*index].id == FREE));
+        assert_eq!(self.free.len() + self.order.len(), self.chunks.len());
+    }
+}
+
 impl Chunk {
     /// Sets the quantity in a slot; zero removes. `len` counts the levels.
     #[inline]

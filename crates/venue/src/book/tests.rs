@@ -78,6 +78,8 @@ impl Oracle {
         assert_eq!((book.best_bid(), book.best_ask()), (bids.first().copied(), asks.first().copied()));
         assert_eq!(book.is_empty(), bids.is_empty() && asks.is_empty());
         assert_eq!(book.trimmed(), self.trimmed);
+        book.bids.assert_consistent();
+        book.asks.assert_consistent();
         match (bids.first(), asks.first()) {
             (Some(bid), Some(ask)) if bid.price >= ask.price => {
                 assert_eq!(book.check(), Err(BookFault::Crossed { bid: *bid, ask: *ask }));
@@ -287,15 +289,19 @@ fn diffs_that_make_and_empty_chunks_in_the_worst_place_leave_the_right_book() {
 }
 
 #[test]
-fn a_book_keeps_to_itself_what_chunks_are_free_or_empty() {
-    let mut book = Book::new(1000);
-    book.apply(&levels((0..200).map(|i| (i * 1000, 1))), &[]);
-    for i in (0..200).rev().chain(0..200) {
+fn prices_that_come_and_go_leave_no_chunks_behind() {
+    let mut book = Book::new(100_000);
+    book.set(Side::Bid, level(1_000_000, 1));
+    for i in 0..1000 {
+        book.set(Side::Bid, level(i * 1000, 1));
         book.set(Side::Bid, level(i * 1000, 0));
         assert_eq!(book.quantity_at(Side::Bid, decimal(i * 1000, 2)), None);
     }
-    assert!(book.is_empty() && book.bids().next().is_none() && book.bids().next_back().is_none());
-    assert_eq!((book.best_bid(), book.check()), (None, Ok(())));
+    assert_eq!(book.bids().collect::<Vec<_>>(), [level(1_000_000, 1)]);
+    book.bids.assert_consistent();
+    assert!(book.bids.chunks() < 64, "{} chunks for one level", book.bids.chunks());
+    book.set(Side::Bid, level(1_000_000, 0));
+    assert_eq!((book.best_bid(), book.bids.chunks(), book.check()), (None, 0, Ok(())));
 }
 
 #[test]
