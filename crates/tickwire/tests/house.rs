@@ -45,6 +45,11 @@ const HOUSE: &[Room] = &[
         ],
     },
     Room {
+        place: "crates/venue/src/book",
+        uses: &[],
+        floors: &[&["fault", "grid", "ladder"], &["mod"], &["tests"]],
+    },
+    Room {
         place: "crates/venue/src/binance",
         uses: &[],
         floors: &[

@@ -97,7 +97,7 @@ mod queue;
 mod session;
 mod symbols;
 
-pub use book::Book;
+pub use book::{Book, BookFault};
 pub use decimal::{Decimal, DecimalError};
 pub use error::{ConfigError, Error, Excerpt, Misuse};
 pub use event::{

@@ -105,8 +105,9 @@ fn changed(before: &Ticks, after: &Ticks) -> Vec<Value> {
 fn assert_book(rig: &Rig, market: &Market, state: BookState, told: &str) {
     let view = rig.session.book(ONLY).unwrap();
     assert_eq!(view.state, state, "{told}");
+    assert_eq!(view.book.check(), Ok(()), "{told}");
     let (bids, asks) = &market.history[&view.update_id];
-    let ticks = |level: &Level| {
+    let ticks = |level: Level| {
         (level.price.rescale(2).unwrap().mantissa(), level.quantity.rescale(0).unwrap().mantissa())
     };
     let wide = |(tick, quantity): (&u32, &u32)| (i64::from(*tick), i64::from(*quantity));

@@ -133,16 +133,19 @@ fn run(recording: &Recording, answer: Answer, config: &Config) -> Counts {
             reply(&mut rig, &mut counts, &|due| due <= *time);
         }
         counts.messages += 1;
-        counts.take(&rig.feed(STREAM, text).unwrap());
-        for symbol in &symbols {
-            let view = rig.session.book(rig.session.instrument(symbol).unwrap()).unwrap();
-            assert!(!view.book.is_crossed(), "{symbol} after {text}");
+        let told = rig.feed(STREAM, text).unwrap();
+        counts.take(&told);
+        for event in &told {
+            if let Event::Book(event) = event {
+                assert_eq!(rig.session.book(event.instrument).unwrap().book.check(), Ok(()), "{event:?}");
+            }
         }
     }
     reply(&mut rig, &mut counts, &|_| true);
     for symbol in symbols {
         let view = rig.session.book(rig.session.instrument(symbol).unwrap()).unwrap();
         assert_eq!(view.state, BookState::Live, "{symbol}");
+        assert_eq!(view.book.check(), Ok(()), "{symbol}");
     }
     let ways = rig.session.ways();
     assert_eq!(ways.library, 0, "{ways:?}");

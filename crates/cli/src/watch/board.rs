@@ -158,8 +158,8 @@ impl Row {
     fn refresh(&mut self, session: &impl Session, instrument: Instrument) {
         if let Some(view) = session.book(instrument) {
             self.state = view.state;
-            self.bid = view.book.best_bid().copied();
-            self.ask = view.book.best_ask().copied();
+            self.bid = view.book.best_bid();
+            self.ask = view.book.best_ask();
         }
     }
 }

@@ -87,7 +87,7 @@ impl CrossCheck {
     }
 
     fn compare(&mut self, update_id: u64, quote: Quote, book: &Book) -> TopCheck {
-        let top = (book.best_bid().copied(), book.best_ask().copied());
+        let top = (book.best_bid(), book.best_ask());
         let agrees = (quote.bid, quote.ask) == top;
         self.counts.agreed += u64::from(agrees);
         self.counts.differed += u64::from(!agrees);

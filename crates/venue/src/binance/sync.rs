@@ -385,11 +385,11 @@ mod tests {
         load(&mut sync, 20);
         assert_eq!(diff(&mut sync, 30, 31, &[level("1", "9")]), Taken::Gap { expected: 21, got: 30 });
         assert_eq!((sync.view().state, sync.view().update_id), (BookState::Stale, 20));
-        assert_eq!(sync.view().book.best_bid(), Some(&level("1", "1")));
+        assert_eq!(sync.view().book.best_bid(), Some(level("1", "1")));
         assert_eq!(load(&mut sync, 29).0, Loaded::Stale { first_id: 30 });
         assert_eq!(sync.view().update_id, 20);
         assert_eq!(load(&mut sync, 30), (Loaded::Live { again: true }, vec![30, 31]));
-        assert_eq!(sync.view().book.best_bid(), Some(&level("1", "9")));
+        assert_eq!(sync.view().book.best_bid(), Some(level("1", "9")));
     }
 
     #[test]

@@ -204,7 +204,7 @@ impl Decoder {
             Out { arena, sides, sink }.deliver(content).map_err(|(wrong, _)| wrong)
         });
         read.map_err(|(what, offset)| Error::Malformed {
-            what,
+            what: what.into(),
             stream: channel.or_else(|| named_channel(text)),
             offset: offset.or(stopped),
             excerpt: excerpt(text),
