@@ -73,17 +73,31 @@ impl Decimal {
     /// The number at the front of `text` and its length, if it has not more than 18 digits before an exponent, and fits.
     #[inline(always)]
     pub(crate) fn leading(text: &[u8]) -> Option<(Self, usize)> {
-        let negative = text.first() == Some(&b'-');
-        let bare = text.get(usize::from(negative)..)?;
-        let (whole, digits) = digits::leading(bare);
-        let padded = digits > 1 && bare.first() == Some(&b'0');
+        match text.first() {
+            Some(b'-') => Self::leading_negative(text),
+            _ => Self::leading_bare(text),
+        }
+    }
+
+    #[inline(never)]
+    fn leading_negative(text: &[u8]) -> Option<(Self, usize)> {
+        let (size, len) = Self::leading_bare(text.get(1..)?)?;
+        Some((Self { mantissa: -size.mantissa, ..size }, len + 1))
+    }
+
+    /// As [`leading`](Self::leading), without a sign.
+    #[inline(always)]
+    fn leading_bare(text: &[u8]) -> Option<(Self, usize)> {
+        let (whole, digits) = digits::leading(text);
+        let padded = digits > 1 && text.first() == Some(&b'0');
         if digits == 0 || digits > DIGITS_SAFE || padded {
             return None;
         }
         let mut len = digits;
         let (mut mantissa, mut scale) = (whole, 0);
-        if bare.get(len) == Some(&b'.') {
-            let (fraction, digits) = match bare.get(len + 1..)? {
+        let mut next = text.get(len).copied();
+        if next == Some(b'.') {
+            let (fraction, digits) = match text.get(len + 1..)? {
                 [digit @ b'0'..=b'9', behind, ..] if !behind.is_ascii_digit() => (u64::from(digit - b'0'), 1),
                 fraction => digits::leading(fraction),
             };
@@ -92,15 +106,16 @@ impl Decimal {
             }
             mantissa = whole * digits::power_of_ten(digits) + fraction;
             (len, scale) = (len + 1 + digits, digits);
+            next = text.get(len).copied();
         }
-        if matches!(bare.get(len), Some(b'e' | b'E')) {
+        if let Some(b'e' | b'E') = next {
             let exponent_len;
-            (mantissa, scale, exponent_len) = scaled(mantissa, scale, bare.get(len + 1..)?)?;
+            (mantissa, scale, exponent_len) = scaled(mantissa, scale, text.get(len + 1..)?)?;
             len += 1 + exponent_len;
         }
+        // Up to 18 digits fit both.
         let mantissa = i64::try_from(mantissa).ok()?;
-        let mantissa = if negative { -mantissa } else { mantissa };
-        Some((Self { mantissa, scale: u8::try_from(scale).ok()? }, len + usize::from(negative)))
+        Some((Self { mantissa, scale: u8::try_from(scale).ok()? }, len))
     }
 
     /// The shortest decimal that is read as this double, rounded to 18 places; `None` where it does not fit.

@@ -26,7 +26,8 @@ const ASIDE: Wrong = "not compact";
 pub(crate) struct Cursor<'a, 's> {
     /// The whole text, of which strings are parts.
     whole: &'a str,
-    rest: &'a [u8],
+    bytes: &'a [u8],
+    at: usize,
     arena: &'s Arena,
     /// For tests of the any-order way.
     #[cfg(test)]
@@ -38,7 +39,8 @@ impl<'a, 's> Cursor<'a, 's> {
     pub(crate) fn new(text: &'a [u8], arena: &'s Arena) -> Option<Self> {
         Some(Self {
             whole: str::from_utf8(text).ok()?,
-            rest: text,
+            bytes: text,
+            at: 0,
             arena,
             #[cfg(test)]
             only_any_order: false,
@@ -51,71 +53,74 @@ impl<'a, 's> Cursor<'a, 's> {
         Self { only_any_order: true, ..self }
     }
 
-    /// What is still to be read.
-    pub(crate) fn rest(&self) -> &'a [u8] {
-        self.rest
+    /// Where it is, in bytes from the beginning.
+    pub(crate) fn at(&self) -> usize {
+        self.at
     }
 
     /// Whether everything is read.
     pub(crate) fn is_done(&self) -> bool {
-        self.rest.is_empty()
+        self.at == self.bytes.len()
+    }
+
+    /// What is still to be read.
+    #[inline(always)]
+    fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.at..).unwrap_or(&[])
+    }
+
+    #[inline(always)]
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
     }
 
     /// Takes `text` if it is next.
     #[inline(always)]
     pub(crate) fn literal(&mut self, text: &[u8]) -> bool {
-        match self.rest.strip_prefix(text) {
-            Some(rest) => {
-                self.rest = rest;
-                true
-            }
-            None => false,
+        let there = self.rest().starts_with(text);
+        if there {
+            self.at += text.len();
         }
+        there
     }
 
     /// A string behind its opening quote.
     #[inline(always)]
     pub(crate) fn string(&mut self) -> Option<&'a str> {
-        let len = strings::plain(self.rest)?;
-        let from = self.whole.len() - self.rest.len();
-        self.rest = self.rest.get(len + 1..)?;
-        self.whole.get(from..from + len)
+        let len = strings::plain(self.rest())?;
+        let string = self.whole.get(self.at..self.at + len);
+        self.at += len + 1;
+        string
     }
 
     /// An integer behind its sign: the first digit is zero only if it is the only one.
     #[inline(always)]
     fn integer(&mut self) -> Option<u64> {
-        let (value, count) = digits::leading(self.rest);
-        let padded = count > 1 && self.rest.first() == Some(&b'0');
+        let (value, count) = digits::leading(self.rest());
+        let padded = count > 1 && self.peek() == Some(b'0');
         if count == 0 || count > DIGITS_MAX || padded {
             return None;
         }
-        self.rest = self.rest.get(count..)?;
+        self.at += count;
         Some(value)
-    }
-
-    /// A number, up to what cannot be a part of one.
-    #[inline(always)]
-    fn number(&mut self) -> Option<Decimal> {
-        let Some((decimal, len)) = Decimal::leading(self.rest) else { return self.long_number() };
-        self.rest = self.rest.get(len..)?;
-        Some(decimal)
     }
 
     /// A number that is long or has a long exponent.
     #[cold]
-    fn long_number(&mut self) -> Option<Decimal> {
-        let (decimal, rest) = long_number(self.rest)?;
-        self.rest = rest;
-        decimal.ok()
+    fn long_number(&mut self) -> Result<Decimal, Wrong> {
+        let quoted = self.take(b'"');
+        let (decimal, len) = long_number(self.rest());
+        self.at += len;
+        let closed = !quoted || self.take(b'"');
+        decimal.ok().filter(|_| closed).ok_or(ASIDE)
     }
 
     /// A number that a double does not hold exactly, or that is no number.
     #[cold]
     fn long_rounded(&mut self) -> Result<Decimal, Wrong> {
-        let (decimal, rest) = long_number(self.rest).ok_or(ASIDE)?;
-        let number = self.rest.get(..self.rest.len() - rest.len()).unwrap_or(&[]);
-        self.rest = rest;
+        let (decimal, len) = long_number(self.rest());
+        let number = self.rest().get(..len).unwrap_or(&[]);
+        self.at += len;
         let integer = !number.iter().any(|byte| b".eE".contains(byte));
         match decimal {
             Ok(decimal) if integer || decimal.mantissa().unsigned_abs() < MANTISSA_EXACT => Ok(decimal),
@@ -156,29 +161,35 @@ impl<'a, 's> Cursor<'a, 's> {
 
     fn skip_number(&mut self) -> Option<()> {
         let negative = self.take(b'-');
-        let (value, count) = digits::leading(self.rest);
-        let padded = count > 1 && self.rest.first() == Some(&b'0');
+        let (value, count) = digits::leading(self.rest());
+        let padded = count > 1 && self.peek() == Some(b'0');
         // The library refuses integers beyond 64 bits; longer numbers are left to it.
         let beyond = count > DIGITS_MAX || (negative && i64::try_from(value).is_err());
         if count == 0 || beyond || padded {
             return None;
         }
-        self.rest = self.rest.get(count..)?;
+        self.at += count;
         if self.take(b'.') {
-            let (_, count) = digits::leading(self.rest);
-            self.rest = self.rest.get(count..).filter(|_| count > 0)?;
+            let (_, count) = digits::leading(self.rest());
+            if count == 0 {
+                return None;
+            }
+            self.at += count;
         }
         if self.take(b'e') || self.take(b'E') {
             let _ = self.take(b'+') || self.take(b'-');
-            let (_, count) = digits::leading(self.rest);
+            let (_, count) = digits::leading(self.rest());
             // Long exponents are left to the library too: it refuses those beyond its range.
-            self.rest = self.rest.get(count..).filter(|_| (1..=2).contains(&count))?;
+            if !(1..=2).contains(&count) {
+                return None;
+            }
+            self.at += count;
         }
         Some(())
     }
 
     fn skip_value(&mut self, depth: usize) -> Option<()> {
-        match self.rest.first()? {
+        match self.peek()? {
             b'"' => {
                 self.take(b'"');
                 self.string().map(drop)
@@ -215,13 +226,9 @@ impl<'a, 's> Cursor<'a, 's> {
 impl<'a, 's> Compact<'a, 's> for Cursor<'a, 's> {
     #[inline(always)]
     fn take(&mut self, byte: u8) -> bool {
-        match self.rest {
-            [next, rest @ ..] if *next == byte => {
-                self.rest = rest;
-                true
-            }
-            _ => false,
-        }
+        let there = self.peek() == Some(byte);
+        self.at += usize::from(there);
+        there
     }
 
     #[inline(always)]
@@ -247,18 +254,17 @@ impl<'a, 's> Compact<'a, 's> for Cursor<'a, 's> {
     }
 }
 
-/// The number at the front of a text, of whatever length, and what is behind it.
-fn long_number(text: &[u8]) -> Option<(Result<Decimal, DecimalError>, &[u8])> {
+/// The number at the front of a text, of whatever length, and its length.
+fn long_number(text: &[u8]) -> (Result<Decimal, DecimalError>, usize) {
     let part = |byte: &u8| byte.is_ascii_digit() || b"+-.eE".contains(byte);
     let len = text.iter().take_while(|byte| part(byte)).count();
-    let (number, rest) = text.split_at_checked(len)?;
-    Some((Decimal::parse(number), rest))
+    (Decimal::parse(text.get(..len).unwrap_or(&[])), len)
 }
 
 impl<'a, 's> Source<'a, 's> for Cursor<'a, 's> {
     #[inline(always)]
     fn kind(&self) -> Kind {
-        match self.rest.first() {
+        match self.peek() {
             Some(b'"') => Kind::Text,
             Some(b'{') => Kind::Object,
             Some(b'[') => Kind::Array,
@@ -277,7 +283,7 @@ impl<'a, 's> Source<'a, 's> for Cursor<'a, 's> {
     fn unsigned(&mut self) -> Result<u64, Wrong> {
         let value = self.integer().ok_or(ASIDE)?;
         // A fraction or an exponent behind it are the library's.
-        if matches!(self.rest.first(), Some(b'.' | b'e' | b'E')) { Err(ASIDE) } else { Ok(value) }
+        if matches!(self.peek(), Some(b'.' | b'e' | b'E')) { Err(ASIDE) } else { Ok(value) }
     }
 
     #[inline(always)]
@@ -300,16 +306,26 @@ impl<'a, 's> Source<'a, 's> for Cursor<'a, 's> {
 
     #[inline(always)]
     fn decimal(&mut self) -> Result<Decimal, Wrong> {
-        let quoted = self.take(b'"');
-        let number = self.number().ok_or(ASIDE)?;
-        if quoted && !self.take(b'"') { Err(ASIDE) } else { Ok(number) }
+        let quoted = self.peek() == Some(b'"');
+        let from = self.at + usize::from(quoted);
+        let Some((decimal, len)) = self.bytes.get(from..).and_then(Decimal::leading) else {
+            return self.long_number();
+        };
+        let end = from + len;
+        let next = self.bytes.get(end).copied();
+        match (quoted, next) {
+            (true, Some(b'"')) => self.at = end + 1,
+            (true, _) | (false, Some(b'.' | b'e' | b'E')) => return self.long_number(),
+            (false, _) => self.at = end,
+        }
+        Ok(decimal)
     }
 
     #[inline(always)]
     fn rounded(&mut self) -> Result<Decimal, Wrong> {
-        match Decimal::leading(self.rest) {
+        match Decimal::leading(self.rest()) {
             Some((decimal, len)) if decimal.mantissa().unsigned_abs() < MANTISSA_EXACT => {
-                self.rest = self.rest.get(len..).ok_or(ASIDE)?;
+                self.at += len;
                 Ok(decimal)
             }
             _ => self.long_rounded(),

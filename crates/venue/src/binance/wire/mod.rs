@@ -169,7 +169,7 @@ impl Decoder {
                 ways.any_order += 1;
                 return Ok(());
             }
-            stopped = Some(text.len() - cursor.rest().len());
+            stopped = Some(cursor.at());
         }
         arena.clear();
         ways.library += 1;

@@ -213,7 +213,7 @@ impl Decoder {
 
     /// In any order of keys; otherwise says where it stopped.
     fn any_order(&mut self, first: Way, text: &[u8], sink: &mut Sink<'_>) -> Result<(), usize> {
-        let place = |cursor: &Cursor<'_, '_>| text.len() - cursor.rest().len();
+        let place = |cursor: &Cursor<'_, '_>| cursor.at();
         let Self { arena, sides, .. } = self;
         let Some(mut cursor) = Cursor::new(text, arena) else { return Err(0) };
         #[cfg(test)]
