@@ -1,5 +1,6 @@
 //! From calls to bytes.
 
+use super::farewell::Farewell;
 use super::{Connection, Role, State};
 use crate::close::{self, Close};
 use crate::code::CloseCode;
@@ -126,9 +127,11 @@ impl Connection {
     /// Queues a Close frame behind everything else; nothing is sent after it.
     pub(super) fn push_close(&mut self, close: Close, body: &[u8]) {
         let header = self.header(Opcode::Close, true, body.len());
+        let behind = self.outbox.has_data();
         // The reserve for control frames may be used up by a peer that reads nothing: then it cannot be told.
         if self.outbox.push(header, body).is_ok() {
             self.sent_close = Some(close);
+            self.farewell = Farewell::queued(behind);
         }
     }
 
