@@ -315,6 +315,7 @@ fn a_closed_port_and_an_unknown_host_are_dial_errors() {
         matches!(&closed, Error::Dial(DialError::Connect { attempts, .. }) if !attempts.is_empty()),
         "{closed}"
     );
+    assert_eq!(client.next_deadline(), None, "nothing more will come");
 
     let mut client = Client::connect("ws://no-such-host.invalid/").unwrap();
     let unknown = error(&mut client);
