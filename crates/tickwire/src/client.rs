@@ -9,7 +9,7 @@ use mio::event::Source;
 use mio::{Interest, Registry, Token};
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
-use tickwire_ws::{self as ws, Close, Connection, Kind, Message, Payload, Response, SendError};
+use tickwire_ws::{self as ws, Close, CloseNumber, Connection, Kind, Message, Payload, Response, SendError};
 
 /// Reads without a pause between two looks at the timers: some microseconds' worth, or as many full windows.
 const READS_PER_LOOK: u32 = 32;
@@ -58,7 +58,7 @@ pub enum Event<'a> {
 /// # }
 /// ```
 ///
-/// It is a [`mio::event::Source`]: register it with a `Poll` of your own instead of calling [`wait`](Self::wait), call
+/// It is a `mio::event::Source`: register it with a `Poll` of your own instead of calling [`wait`](Self::wait), call
 /// [`next_message_direct`](Self::next_message_direct) until `None` once after registering, at each of its events and
 /// at [`next_deadline`](Self::next_deadline).
 pub struct Client<T = Socket> {
@@ -189,7 +189,7 @@ impl<T: Transport> Client<T> {
     ///
     /// # Errors
     /// [`SendError`] for a code or a reason (123 bytes at most) that must not be sent, and when the client has failed.
-    pub fn close(&mut self, code: u16, reason: &str) -> Result<(), SendError> {
+    pub fn close(&mut self, code: impl Into<CloseNumber>, reason: &str) -> Result<(), SendError> {
         self.may_send()?;
         self.connection.close(code, reason, clock::now())
     }
@@ -514,9 +514,10 @@ impl<T: Transport + Source> Source for Client<T> {
     }
 }
 
-impl<T> std::fmt::Debug for Client<T> {
+impl<T: std::fmt::Debug> std::fmt::Debug for Client<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Client")
+            .field("transport", &self.transport)
             .field("connection", &self.connection)
             .field("policy", &self.policy)
             .field("failed", &self.failed)

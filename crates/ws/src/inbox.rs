@@ -358,12 +358,12 @@ mod tests {
         let size = inbox.buf.len();
         inbox.clear();
         // The beginning of a message, and of its next frame.
-        let mut held = vec![0..WINDOW_BYTES];
+        let mut held = [0..WINDOW_BYTES / 2, WINDOW_BYTES / 2..WINDOW_BYTES];
         feed(&mut inbox, &mut held, &[1; WINDOW_BYTES]);
         inbox.advance(WINDOW_BYTES);
         feed(&mut inbox, &mut held, &[2; 10]);
         let before = inbox.moved();
-        let mut read = |inbox: &mut Inbox, held: &mut [Range<usize>], missing| {
+        let read = |inbox: &mut Inbox, held: &mut [Range<usize>], missing| {
             inbox.expect(missing);
             inbox.room(held);
             inbox.received(1);

@@ -5,7 +5,9 @@ mod common;
 
 use common::{NowForTest as _, SEED, Seen, client, drain, frame, masked, run, sent, server};
 use std::time::{Duration, Instant};
-use tickwire_ws::{Config, Connection, Error, Exceeded, Opcode, Request, Role, SendError, Timeout, Timeouts};
+use tickwire_ws::{
+    CloseCode, Config, Connection, Error, Exceeded, Opcode, Request, Role, SendError, Timeout, Timeouts,
+};
 
 #[test]
 fn our_close_is_echoed_and_the_end_is_clean() {
@@ -162,6 +164,29 @@ fn codes_and_reasons_that_must_not_be_sent_are_refused() {
     assert_eq!(client.close(1000, &"x".repeat(124), now), Err(SendError::ControlTooLong));
     assert_eq!(client.ping(&[0; 126]), Err(SendError::ControlTooLong));
     assert!(client.is_open() && client.transmit().is_empty());
+}
+
+#[test]
+fn codes_of_the_registry_have_names_and_may_be_sent() {
+    // RFC 6455 7.4.1 and 11.7, and what was registered since.
+    let codes = [
+        (CloseCode::NORMAL, 1000u16),
+        (CloseCode::GOING_AWAY, 1001),
+        (CloseCode::PROTOCOL, 1002),
+        (CloseCode::UNSUPPORTED, 1003),
+        (CloseCode::INVALID_PAYLOAD, 1007),
+        (CloseCode::POLICY, 1008),
+        (CloseCode::TOO_BIG, 1009),
+        (CloseCode::INTERNAL, 1011),
+        (CloseCode::RESTART, 1012),
+        (CloseCode::TRY_LATER, 1013),
+        (CloseCode::BAD_GATEWAY, 1014),
+    ];
+    for (code, number) in codes {
+        let mut client = client(Config::default());
+        client.close(code, "", Instant::now_for_test()).unwrap();
+        assert_eq!(sent(&mut client), [(Opcode::Close, number.to_be_bytes().to_vec())]);
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::farewell::Farewell;
 use super::{Connection, Role, State};
 use crate::close::{self, Close};
-use crate::code::CloseCode;
+use crate::code::{CloseCode, CloseNumber};
 use crate::deflate::Deflater;
 use crate::error::{Error, HandshakeError, SendError};
 use crate::handshake::server;
@@ -75,7 +75,13 @@ impl Connection {
     ///
     /// # Errors
     /// [`SendError::CloseCode`] and [`SendError::ControlTooLong`] for a code or reason that must not be sent.
-    pub fn close(&mut self, code: u16, reason: &str, now: Instant) -> Result<(), SendError> {
+    pub fn close(
+        &mut self,
+        code: impl Into<CloseNumber>,
+        reason: &str,
+        now: Instant,
+    ) -> Result<(), SendError> {
+        let code = u16::from(code.into());
         let code = CloseCode::new(code).ok_or(SendError::CloseCode(code))?;
         let body = close::body(code, reason)?;
         match self.state {
