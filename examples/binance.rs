@@ -3,7 +3,7 @@
 //! `cargo run -p tickwire-examples --bin binance -- BTCUSDT`
 //!
 //! Two more arguments, a base URL and a PEM file, lead to a venue on this machine:
-//! `tickwire sim binance --port 9443 --ca ca.pem` and `... binance -- BTCUSDT wss://localhost:9443 ca.pem`.
+//! `cargo run -p tickwire-cli -- sim --port 9443 --ca ca.pem binance` and `... binance -- BTCUSDT wss://localhost:9443 ca.pem`.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -27,7 +27,8 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
         [symbol, url, pem] => {
             config.symbols = vec![symbol.clone()];
             (config.stream_url, config.api_url) = (url.clone(), format!("{url}/ws-api/v3"));
-            builder = builder.extra_roots_pem(&std::fs::read(pem)?)?;
+            let pem = std::fs::read(pem).map_err(|error| format!("{pem}: {error}"))?;
+            builder = builder.extra_roots_pem(&pem)?;
         }
         _ => return Err("expected SYMBOL [URL FILE.pem]".into()),
     }

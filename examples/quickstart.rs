@@ -3,7 +3,8 @@
 //! `cargo run -p tickwire-examples --bin quickstart -- wss://stream.binance.com:9443/ws/btcusdt@trade`
 //!
 //! A second argument names a PEM file of certificates to trust, for a venue on this machine:
-//! `tickwire sim binance --port 9443 --ca ca.pem` and `... quickstart -- wss://localhost:9443/ws/btcusdt@trade ca.pem`.
+//! `cargo run -p tickwire-cli -- sim --port 9443 --ca ca.pem binance` and
+//! `... quickstart -- wss://localhost:9443/ws/btcusdt@trade ca.pem`.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -20,7 +21,8 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     let url = arguments.next().unwrap_or_else(|| "wss://stream.binance.com:9443/ws/btcusdt@trade".to_owned());
     let mut builder = Client::builder();
     if let Some(path) = arguments.next() {
-        builder = builder.extra_roots_pem(&std::fs::read(path)?)?;
+        let pem = std::fs::read(&path).map_err(|error| format!("{path}: {error}"))?;
+        builder = builder.extra_roots_pem(&pem)?;
     }
     let mut client = builder.connect(&url)?;
     let mut out = std::io::stdout().lock();

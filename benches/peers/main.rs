@@ -46,6 +46,10 @@ fn main() -> Outcome<()> {
         println!("{table}");
         tables.push(table);
     })?;
+    if tables.is_empty() {
+        eprintln!("{}", options.nothing_to_do());
+        std::process::exit(1);
+    }
     println!("{}", arm::LEGEND);
     if cfg!(not(feature = "peers")) {
         println!("{}", arm::MISSING);

@@ -1,6 +1,7 @@
 //! What the command line asks for.
 
 use clap::{Parser, ValueEnum};
+use std::cell::RefCell;
 use std::path::PathBuf;
 
 /// Compares tickwire with its peers: the same messages, in turn, with counts checked and allocations counted.
@@ -24,6 +25,9 @@ pub(crate) struct Options {
     /// The program runs itself in other processes for the connections.
     #[arg(long, value_enum, hide = true)]
     pub(crate) child: Option<Child>,
+    /// The workloads that were left out.
+    #[arg(skip)]
+    unwanted: RefCell<Vec<String>>,
 }
 
 /// A process of its own, so that its memory is its own.
@@ -52,7 +56,18 @@ pub(crate) enum Mode {
 
 impl Options {
     pub(crate) fn wants(&self, mode: &str, workload: &str) -> bool {
-        self.filter.as_ref().is_none_or(|filter| format!("{mode}: {workload}").contains(filter.as_str()))
+        let name = format!("{mode}: {workload}");
+        let wanted = self.filter.as_ref().is_none_or(|filter| name.contains(filter.as_str()));
+        if !wanted {
+            self.unwanted.borrow_mut().push(name);
+        }
+        wanted
+    }
+
+    /// What to say when nothing was wanted.
+    pub(crate) fn nothing_to_do(&self) -> String {
+        let filter = self.filter.as_deref().unwrap_or_default();
+        format!("no workload has {filter:?} in its name; there are\n{}", self.unwanted.borrow().join("\n"))
     }
 
     /// The size of a round in memory: short rounds find the quiet moments of a busy machine.

@@ -33,7 +33,9 @@ Example:
   tickwire tap --ca ca.pem wss://localhost:9443/ws/btcusdt@trade
   tickwire watch --ca ca.pem --url wss://localhost:9443 binance BTCUSDT
 
-{RECORDING}"))]
+The generated market has {}.
+
+{RECORDING}", symbols().join(", ")))]
 pub(crate) struct Arguments {
     /// The port; any free one if it is not given.
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -78,6 +80,14 @@ pub(crate) enum Venue {
     Binance,
 }
 
+/// What the generated market has.
+fn symbols() -> Vec<String> {
+    match Source::default() {
+        Source::Market { symbols, .. } => symbols,
+        Source::Recording { .. } => Vec::new(),
+    }
+}
+
 /// A generated market of all its symbols, or a recording.
 pub(crate) fn source(seed: u64, replay: Option<(Recording, f64)>) -> Source {
     match replay {
@@ -116,10 +126,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (stream, api) = (server.stream_url(), server.api_url());
     let mut out = io::stdout().lock();
     if arguments.json {
+        let ca = Some(server.ca_pem()).filter(|_| !arguments.plain);
         writeln!(
             out,
             "{}",
-            json!({"event": "listening", "stream": stream, "api": api, "ca": server.ca_pem()})
+            json!({"event": "listening", "url": stream, "stream": stream, "api": api, "ca": ca})
         )?;
     } else {
         let streams = match arguments.venue {

@@ -5,13 +5,15 @@ use crate::exit::{self, CODES, Failure, Kind, words};
 use crate::local::trusting;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use clap::builder::RangedU64ValueParser;
 use serde_json::{Value, json};
 use std::io::{self, BufWriter, StdoutLock, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use tickwire::{Client, CloseCode, Deflate, Event, Limits, Message, Timeouts};
+use tickwire::ws::{Error as WsError, Exceeded};
+use tickwire::{Client, CloseCode, Deflate, Error, Event, Limits, Message, Timeouts};
 
 /// How long the peer may take to answer our Close once the count is reached.
 const CLOSE_WAIT: Duration = Duration::from_secs(1);
@@ -42,10 +44,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     timeout: Option<Duration>,
     /// The largest message to take, in bytes, after inflating [default: 16777216].
-    #[arg(long, value_name = "BYTES")]
+    #[arg(long, value_name = "BYTES", value_parser = some_bytes())]
     max_message: Option<usize>,
     /// The largest frame to take, in bytes, as it is sent [default: 16777216].
-    #[arg(long, value_name = "BYTES")]
+    #[arg(long, value_name = "BYTES", value_parser = some_bytes())]
     max_frame: Option<usize>,
     /// Offer compression (permessage-deflate); with --json, "extensions" of the open event tells whether it was taken.
     #[arg(long)]
@@ -55,6 +57,11 @@ pub(crate) struct Arguments {
     ca: Option<PathBuf>,
     /// A ws:// or wss:// URL.
     url: String,
+}
+
+/// At least one.
+fn some_bytes() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..)
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -103,7 +110,7 @@ impl Tap {
             let enough = arguments.count.is_some_and(|count| self.messages >= count);
             if !asked_to_close && (enough || self.interrupted.load(Ordering::Relaxed)) {
                 asked_to_close = true;
-                client.close(1000, "").map_err(tickwire::Error::from)?;
+                client.close(1000, "").map_err(Error::from)?;
             }
             if until.is_some_and(|until| until <= clock::now()) {
                 return self.time_is_up();
@@ -115,7 +122,7 @@ impl Tap {
                         || json!({"event": "open", "extensions": extensions, "subprotocol": subprotocol}),
                     )?;
                     for text in &arguments.send {
-                        client.send_text(text).map_err(tickwire::Error::from)?;
+                        client.send_text(text).map_err(Error::from)?;
                     }
                 }
                 Ok(Some(Event::Message(message))) if !asked_to_close => self.message(&message)?,
@@ -168,10 +175,15 @@ impl Tap {
         self.tell(|| json!({"event": "close", "code": code, "reason": reason, "clean": clean}))
     }
 
-    fn error(&mut self, client: &Client, error: tickwire::Error) -> Result<(), Failure> {
+    fn error(&mut self, client: &Client, error: Error) -> Result<(), Failure> {
         let kind = Kind::of(&error);
         let sent = client.sent_close().and_then(|close| close.code);
-        self.failed(kind, words(&error), sent)
+        let hint = match error {
+            Error::WebSocket(WsError::Limit(Exceeded::Message { .. })) => " (see --max-message)",
+            Error::WebSocket(WsError::Limit(Exceeded::Frame { .. })) => " (see --max-frame)",
+            _ => "",
+        };
+        self.failed(kind, format!("{}{hint}", words(&error)), sent)
     }
 
     fn time_is_up(&mut self) -> Result<(), Failure> {

@@ -147,8 +147,8 @@ fn the_count_does_not_wait_long_for_a_peer_that_never_answers() {
     server.join().unwrap();
 }
 
-/// What the last line says and the exit code, for a server that writes `bytes` behind its handshake.
-fn failure(bytes: &'static [u8], arguments: &[&str]) -> (String, Value, Option<i32>) {
+/// The last line and the exit code, for a server that writes `bytes` behind its handshake.
+fn failure(bytes: &'static [u8], arguments: &[&str]) -> (Value, Option<i32>) {
     let (url, server) = serve(move |stream| {
         let mut socket = tungstenite::accept(stream).unwrap();
         socket.get_mut().write_all(bytes).unwrap();
@@ -158,7 +158,7 @@ fn failure(bytes: &'static [u8], arguments: &[&str]) -> (String, Value, Option<i
     server.join().unwrap();
     let last = events(&output).pop().unwrap();
     assert_eq!(last["event"], "error", "{last}");
-    (last["kind"].as_str().unwrap().to_owned(), last["sent_close"].clone(), output.status.code())
+    (last, output.status.code())
 }
 
 #[test]
@@ -171,7 +171,16 @@ fn each_fault_of_the_peer_has_its_kind_its_close_code_and_exit_2() {
         (b"\x88\x03\x03\xe8\xff", &[], "utf8", 1007),
     ];
     for (bytes, arguments, kind, code) in cases {
-        assert_eq!(failure(bytes, arguments), (kind.into(), json!(code), Some(2)), "{bytes:02x?}");
+        let (last, exit) = failure(bytes, arguments);
+        assert_eq!(
+            (&last["kind"], &last["sent_close"], exit),
+            (&json!(kind), &json!(code), Some(2)),
+            "{last}"
+        );
+        let named = arguments
+            .iter()
+            .all(|option| !option.starts_with("--") || last["detail"].as_str().unwrap().contains(option));
+        assert!(named, "{last}");
     }
 }
 
@@ -225,7 +234,9 @@ fn what_cannot_be_served_is_a_usage_error_on_one_line() {
         assert_eq!(stderr.lines().count(), 1, "{stderr}");
         assert!(stderr.starts_with("tickwire: ") && !stderr.contains("secret"), "{stderr}");
     }
-    assert_eq!(tap(&["--count", "many", "ws://localhost/"]).status.code(), Some(64));
+    for wrong in [["--count", "many"], ["--max-message", "0"], ["--max-frame", "0"]] {
+        assert_eq!(tap(&[&wrong[..], &["ws://localhost/"]].concat()).status.code(), Some(64), "{wrong:?}");
+    }
 }
 
 #[test]

@@ -4,6 +4,8 @@
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::Duration;
+use tickwire_sim::{Faults, Options, Server};
 
 fn tickwire(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_tickwire")).args(arguments).output().unwrap()
@@ -84,6 +86,24 @@ fn lines_for_people_end_with_a_summary() {
     let stdout = text(&output.stdout);
     assert!(stdout.contains("BTCUSDT synced at "), "{stdout}");
     assert!(stdout.contains("1 of 1 books synced, 0 gaps, 0 resyncs"), "{stdout}");
+}
+
+#[test]
+fn the_summary_of_a_run_that_fails_counts_what_was_told() {
+    let faults = Faults { cut_after: Some(Duration::from_millis(700)), ..Faults::default() };
+    let server = Server::start(Options { tls: false, faults, ..Options::default() }).unwrap();
+    let output = tickwire(&["watch", "--url", &server.stream_url(), "binance", "BTCUSDT"]);
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+    let stdout = text(&output.stdout);
+    let synced = usize::from(stdout.contains("BTCUSDT synced at "));
+    assert!(stdout.contains(&format!("{synced} of 1 books synced")), "{stdout}");
+}
+
+#[test]
+fn an_authority_may_be_trusted_for_any_venue() {
+    let output = tickwire(&["watch", "--ca", "/nonexistent.pem", "binance", "BTCUSDT"]);
+    assert_eq!(output.status.code(), Some(64));
+    assert!(text(&output.stderr).starts_with("tickwire: /nonexistent.pem: "), "{}", text(&output.stderr));
 }
 
 #[test]

@@ -9,9 +9,9 @@ use mio::event::Source;
 use mio::{Interest, Registry, Token};
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
-use tickwire_ws::{self as ws, Close, Connection, Kind, Message, Payload, Response, SendError};
+use tickwire_ws::{self as ws, Close, CloseNumber, Connection, Kind, Message, Payload, Response, SendError};
 
-/// Reads without a pause between two looks at the clock: some microseconds' worth, or as many full windows.
+/// Reads without a pause between two looks at the timers: some microseconds' worth, or as many full windows.
 const READS_PER_LOOK: u32 = 32;
 
 /// What [`Client::next_event`] reports, borrowed until the next call.
@@ -58,7 +58,7 @@ pub enum Event<'a> {
 /// # }
 /// ```
 ///
-/// It is a [`mio::event::Source`]: register it with a `Poll` of your own instead of calling [`wait`](Self::wait), call
+/// It is a `mio::event::Source`: register it with a `Poll` of your own instead of calling [`wait`](Self::wait), call
 /// [`next_message_direct`](Self::next_message_direct) until `None` once after registering, at each of its events and
 /// at [`next_deadline`](Self::next_deadline).
 pub struct Client<T = Socket> {
@@ -70,9 +70,13 @@ pub struct Client<T = Socket> {
     drained: bool,
     /// The transport did not take everything at the last write, or holds it itself.
     unwritten: bool,
-    /// The time of the latest look at the clock, and how many reads there were since: all that are allowed, after a pause.
+    /// The time of the latest look at the clock, and whether the next bytes get one of their own.
     now: Instant,
+    look: bool,
+    /// Reads since the timers were looked at.
     reads: u32,
+    /// Nothing more can be read.
+    over: bool,
     /// The peer may have stopped reading and still have something to say: reported when there is nothing left to read.
     write_error: Option<Error>,
     failed: Option<Error>,
@@ -96,7 +100,9 @@ impl<T: Transport> Client<T> {
             drained: false,
             unwritten: true,
             now: clock::now(),
-            reads: READS_PER_LOOK,
+            look: true,
+            reads: 0,
+            over: false,
             write_error: None,
             failed: None,
             shut: false,
@@ -157,6 +163,7 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// [`SendError`]: nothing was queued, the text is still the caller's.
     pub fn send_text(&mut self, text: &str) -> Result<(), SendError> {
+        self.may_send()?;
         self.connection.send(Kind::Text, text.as_bytes())
     }
 
@@ -165,6 +172,7 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// [`SendError`]: nothing was queued, the bytes are still the caller's.
     pub fn send_binary(&mut self, bytes: &[u8]) -> Result<(), SendError> {
+        self.may_send()?;
         self.connection.send(Kind::Binary, bytes)
     }
 
@@ -173,14 +181,16 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// [`SendError`]: nothing was queued.
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.may_send()?;
         self.connection.ping(payload)
     }
 
     /// Begins the closing handshake, behind everything that is queued. Go on reading until [`is_closed`](Self::is_closed).
     ///
     /// # Errors
-    /// [`SendError`] for a code or a reason (123 bytes at most) that must not be sent.
-    pub fn close(&mut self, code: u16, reason: &str) -> Result<(), SendError> {
+    /// [`SendError`] for a code or a reason (123 bytes at most) that must not be sent, and when the client has failed.
+    pub fn close(&mut self, code: impl Into<CloseNumber>, reason: &str) -> Result<(), SendError> {
+        self.may_send()?;
         self.connection.close(code, reason, clock::now())
     }
 
@@ -195,9 +205,12 @@ impl<T: Transport> Client<T> {
         self.write_error.clone().map_or(Ok(done), Err)
     }
 
-    /// When the client wants to be read again even if nothing arrives, for its timers.
+    /// When the client wants to be read again even if nothing arrives, for its timers. None once it is closed.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
+        if self.is_closed() {
+            return None;
+        }
         [self.connection.next_deadline(), self.transport.next_deadline()].into_iter().flatten().min()
     }
 
@@ -213,10 +226,10 @@ impl<T: Transport> Client<T> {
         self.failed.is_some() || self.connection.is_ended()
     }
 
-    /// Whether both sides have said Close.
+    /// Whether both sides have said Close: theirs has come and the transport has written ours.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.connection.is_clean()
+        self.connection.is_clean() && !self.unwritten
     }
 
     /// The peer's Close frame.
@@ -278,6 +291,8 @@ impl<T: Transport> Client<T> {
                 Ok(Some(ws::Event::Message)) => return Ok(Some(ws::Event::Message)),
                 Ok(Some(event)) => {
                     self.write_queued();
+                    // Their rate is limited: those of the next read are not counted with these.
+                    self.look = true;
                     return Ok(Some(event));
                 }
                 Ok(None) => {}
@@ -297,23 +312,36 @@ impl<T: Transport> Client<T> {
             self.write_queued();
         }
         self.drained = false;
+        if self.reads >= READS_PER_LOOK {
+            self.reads = 0;
+            self.look = true;
+            if self.due() {
+                return Ok(true);
+            }
+        }
         if self.connection.is_ended() {
             self.shut();
             return Ok(false);
         }
         match self.transport.read(self.connection.recv_buffer()) {
-            Ok(0) => self.connection.received_end(),
+            Ok(0) => return self.end(),
             Ok(count) => self.received(count),
             Err(error) => match error.kind() {
-                ErrorKind::WouldBlock => return self.idle(),
+                ErrorKind::WouldBlock => {
+                    // The read may have ended the handshake of TLS, and no readiness would tell of that.
+                    if self.unwritten {
+                        self.write_queued();
+                    }
+                    return self.idle();
+                }
                 ErrorKind::Interrupted => {}
                 // TLS without close_notify: RFC 6455 has a closing handshake of its own, which tells the loss.
-                ErrorKind::UnexpectedEof => self.connection.received_end(),
+                ErrorKind::UnexpectedEof => return self.end(),
                 // A peer that has said all it wanted may not wait for our Close.
                 ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe
                     if self.connection.sent_close().is_some() =>
                 {
-                    self.connection.received_end();
+                    return self.end();
                 }
                 _ => return Err(self.fail(error.into())),
             },
@@ -325,31 +353,41 @@ impl<T: Transport> Client<T> {
     /// there is none, so that a peer that never pauses does not hold the timers up.
     fn received(&mut self, count: usize) {
         self.reads += 1;
-        let look = self.reads >= READS_PER_LOOK;
-        if look {
-            self.reads = 0;
+        if self.look {
+            self.look = false;
             self.now = clock::now();
         }
         self.connection.received(count, self.now);
-        if look {
-            self.due(self.now);
-        }
     }
 
     /// Nothing to read: the time for what is due. True when that may have changed something.
     fn idle(&mut self) -> Result<bool, Error> {
         self.drained = true;
-        self.reads = READS_PER_LOOK;
+        self.reads = 0;
+        self.look = true;
         if let Some(error) = &self.write_error {
             let error = error.clone();
             return Err(self.fail(error));
         }
-        Ok(self.next_deadline().is_some() && self.due(clock::now()))
+        Ok(self.due())
+    }
+
+    /// The stream has ended. A peer that has said Close may still read our answer, behind what is queued.
+    #[cold]
+    fn end(&mut self) -> Result<bool, Error> {
+        self.over = true;
+        if self.unwritten && self.write_error.is_none() && self.connection.received_close().is_some() {
+            return self.idle();
+        }
+        self.connection.received_end();
+        Ok(true)
     }
 
     /// Lets the timers do what is due; true if there was something.
-    fn due(&mut self, now: Instant) -> bool {
-        let due = self.next_deadline().is_some_and(|deadline| deadline <= now);
+    fn due(&mut self) -> bool {
+        let Some(deadline) = self.next_deadline() else { return false };
+        let now = clock::now();
+        let due = deadline <= now;
         if due {
             self.transport.on_deadline(now);
             self.connection.on_deadline(now);
@@ -383,9 +421,7 @@ impl<T: Transport> Client<T> {
 
     /// Nothing more can be written, so the queue is let go; what can still be read comes first.
     fn write_failed(&mut self, error: io::Error) -> bool {
-        while let lost @ 1.. = self.connection.transmit().len() {
-            self.connection.transmitted(lost);
-        }
+        self.connection.transmit_failed();
         self.write_error.get_or_insert_with(|| error.into());
         false
     }
@@ -395,6 +431,10 @@ impl<T: Transport> Client<T> {
         if !std::mem::replace(&mut self.shut, true) {
             self.transport.shutdown();
         }
+    }
+
+    fn may_send(&self) -> Result<(), SendError> {
+        if self.failed.is_some() { Err(SendError::Closing) } else { Ok(()) }
     }
 
     fn fail_again(&self) -> Result<(), Error> {
@@ -417,14 +457,15 @@ impl<T: Transport> Client<T> {
 impl<T: Transport + Source> Client<T> {
     /// Waits until there may be something to read, until a timer of the client's is due, or for `timeout` at most, as
     /// the [`WaitPolicy`] says. Writes what is queued before. False when the time is up; true may be a false alarm.
-    /// Does not wait while messages have not been read to the end, nor once the connection is closed.
+    /// Does not wait while messages have not been read to the end, nor when reading would report an error or the end.
     ///
     /// # Errors
     /// [`Error::Misuse`] when the client is registered with a `Poll` of the caller's; [`Error::Io`] of the poll. What
     /// the connection itself reports comes from reading.
     pub fn wait(&mut self, timeout: Option<Duration>) -> Result<bool, Error> {
         self.write_queued();
-        if !self.drained || self.is_closed() {
+        let written = self.over && !self.unwritten;
+        if !self.drained || written || self.write_error.is_some() || self.is_closed() {
             return Ok(true);
         }
         let user = timeout.and_then(|timeout| clock::now().checked_add(timeout));
@@ -473,9 +514,10 @@ impl<T: Transport + Source> Source for Client<T> {
     }
 }
 
-impl<T> std::fmt::Debug for Client<T> {
+impl<T: std::fmt::Debug> std::fmt::Debug for Client<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Client")
+            .field("transport", &self.transport)
             .field("connection", &self.connection)
             .field("policy", &self.policy)
             .field("failed", &self.failed)

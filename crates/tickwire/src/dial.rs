@@ -21,7 +21,6 @@ use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 /// A TCP or TLS connection to a host, from the name look-up on. It reads and writes nothing until it is connected.
-#[derive(Debug)]
 pub struct Socket {
     host: String,
     state: State,
@@ -94,6 +93,15 @@ impl Socket {
     #[must_use]
     pub fn is_connected(&self) -> bool {
         matches!(self.state, State::Plain(_) | State::Tls(_))
+    }
+
+    /// Who opens and seals the records of TLS; `None` before the TCP connection stands, and without TLS.
+    #[must_use]
+    pub fn records(&self) -> Option<TlsRecords> {
+        match &self.state {
+            State::Tls(session) => Some(session.records()),
+            _ => None,
+        }
     }
 
     /// Moves on as far as possible and lends the connected stream.
@@ -277,6 +285,17 @@ impl Transport for Socket {
             }
             _ => {}
         }
+    }
+}
+
+impl std::fmt::Debug for Socket {
+    /// Without the whole TLS configuration.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Socket")
+            .field("host", &self.host)
+            .field("state", &self.state)
+            .field("records", &self.records())
+            .finish_non_exhaustive()
     }
 }
 

@@ -9,7 +9,7 @@ use crate::wait::Waiter;
 use mio::Token;
 use std::time::{Duration, Instant};
 use tickwire_venue::{Command, Event, Fetched, Now, Route, Session};
-use tickwire_ws::{self as ws, Kind};
+use tickwire_ws::{self as ws, CloseCode, Kind};
 
 /// Messages that one connection may bring before the others and the timers are looked at.
 const TURNS_MAX: u32 = 256;
@@ -191,8 +191,8 @@ impl<S: Session> Feed<S> {
     pub fn close(&mut self) {
         self.closing = true;
         for link in &mut self.links {
-            // The code is a valid one and there is no reason: this cannot be refused.
-            let _ = link.client.close(1000, "");
+            // Refused only by a client that has failed, and its end is told.
+            let _ = link.client.close(CloseCode::NORMAL, "");
             // The next turn writes it.
             link.ready = true;
         }

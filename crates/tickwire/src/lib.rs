@@ -33,10 +33,37 @@
 //! [`Client::builder`] takes header fields, limits, timeouts, the [`WaitPolicy`], compression (feature `deflate`, on by
 //! default), and whom to trust:
 //! [`Builder::extra_roots_pem`] for a venue on this machine, [`Builder::tls_config`] for everything else; [`TlsRecords`]
-//! says who opens the records. To poll many things at once, register the client with a [`mio::Poll`] of your own. To bring
+//! says who opens the records. To poll many things at once, register the client with a `mio::Poll` of your own. To bring
 //! your own stream, see [`Builder::connect_over`], [`Builder::upgraded`] and [`Transport`].
 //!
-//! A client is one connection and dies once: reconnecting is left to the caller.
+//! A client is one connection and dies once. Reconnecting is left to the caller, with a delay that grows:
+//!
+//! ```no_run
+//! use std::time::{Duration, Instant};
+//!
+//! fn read(client: &mut tickwire::Client) -> Result<(), tickwire::Error> {
+//!     while !client.is_closed() {
+//!         client.wait(None)?;
+//!         while let Some(message) = client.next_message()? {
+//!             println!("{} bytes", message.bytes.len());
+//!         }
+//!     }
+//!     Ok(())
+//! }
+//!
+//! # fn main() -> Result<(), tickwire::Error> {
+//! let [shortest, longest] = [1, 60].map(Duration::from_secs);
+//! let mut delay = shortest;
+//! loop {
+//!     let began = Instant::now();
+//!     let mut client = tickwire::Client::connect("wss://stream.binance.com:9443/ws/btcusdt@trade")?;
+//!     println!("{:?}; again in {delay:?}", read(&mut client));
+//!     let lasted = began.elapsed();
+//!     std::thread::sleep(delay);
+//!     delay = if lasted > longest { shortest } else { longest.min(delay * 2) };
+//! }
+//! # }
+//! ```
 #![cfg_attr(
     not(test),
     warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
@@ -64,12 +91,18 @@ pub use tls::{Tls, TlsRecords};
 pub use transport::{Plain, Transport};
 pub use wait::WaitPolicy;
 
+/// What the README shows compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+mod readme {}
+
 pub use mio;
 pub use rustls;
 pub use tickwire_venue as venue;
 pub use tickwire_ws as ws;
 pub use tickwire_ws::{
-    Close, CloseCode, Fragments, FrameAssembler, Kind, Limits, Message, Payload, SendError, Timeouts,
+    Close, CloseCode, CloseNumber, Fragments, FrameAssembler, Kind, Limits, Message, Payload, SendError,
+    Timeouts,
 };
 #[cfg(feature = "deflate")]
 pub use tickwire_ws::{Deflate, WindowBits};

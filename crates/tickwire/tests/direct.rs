@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Script, client, fragmented, frame, text, written};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tickwire::ws::{Disconnected, Error as WsError, Exceeded, Opcode, Violation};
 use tickwire::{Client, Error, Event, FrameAssembler, Kind, Limits, Plain, Timeouts};
 
@@ -295,6 +295,19 @@ fn a_message_that_comes_in_the_moment_of_a_timer_is_whole() {
     let mut client = Client::builder().timeouts(timeouts).upgraded(script, b"").unwrap();
     assert_eq!(plain(&mut client).map(|bytes| bytes.len()), Some(20_000));
     while !matches!(plain(&mut client), Some(bytes) if bytes == b"hello") {}
+}
+
+#[test]
+fn bytes_behind_a_control_frame_have_a_time_of_their_own() {
+    // Control frames are limited by the second: a slow reader's must not all count in one.
+    let first = [text("a"), frame(true, Opcode::Ping, b"")].concat();
+    let mut client = client([first, text("b")]);
+    assert_eq!(plain(&mut client).as_deref(), Some(&b"a"[..]));
+    let before = client.received_at();
+    #[expect(clippy::disallowed_methods, reason = "until the clock has gone on")]
+    while Instant::now() <= before {}
+    assert_eq!(plain(&mut client).as_deref(), Some(&b"b"[..]));
+    assert!(client.received_at() > before);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tickwire::ws::{Error as WsError, Exceeded, HandshakeError, Opcode, Timeout, Violation};
-use tickwire::{Client, DialError, Error, Limits, Timeouts, TlsRecords, WaitPolicy};
+use tickwire::{Client, CloseCode, DialError, Error, Limits, Timeouts, TlsRecords, WaitPolicy};
 use tungstenite::{Message, WebSocket};
 
 /// Serves the first connection on a thread of its own.
@@ -92,7 +92,7 @@ fn error(client: &mut Client) -> Error {
 }
 
 fn finish(mut client: Client) {
-    client.close(1000, "done").unwrap();
+    client.close(CloseCode::NORMAL, "done").unwrap();
     while !client.is_closed() {
         client.wait(None).unwrap();
         client.next_message_direct().unwrap();
@@ -108,6 +108,7 @@ fn messages_go_round_over_tcp_under_each_wait_policy() {
         let mut client =
             Client::builder().wait_policy(policy).connect(&format!("ws://{address}/chat")).unwrap();
         until_open(&mut client);
+        assert_eq!(client.transport().records(), None);
         for size in [0, 1, 125, 126, 65_535, 65_536, 1 << 20] {
             let message: String = "t".repeat(size);
             client.send_text(&message).unwrap();
@@ -143,7 +144,8 @@ fn messages_go_round_over_tls_with_an_extra_root() {
         let builder = Client::builder().extra_roots_pem(pem.as_bytes()).unwrap().tls_records(records);
         let mut client = builder.connect(&format!("wss://localhost:{}/", address.port())).unwrap();
         until_open(&mut client);
-        assert!(format!("{:?}", client.transport()).contains(&format!("records: {records:?}")));
+        assert_eq!(client.transport().records(), Some(records));
+        assert!(format!("{client:?}").contains(&format!("records: Some({records:?})")));
         for size in [0, 200, 16 << 10, 3 << 20] {
             let message: Vec<u8> = (0u8..=255).cycle().take(size).collect();
             client.send_binary(&message).unwrap();
@@ -315,6 +317,7 @@ fn a_closed_port_and_an_unknown_host_are_dial_errors() {
         matches!(&closed, Error::Dial(DialError::Connect { attempts, .. }) if !attempts.is_empty()),
         "{closed}"
     );
+    assert_eq!(client.next_deadline(), None, "nothing more will come");
 
     let mut client = Client::connect("ws://no-such-host.invalid/").unwrap();
     let unknown = error(&mut client);

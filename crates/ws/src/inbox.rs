@@ -25,6 +25,8 @@ pub(crate) struct Inbox {
     tail: usize,
     /// How many bytes belong directly behind what is here.
     missing: usize,
+    /// Where a frame ends that was found to have no room even at the front: it need not be looked at again at each read.
+    hopeless: usize,
     size: Size,
     calm: u32,
     moved: u64,
@@ -48,6 +50,7 @@ impl Inbox {
             parsed: 0,
             tail: 0,
             missing: 0,
+            hopeless: 0,
             size: Size::Right,
             calm: 0,
             moved: 0,
@@ -129,7 +132,7 @@ impl Inbox {
     #[inline]
     pub(crate) fn room(&mut self, held: &mut [Range<usize>]) -> &mut [u8] {
         if self.head == self.tail && self.size == Size::Right && self.buf.len() <= BUSY_BYTES {
-            (self.head, self.parsed, self.tail) = (0, 0, 0);
+            self.start_over();
         } else {
             self.prepare(held);
         }
@@ -191,14 +194,25 @@ impl Inbox {
                 self.buf.shrink_to_fit();
             }
         }
-        (self.head, self.parsed, self.tail) = (0, 0, 0);
+        self.start_over();
+    }
+
+    #[inline]
+    fn start_over(&mut self) {
+        (self.head, self.parsed, self.tail, self.hopeless) = (0, 0, 0, 0);
     }
 
     /// A frame that fits into the buffer, but not behind what lies before it: what of it is there moves now, while that
     /// is little.
     fn make_way(&mut self, held: &mut [Range<usize>]) {
-        if self.missing <= self.buf.len() && self.kept(held) + self.missing <= self.buf.len() {
+        let end = self.tail.saturating_add(self.missing);
+        if self.missing > self.buf.len() || end == self.hopeless {
+            return;
+        }
+        if self.kept(held) + self.missing <= self.buf.len() {
             self.close_gaps(held);
+        } else {
+            self.hopeless = end;
         }
     }
 
@@ -220,6 +234,7 @@ impl Inbox {
 
     fn grow(&mut self) {
         self.moved += self.tail as u64;
+        self.hopeless = 0;
         self.buf.resize(self.buf.len() * 2, 0);
     }
 
@@ -235,6 +250,7 @@ impl Inbox {
         let unparsed = self.tail - self.parsed;
         self.shift(self.parsed..self.tail, end);
         (self.head, self.parsed, self.tail) = (0, end, end + unparsed);
+        self.hopeless = 0;
     }
 
     /// Joins `held` into one range at the place of the first, leaving all other bytes where they are.
@@ -331,6 +347,32 @@ mod tests {
         inbox.expect(size - 10);
         inbox.room(&mut []);
         assert_eq!((inbox.moved() - before, inbox.unparsed().len(), inbox.buf.len()), (10, 10, size));
+    }
+
+    #[test]
+    fn a_frame_that_has_no_room_at_the_front_is_looked_at_once() {
+        let mut inbox = Inbox::new();
+        for _ in 0..40 {
+            feed(&mut inbox, &mut [], &[1; WINDOW_BYTES]);
+        }
+        let size = inbox.buf.len();
+        inbox.clear();
+        // The beginning of a message, and of its next frame.
+        let mut held = [0..WINDOW_BYTES / 2, WINDOW_BYTES / 2..WINDOW_BYTES];
+        feed(&mut inbox, &mut held, &[1; WINDOW_BYTES]);
+        inbox.advance(WINDOW_BYTES);
+        feed(&mut inbox, &mut held, &[2; 10]);
+        let before = inbox.moved();
+        let read = |inbox: &mut Inbox, held: &mut [Range<usize>], missing| {
+            inbox.expect(missing);
+            inbox.room(held);
+            inbox.received(1);
+            inbox.moved() - before
+        };
+        assert_eq!(read(&mut inbox, &mut held, size - 10), 0);
+        // What is held is not even looked at while the frame is the same.
+        assert_eq!(read(&mut inbox, &mut [], size - 11), 0);
+        assert_eq!(read(&mut inbox, &mut [], size - 100), 12, "another frame");
     }
 
     #[test]

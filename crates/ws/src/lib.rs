@@ -86,7 +86,7 @@ mod utf8;
 
 pub use assembler::{FrameAssembler, TooSmall};
 pub use close::Close;
-pub use code::CloseCode;
+pub use code::{CloseCode, CloseNumber};
 pub use connection::{Connection, Event, Role};
 pub use deflate::Deflate;
 #[cfg(feature = "deflate")]

@@ -48,7 +48,9 @@ pub struct Timeouts {
     /// From the start of the connection, look-up, connecting and TLS included, to the end of the opening handshake.
     /// Default 20 s.
     pub handshake: Duration,
-    /// From our Close frame, or the answer to the peer's, to the end of the byte stream. Default 3 s.
+    /// From our Close frame, or the answer to the peer's, to the end of the byte stream. While the frame waits behind
+    /// what was queued before it and some of that was written in time, the time begins anew, 20 times at most; and once
+    /// more when the frame itself is written. Default 3 s.
     pub close: Duration,
     /// Silence after which a Ping asks whether the peer is alive; `None` never asks. Default 30 s.
     pub ping_after: Option<Duration>,

@@ -81,6 +81,11 @@ impl Outbox {
         self.data.buf.is_empty() && self.control.buf.is_empty()
     }
 
+    /// Whether data or a Close waits.
+    pub(crate) fn has_data(&self) -> bool {
+        !self.data.buf.is_empty()
+    }
+
     /// What is to be written next, in one piece; more may follow it.
     pub(crate) fn pending(&self) -> &[u8] {
         if self.control_is_next() {
@@ -131,6 +136,11 @@ impl Outbox {
         self.control.compact();
         self.control.push(header, payload);
         Ok(())
+    }
+
+    /// Lets everything go.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::new(self.max);
     }
 
     /// Takes the frames of data that have not begun out of the queue.

@@ -5,7 +5,9 @@ mod common;
 
 use common::{NowForTest as _, SEED, Seen, client, drain, frame, masked, run, sent, server};
 use std::time::{Duration, Instant};
-use tickwire_ws::{Config, Connection, Error, Exceeded, Opcode, Request, Role, SendError, Timeout, Timeouts};
+use tickwire_ws::{
+    CloseCode, Config, Connection, Error, Exceeded, Opcode, Request, Role, SendError, Timeout, Timeouts,
+};
 
 #[test]
 fn our_close_is_echoed_and_the_end_is_clean() {
@@ -87,6 +89,73 @@ fn a_close_without_an_echo_ends_unclean_at_its_deadline() {
     assert_eq!((client.poll(), client.next_deadline()), (Ok(None), None));
 }
 
+/// The client's part of a closing handshake behind a queue of `bytes`.
+fn closing_behind(bytes: usize, now: Instant) -> Connection {
+    let mut client = client(Config::default());
+    client.send(tickwire_ws::Kind::Binary, &vec![0; bytes]).unwrap();
+    client.close(1000, "", now).unwrap();
+    client
+}
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+#[test]
+fn a_close_behind_a_queue_that_moves_is_waited_for_and_its_answer_has_all_its_time() {
+    let now = Instant::now_for_test();
+    let mut client = closing_behind(1000, now);
+    client.transmitted(10);
+    client.on_deadline(now + seconds(3));
+    assert_eq!((client.is_ended(), client.next_deadline()), (false, Some(now + seconds(6))));
+    assert_eq!(common::drain_out(&mut client).len(), 8 + 1000 - 10 + 8);
+    // Written at a time that nobody has told yet.
+    assert!(client.next_deadline().unwrap() <= now + seconds(3));
+    client.on_deadline(now + seconds(5));
+    assert_eq!((client.is_ended(), client.next_deadline()), (false, Some(now + seconds(8))));
+    client.on_deadline(now + seconds(8));
+    assert!(client.is_ended());
+}
+
+#[test]
+fn a_close_behind_a_queue_that_stands_still_or_crawls_is_not_waited_for_for_ever() {
+    let now = Instant::now_for_test();
+    let mut still = closing_behind(1000, now);
+    still.on_deadline(now + seconds(3));
+    assert!(still.is_ended());
+    let mut crawls = closing_behind(1000, now);
+    while let Some(deadline) = crawls.next_deadline() {
+        crawls.transmitted(1);
+        crawls.on_deadline(deadline);
+        assert!(deadline <= now + seconds(20 * 3));
+    }
+    assert!(crawls.is_ended() && !crawls.is_clean());
+}
+
+#[test]
+fn a_close_that_was_never_written_was_never_said() {
+    let queued = || {
+        let mut client = client(Config::default());
+        client.send(tickwire_ws::Kind::Text, b"queued").unwrap();
+        run(&mut client, b"\x88\x00", 99);
+        client
+    };
+    let mut written = queued();
+    assert!(!written.is_clean(), "not yet");
+    common::drain_out(&mut written);
+    assert!(written.is_clean());
+    let mut lost = queued();
+    lost.transmit_failed();
+    assert!(lost.transmit().is_empty());
+    let mut late = queued();
+    late.on_deadline(late.next_deadline().unwrap());
+    for mut client in [lost, late] {
+        client.received_end();
+        assert_eq!(client.poll(), Ok(None));
+        assert!(client.is_ended() && !client.is_clean());
+    }
+}
+
 #[test]
 fn codes_and_reasons_that_must_not_be_sent_are_refused() {
     let now = Instant::now_for_test();
@@ -95,6 +164,29 @@ fn codes_and_reasons_that_must_not_be_sent_are_refused() {
     assert_eq!(client.close(1000, &"x".repeat(124), now), Err(SendError::ControlTooLong));
     assert_eq!(client.ping(&[0; 126]), Err(SendError::ControlTooLong));
     assert!(client.is_open() && client.transmit().is_empty());
+}
+
+#[test]
+fn codes_of_the_registry_have_names_and_may_be_sent() {
+    // RFC 6455 7.4.1 and 11.7, and what was registered since.
+    let codes = [
+        (CloseCode::NORMAL, 1000u16),
+        (CloseCode::GOING_AWAY, 1001),
+        (CloseCode::PROTOCOL, 1002),
+        (CloseCode::UNSUPPORTED, 1003),
+        (CloseCode::INVALID_PAYLOAD, 1007),
+        (CloseCode::POLICY, 1008),
+        (CloseCode::TOO_BIG, 1009),
+        (CloseCode::INTERNAL, 1011),
+        (CloseCode::RESTART, 1012),
+        (CloseCode::TRY_LATER, 1013),
+        (CloseCode::BAD_GATEWAY, 1014),
+    ];
+    for (code, number) in codes {
+        let mut client = client(Config::default());
+        client.close(code, "", Instant::now_for_test()).unwrap();
+        assert_eq!(sent(&mut client), [(Opcode::Close, number.to_be_bytes().to_vec())]);
+    }
 }
 
 #[test]

@@ -214,6 +214,7 @@ fn the_stream_may_end_well_only_after_a_close() {
     for (bytes, expected) in cases {
         let mut client = client(Config::default());
         run(&mut client, bytes, 64);
+        common::drain_out(&mut client);
         client.received_end();
         match expected {
             Some(at) => assert_eq!(client.poll(), Err(Error::Disconnected(*at)), "{bytes:02x?}"),

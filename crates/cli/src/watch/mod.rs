@@ -53,7 +53,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "BASE", conflicts_with_all = ["sim", "replay"])]
     url: Option<String>,
     /// Trust the certificates of this file, too.
-    #[arg(long, value_name = "FILE.pem", requires = "url", conflicts_with_all = ["sim", "replay"])]
+    #[arg(long, value_name = "FILE.pem", conflicts_with_all = ["sim", "replay"])]
     ca: Option<PathBuf>,
     /// JSON lines: trade, book, status, summary.
     #[arg(long)]
@@ -157,6 +157,8 @@ impl Watch {
         if ended.is_err() && counts.messages == 0 {
             return ended;
         }
+        // Much may have happened since the last look.
+        self.board.look(self.feed.session(), now - self.looked);
         let summary = Summary { elapsed: now - self.started, messages: counts.messages, bytes: counts.bytes };
         self.view.summary(&self.board, &summary)?;
         ended?;

@@ -1,6 +1,9 @@
 //! Ciphertext that has arrived and is not opened yet.
 
 use super::record::{self, RECORD_BYTES_MAX};
+use super::stream::report;
+use crate::error::Error;
+use rustls::InvalidMessage;
 use std::io::{self, Read};
 
 /// What a read may bring, as much as the receive buffer takes.
@@ -45,7 +48,8 @@ impl Incoming {
         self.head = (self.head + count).min(self.tail);
     }
 
-    /// Reads once; 0 at the end of the stream, and when the buffer is full of one thing that is never complete.
+    /// Reads once; 0 at the end of the stream. An error when the buffer is full of one thing that is not complete: records
+    /// are shorter, so it is a message of the handshake.
     pub(super) fn fill(&mut self, stream: &mut impl Read) -> io::Result<usize> {
         let full = self.tail == self.buf.len();
         if self.head == self.tail {
@@ -58,6 +62,9 @@ impl Incoming {
             self.buf.resize((self.buf.len() * 2).min(BUSY_BYTES), 0);
         }
         let room = self.buf.get_mut(self.tail..).unwrap_or_default();
+        if room.is_empty() {
+            return Err(report(&Error::Tls(InvalidMessage::HandshakePayloadTooLarge.into())));
+        }
         let end = room.len().min(WINDOW_BYTES);
         let count = stream.read(room.get_mut(..end).unwrap_or_default())?;
         self.tail += count.min(end);

@@ -42,7 +42,9 @@ pub(super) fn alert_for(error: &Error) -> AlertDescription {
         Error::InvalidMessage(InvalidMessage::InvalidContentType | InvalidMessage::InvalidEmptyPayload)
         | Error::PeerMisbehaved(_)
         | Error::InappropriateMessage { .. }
-        | Error::InappropriateHandshakeMessage { .. } => AlertDescription::UnexpectedMessage,
+        | Error::InappropriateHandshakeMessage { .. }
+        // Tickets without end, for which rustls has no name.
+        | Error::General(_) => AlertDescription::UnexpectedMessage,
         Error::InvalidMessage(InvalidMessage::InvalidKeyUpdate) => AlertDescription::IllegalParameter,
         Error::InvalidMessage(_) => AlertDescription::DecodeError,
         _ => AlertDescription::InternalError,

@@ -16,9 +16,11 @@ const NEW_SESSION_TICKET: u8 = 4;
 const KEY_UPDATE: u8 = 24;
 /// The longest of them; tickets are a few hundred bytes.
 const MESSAGE_BYTES_MAX: usize = (64 << 10) - 1;
-/// Records in a row that bring nothing, and key updates in a row, before the peer is taken for an attacker.
+/// Empty records in a row, and key updates and tickets without content between them, each counted for itself, before the
+/// peer is taken for an attacker. But for tickets, which it takes without end, the bound is that of rustls.
 const IDLE_MAX: u32 = 32;
-/// Warnings of a whole session; the bounds are those of rustls.
+const TOO_MANY_TICKETS: &str = "more than 32 session tickets without content";
+/// Warnings of a whole session, as in rustls.
 const WARNINGS_MAX: u32 = 4;
 /// RFC 8446 6: levels of alerts.
 const WARNING: u8 = 1;
@@ -33,14 +35,21 @@ pub(super) struct Session {
     tx_max: u64,
     /// The beginning of a handshake message.
     message: Vec<u8>,
-    idle: u32,
-    /// Tickets in a row: each costs more than it took to send.
-    tickets: u32,
+    idle: Idle,
     warnings: u32,
     /// The peer has asked for other keys once and was told that there are none.
     renegotiation_refused: bool,
     /// The peer waits for a new key of ours.
     key_due: bool,
+}
+
+/// What came since the last content and brought none.
+#[derive(Debug, Default)]
+struct Idle {
+    empty: u32,
+    updates: u32,
+    /// Each costs more than it took to send.
+    tickets: u32,
 }
 
 impl Session {
@@ -59,8 +68,7 @@ impl Session {
             kernel,
             tx_max,
             message: Vec::new(),
-            idle: 0,
-            tickets: 0,
+            idle: Idle::default(),
             warnings: 0,
             renegotiation_refused: false,
             key_due: false,
@@ -85,7 +93,7 @@ impl Session {
             let (content, len) = self.rx.open(header, payload, room)?;
             incoming.consume(taken);
             if content == Content::Application && len > 0 && self.message.is_empty() {
-                (self.idle, self.tickets) = (0, 0);
+                self.idle = Idle::default();
                 *filled += len;
             } else if self.aside(content, room.get(..len).unwrap_or_default(), outgoing)? {
                 return Ok(true);
@@ -120,12 +128,18 @@ impl Session {
     /// Everything but content. True when the peer has said that nothing follows.
     #[cold]
     fn aside(&mut self, content: Content, bytes: &[u8], outgoing: &mut Vec<u8>) -> Result<bool, Error> {
+        if !bytes.is_empty() {
+            self.idle.empty = 0;
+        }
         match content {
             // RFC 8446 5.1: no other record between the parts of a message, and no part without content.
             _ if !self.message.is_empty() && content != Content::Handshake => {
                 Err(PeerMisbehaved::MessageInterleavedWithHandshakeMessage.into())
             }
-            Content::Application => self.idle(PeerMisbehaved::TooManyEmptyFragments).map(|()| false),
+            Content::Application => {
+                one_more(&mut self.idle.empty, || PeerMisbehaved::TooManyEmptyFragments.into())
+                    .map(|()| false)
+            }
             _ if bytes.is_empty() => Err(InvalidMessage::InvalidEmptyPayload.into()),
             Content::Alert => self.alert(bytes),
             Content::Handshake => self.messages(bytes, outgoing).map(|()| false),
@@ -181,10 +195,7 @@ impl Session {
         let tls13 = self.kernel.protocol_version() == ProtocolVersion::TLSv1_3;
         match (kind, body) {
             (NEW_SESSION_TICKET, ticket) if tls13 => {
-                self.tickets += 1;
-                if self.tickets > IDLE_MAX {
-                    return Err(PeerMisbehaved::TooManyEmptyFragments.into());
-                }
+                one_more(&mut self.idle.tickets, || Error::General(TOO_MANY_TICKETS.into()))?;
                 self.kernel.handle_new_session_ticket(ticket)
             }
             // RFC 8446 5.1: keys change at the end of a record.
@@ -192,7 +203,7 @@ impl Session {
                 Err(PeerMisbehaved::KeyEpochWithPendingFragment.into())
             }
             (KEY_UPDATE, [asked @ (0 | 1)]) if tls13 => {
-                self.idle(PeerMisbehaved::TooManyKeyUpdateRequests)?;
+                one_more(&mut self.idle.updates, || PeerMisbehaved::TooManyKeyUpdateRequests.into())?;
                 self.rx = Keys::new(self.kernel.update_rx_secret()?, ProtocolVersion::TLSv1_3)?;
                 // RFC 8446 4.6.3: answered before the next content, once for all that have asked: a peer that does not
                 // read must not fill the memory with answers.
@@ -239,9 +250,10 @@ impl Session {
         }
         self.tx.seal(content, plaintext, outgoing)
     }
+}
 
-    fn idle(&mut self, misbehaved: PeerMisbehaved) -> Result<(), Error> {
-        self.idle += 1;
-        if self.idle > IDLE_MAX { Err(misbehaved.into()) } else { Ok(()) }
-    }
+/// Counts up to [`IDLE_MAX`].
+fn one_more(count: &mut u32, misbehaved: impl FnOnce() -> Error) -> Result<(), Error> {
+    *count += 1;
+    if *count > IDLE_MAX { Err(misbehaved()) } else { Ok(()) }
 }

@@ -19,6 +19,11 @@ pub struct Script {
     pub written: Vec<u8>,
     /// After the script: the end of the stream instead of "nothing yet".
     pub ends: bool,
+    /// After the script: the peer is gone.
+    pub reset: bool,
+    /// How many bytes a write takes, after which there is no room for one; all that there are if it is `None`.
+    pub takes: Option<usize>,
+    pub full: bool,
 }
 
 impl Script {
@@ -39,6 +44,7 @@ impl Read for Script {
                 }
                 Ok(count)
             }
+            None if self.reset => Err(io::ErrorKind::ConnectionReset.into()),
             None if self.ends => Ok(0),
             None => Err(io::ErrorKind::WouldBlock.into()),
         }
@@ -47,8 +53,13 @@ impl Read for Script {
 
 impl Write for Script {
     fn write(&mut self, from: &[u8]) -> io::Result<usize> {
-        self.written.extend_from_slice(from);
-        Ok(from.len())
+        let count = from.len().min(self.takes.unwrap_or(usize::MAX));
+        self.full = !self.full && self.takes.is_some();
+        if count == 0 || (!self.full && self.takes.is_some()) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        self.written.extend_from_slice(&from[..count]);
+        Ok(count)
     }
     fn flush(&mut self) -> io::Result<()> {
         Ok(())

@@ -3,6 +3,7 @@
 
 mod cases;
 mod choice;
+mod client;
 mod damage;
 mod forge;
 mod openssl;

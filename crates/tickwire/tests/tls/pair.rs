@@ -25,6 +25,8 @@ pub(crate) struct Wire {
     pub(crate) ended: bool,
     /// A stream that takes 1,000 bytes at a time, and nothing every other time; whether it has just taken some.
     pub(crate) slow: Option<bool>,
+    /// A stream that takes nothing.
+    pub(crate) full: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -47,6 +49,9 @@ impl Read for Pipe {
 impl Write for Pipe {
     fn write(&mut self, from: &[u8]) -> io::Result<usize> {
         let mut wire = self.0.borrow_mut();
+        if wire.full {
+            return Err(ErrorKind::WouldBlock.into());
+        }
         let count = match &mut wire.slow {
             None => from.len(),
             Some(taken) => {

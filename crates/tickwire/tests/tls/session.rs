@@ -3,7 +3,7 @@
 use crate::pair::{End, LAYERS, Pair, SUITES, settings, text};
 use rustls::crypto::CipherSuiteCommon;
 use rustls::crypto::aws_lc_rs::cipher_suite;
-use rustls::{AlertDescription, HandshakeKind, SupportedCipherSuite, Tls13CipherSuite};
+use rustls::{AlertDescription, HandshakeKind, InvalidMessage, SupportedCipherSuite, Tls13CipherSuite};
 use std::io::{ErrorKind, Read as _};
 use tickwire::Transport as _;
 
@@ -123,6 +123,17 @@ fn a_record_longer_than_any_may_be_is_refused_by_its_header() {
     let error = pair.client_reads().unwrap_err();
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     assert_eq!(inner, Some(&rustls::Error::PeerSentOversizedRecord), "RFC 8446 5.2: 2^14 + 256");
+}
+
+#[test]
+fn a_message_of_the_handshake_that_is_too_long_for_its_buffer_is_refused_by_name() {
+    let mut pair = Pair::new(&settings(&SUITES[..1]), usize::MAX, 64 << 10);
+    // RFC 8446 4: a ServerHello of 2^16 - 1 bytes, a byte a record.
+    let header = [[22, 3, 3, 0, 1, 2], [22, 3, 3, 0, 1, 0], [22, 3, 3, 0, 1, 0xFF], [22, 3, 3, 0, 1, 0xFF]];
+    let bytes = [header.concat(), [22, 3, 3, 0, 1, 7].repeat(60_000)].concat();
+    let end = End::Failed(InvalidMessage::HandshakePayloadTooLarge.into());
+    assert_eq!(pair.reads(&bytes), (Vec::new(), end.clone()));
+    assert_eq!(pair.reads(&[]), (Vec::new(), end), "it sticks");
 }
 
 #[test]

@@ -8,6 +8,7 @@
 //!  any state ── violation, limit, refusal, end of stream, timeout ──► Failed (for good)
 //! ```
 
+mod farewell;
 mod receive;
 mod send;
 #[cfg(test)]
@@ -25,9 +26,10 @@ use crate::message::{Kind, Message, Payload};
 use crate::outbox::Outbox;
 use crate::timer::{Timer, Timers};
 use chacha20::ChaCha12Rng;
+use farewell::Farewell;
 use rand_core::{Rng as _, SeedableRng as _};
 use std::ops::Range;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Which end of the connection this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,6 +102,7 @@ pub struct Connection {
     end_of_stream: bool,
     response: Option<Response>,
     sent_close: Option<Close>,
+    farewell: Farewell,
     received_close: Option<Close>,
 }
 
@@ -157,6 +160,7 @@ impl Connection {
             end_of_stream: false,
             response: None,
             sent_close: None,
+            farewell: Farewell::None,
             received_close: None,
             state,
             limits: config.limits,
@@ -220,6 +224,27 @@ impl Connection {
     /// The transport has written `count` bytes of [`transmit`](Self::transmit).
     pub fn transmitted(&mut self, count: usize) {
         self.outbox.written(count);
+        if self.farewell != Farewell::None {
+            self.closing_moved();
+        }
+        self.end_server();
+    }
+
+    #[cold]
+    fn closing_moved(&mut self) {
+        let begins = self.farewell.moved(!self.outbox.has_data());
+        if begins && matches!(self.state, State::CloseSent | State::CloseDone) {
+            // Due at once: the time is known when it is told.
+            self.timers.set(Timer::Close, self.now, Duration::ZERO);
+        }
+    }
+
+    /// The transport takes nothing more: what is queued is let go. What has arrived is still polled.
+    pub fn transmit_failed(&mut self) {
+        self.outbox.clear();
+        if !self.farewell.is_written() {
+            self.farewell = Farewell::None;
+        }
         self.end_server();
     }
 
@@ -241,6 +266,9 @@ impl Connection {
                 Timer::Ping => self.look(now),
                 Timer::Pong => {
                     self.fail(Error::Timeout(Timeout::Pong));
+                }
+                Timer::Close if self.farewell.goes_on() => {
+                    self.timers.set(Timer::Close, now, self.timeouts.close);
                 }
                 Timer::Close => self.end(),
             }
@@ -343,10 +371,10 @@ impl Connection {
         matches!(self.state, State::Ended | State::Failed(_))
     }
 
-    /// Whether both sides have said Close (RFC 6455 7.1.4).
+    /// Whether both sides have said Close (RFC 6455 7.1.4): theirs has come and ours is written.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.sent_close.is_some() && self.received_close.is_some() && !matches!(self.state, State::Failed(_))
+        self.farewell.is_written() && self.received_close.is_some() && !matches!(self.state, State::Failed(_))
     }
 
     /// When bytes last arrived; before any did, when the connection began.

@@ -1,8 +1,9 @@
 //! From calls to bytes.
 
+use super::farewell::Farewell;
 use super::{Connection, Role, State};
 use crate::close::{self, Close};
-use crate::code::CloseCode;
+use crate::code::{CloseCode, CloseNumber};
 use crate::deflate::Deflater;
 use crate::error::{Error, HandshakeError, SendError};
 use crate::handshake::server;
@@ -74,7 +75,13 @@ impl Connection {
     ///
     /// # Errors
     /// [`SendError::CloseCode`] and [`SendError::ControlTooLong`] for a code or reason that must not be sent.
-    pub fn close(&mut self, code: u16, reason: &str, now: Instant) -> Result<(), SendError> {
+    pub fn close(
+        &mut self,
+        code: impl Into<CloseNumber>,
+        reason: &str,
+        now: Instant,
+    ) -> Result<(), SendError> {
+        let code = u16::from(code.into());
         let code = CloseCode::new(code).ok_or(SendError::CloseCode(code))?;
         let body = close::body(code, reason)?;
         match self.state {
@@ -126,9 +133,11 @@ impl Connection {
     /// Queues a Close frame behind everything else; nothing is sent after it.
     pub(super) fn push_close(&mut self, close: Close, body: &[u8]) {
         let header = self.header(Opcode::Close, true, body.len());
+        let behind = self.outbox.has_data();
         // The reserve for control frames may be used up by a peer that reads nothing: then it cannot be told.
         if self.outbox.push(header, body).is_ok() {
             self.sent_close = Some(close);
+            self.farewell = Farewell::queued(behind);
         }
     }
 
