@@ -34,8 +34,10 @@ struct Result {
 
 /// Prints the table; the results as JSON lines.
 pub(crate) fn run(messages: &Messages, rounds: u32) -> Vec<String> {
-    println!("\n{:<24} {:>8} {:>7}  {:>9} {:>9} {:>7} {:>5}  {}", "decoding, ns a message", "messages", "bytes",
-        "tickwire", "simd-json", "times", "bar", "allocations");
+    println!(
+        "\n{:<24} {:>8} {:>7}  {:>9} {:>9} {:>7} {:>5}  {}",
+        "decoding, ns a message", "messages", "bytes", "tickwire", "simd-json", "times", "bar", "allocations"
+    );
     CONTESTS.iter().filter_map(|contest| row(contest, messages, rounds)).collect()
 }
 
@@ -44,7 +46,10 @@ fn row(contest: &Contest, messages: &Messages, rounds: u32) -> Option<String> {
     let bytes = texts.iter().map(Vec::len).sum::<usize>().checked_div(texts.len())?;
     let Result { ours, theirs, allocations } = measure(contest.kind, texts, rounds);
     let (name, bar, times) = (contest.name, contest.bar, theirs / ours);
-    println!("{name:<24} {:>8} {bytes:>7}  {ours:>9.1} {theirs:>9.1} {times:>7.2} {bar:>5.1}  {allocations}", texts.len());
+    println!(
+        "{name:<24} {:>8} {bytes:>7}  {ours:>9.1} {theirs:>9.1} {times:>7.2} {bar:>5.1}  {allocations}",
+        texts.len()
+    );
     Some(json!({"kind": name, "messages": texts.len(), "bytes": bytes, "tickwire_ns": ours, "simd_json_ns": theirs,
         "times": times, "bar": bar, "allocations": allocations}).to_string())
 }
@@ -67,7 +72,11 @@ fn measure(kind: Kind, texts: &[Vec<u8>], rounds: u32) -> Result {
         best_theirs = best_theirs.min(round(texts, |text| theirs.digest(kind, text)));
     }
     let per_message = |time: Duration| time.as_nanos() as f64 / MESSAGES as f64;
-    Result { ours: per_message(best_ours), theirs: per_message(best_theirs), allocations: allocations.count_total }
+    Result {
+        ours: per_message(best_ours),
+        theirs: per_message(best_theirs),
+        allocations: allocations.count_total,
+    }
 }
 
 fn round(texts: &[Vec<u8>], mut digest: impl FnMut(&[u8]) -> u64) -> Duration {

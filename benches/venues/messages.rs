@@ -90,7 +90,9 @@ fn agg_trade(at: u64) -> String {
 
 fn depth(at: u64) -> String {
     let side = |base: u64| {
-        let row = |step: u64| format!(r#"["{}.{:08}","{}.{:08}"]"#, base + step, step * 1_000, at % 7, step * 700_001);
+        let row = |step: u64| {
+            format!(r#"["{}.{:08}","{}.{:08}"]"#, base + step, step * 1_000, at % 7, step * 700_001)
+        };
         (0..16).map(row).collect::<Vec<_>>().join(",")
     };
     format!(

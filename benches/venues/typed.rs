@@ -1,7 +1,7 @@
 //! The other way: simd-json into types with borrowed texts, its buffers kept from one message to the next.
 
-use serde::de::{Deserializer, Error as _};
 use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
 use simd_json::Buffers;
 use tickwire::venue::Decimal;
 
@@ -31,10 +31,10 @@ impl Default for Library {
 impl Library {
     pub(crate) fn digest(&mut self, kind: Kind, text: &[u8]) -> u64 {
         match kind {
-            Kind::BookTicker => self.read::<Combined<BookTicker>>(text).data.digest(),
-            Kind::AggTrade => self.read::<Combined<AggTrade>>(text).data.digest(),
-            Kind::Depth => self.read::<Combined<Depth>>(text).data.digest(),
-            Kind::Change => self.read::<Notification<Change>>(text).params.data.digest(),
+            Kind::BookTicker => self.read::<Combined<'_, BookTicker<'_>>>(text).data.digest(),
+            Kind::AggTrade => self.read::<Combined<'_, AggTrade<'_>>>(text).data.digest(),
+            Kind::Depth => self.read::<Combined<'_, Depth<'_>>>(text).data.digest(),
+            Kind::Change => self.read::<Notification<Change<'_>>>(text).params.data.digest(),
         }
     }
 

@@ -49,7 +49,8 @@ fn a_book_is_made_of_a_document_and_agrees_with_the_venues_quotes() {
 #[test]
 fn a_refusal_with_a_time_is_obeyed_and_then_the_book_comes() {
     let mut options = Options::of(Venue::BinanceUsdM);
-    options.binance.refusals = Some(Refusals { requests: 1, banned: false, retry_after: Duration::from_secs(1) });
+    options.binance.refusals =
+        Some(Refusals { requests: 1, banned: false, retry_after: Duration::from_secs(1) });
     let server = server(options);
     let mut feed = feed(&server, format!("{}/fapi/v1/depth", server.rest_url()));
     let mut refused = false;

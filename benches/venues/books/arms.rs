@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use tickwire::venue::{Book, Decimal, Level, Side};
 
-use crate::window::Window;
+use super::window::Window;
 
 /// The digits of a price, and of the quantity there.
 pub(crate) type Pair = (i64, i64);

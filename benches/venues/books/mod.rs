@@ -1,48 +1,22 @@
 //! Order books of several kinds with the same diffs: tickwire's beside a B-tree and what else one might write.
 
 mod arms;
-#[path = "../peers/clock.rs"]
-mod clock;
 mod window;
 mod workload;
 
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::hint::black_box;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use crate::{Args, clock};
 use arms::{Arm, Binary, Hybrid, Linear, Pair, Sides};
-use clap::Parser;
 use serde_json::json;
 use tickwire::venue::{Book, Decimal};
 use window::Window;
 use workload::{PLANS, Workload, recorded, worst_first};
-
-/// Compares order books: the same snapshots and diffs, the best bid and ask read after each diff
-#[derive(Parser)]
-struct Args {
-    /// Rounds; the best of each arm counts
-    #[arg(long, default_value_t = 40)]
-    rounds: u32,
-    /// Of the made-up streams
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// The folder of recorded captures [default: $TICKWIRE_SAMPLES/binance, or ../shared/samples/binance beside the
-    /// workspace]
-    #[arg(long, value_name = "FOLDER")]
-    samples: Option<PathBuf>,
-    /// Counts instructions as well, by callgrind
-    #[arg(long)]
-    count: bool,
-    /// Writes the results as JSON lines
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-    /// Runs one arm with one group of workloads, untimed: what valgrind is given
-    #[arg(long, hide = true, num_args = 2)]
-    run: Option<Vec<String>>,
-}
 
 struct Contender {
     name: &'static str,
@@ -155,7 +129,7 @@ fn count(arm: &Contender, group: &str, args: &Args) -> Result<f64, Box<dyn Error
         .arg(std::env::current_exe()?)
         .args(["--run", arm.name, group, "--seed", &args.seed.to_string()])
         .arg("--samples")
-        .arg(samples(args))
+        .arg(args.samples())
         .output()?;
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
@@ -168,11 +142,11 @@ fn count(arm: &Contender, group: &str, args: &Args) -> Result<f64, Box<dyn Error
 }
 
 /// What valgrind is given.
-fn run(names: &[String], args: &Args) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run_one(names: &[String], args: &Args) -> Result<(), Box<dyn Error>> {
     let [arm, group] = names else { return Err("an arm and a group".into()) };
     let arm = CONTENDERS.iter().find(|contender| contender.name == arm).ok_or("no such arm")?;
     if group == RECORDED {
-        for workload in recorded(&samples(args))? {
+        for workload in recorded(&args.samples().join("binance"))? {
             (arm.time)(&workload);
         }
     } else {
@@ -180,12 +154,6 @@ fn run(names: &[String], args: &Args) -> Result<(), Box<dyn Error>> {
         (arm.time)(&plan.workload(args.seed));
     }
     Ok(())
-}
-
-fn samples(args: &Args) -> PathBuf {
-    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/samples");
-    let shared = std::env::var_os("TICKWIRE_SAMPLES").map_or_else(|| beside.into(), PathBuf::from);
-    args.samples.clone().unwrap_or_else(|| shared.join("binance"))
 }
 
 fn print(title: &str, rows: &[Row], figures: impl Fn(&Row) -> Vec<f64>, digits: usize) {
@@ -214,17 +182,10 @@ fn print_worst(rounds: u32) {
     println!("tickwire {:.1} ms", best.min().unwrap_or_default().as_secs_f64() * 1e3);
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let args = Args::parse();
-    if let Some(names) = &args.run {
-        return run(names, &args);
-    }
-    let folder = samples(&args);
+/// Measures and prints; the results as JSON lines.
+pub(crate) fn run(args: &Args) -> Result<Vec<String>, Box<dyn Error>> {
+    let folder = args.samples().join("binance");
     let captures = if Path::new(&folder).is_dir() { recorded(&folder)? } else { Vec::new() };
-    match captures.len() {
-        0 => println!("no recordings in {}: made-up streams only, seed {}", folder.display(), args.seed),
-        count => println!("{count} recorded captures, and made-up streams of seed {}", args.seed),
-    }
     let mut rows: Vec<Row> = captures.iter().map(|workload| measure(workload, args.rounds)).collect();
     let total = total(&rows);
     let first_group = rows.len();
@@ -233,10 +194,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     if args.count {
         for row in &mut rows[first_group..] {
             row.instructions =
-                CONTENDERS.iter().map(|arm| count(arm, &row.workload, &args)).collect::<Result<_, _>>()?;
+                CONTENDERS.iter().map(|arm| count(arm, &row.workload, args)).collect::<Result<_, _>>()?;
         }
     }
-    print("ns a change", &rows, |row| row.per_change(&row.nanos).collect(), 1);
+    print("books, ns a change", &rows, |row| row.per_change(&row.nanos).collect(), 1);
     let ratios = |of: &[f64]| of.iter().map(|figure| of[0] / figure).collect();
     print("times as fast as BTreeMap", &rows, |row| ratios(&row.nanos), 2);
     if args.count {
@@ -244,9 +205,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         print("instructions a change", counted, |row| row.per_change(&row.instructions).collect(), 0);
         print("BTreeMap's in multiples of them", counted, |row| ratios(&row.instructions), 2);
     }
-    print_worst(args.rounds);
-    if let Some(path) = &args.json {
-        std::fs::write(path, rows.iter().map(|row| row.json() + "\n").collect::<String>())?;
-    }
-    Ok(())
+    print_large(args.rounds);
+    Ok(rows.iter().map(Row::json).collect())
 }
