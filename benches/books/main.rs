@@ -6,19 +6,18 @@ mod clock;
 mod window;
 mod workload;
 
-use std::collections::BTreeMap;
 use std::error::Error;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use arms::{Arm, Binary, Hybrid, Linear, Pair, Sides};
+use arms::{Arm, Binary, Hybrid, Linear, Pair, Sides, Trees};
 use clap::Parser;
 use serde_json::json;
 use tickwire::venue::{Book, Decimal};
 use window::Window;
-use workload::{PLANS, Workload, recorded, worst_first};
+use workload::{PLANS, Workload, far_apart, recorded};
 
 /// Compares order books: the same snapshots and diffs, the best bid and ask read after each diff
 #[derive(Parser)]
@@ -60,8 +59,8 @@ impl Contender {
 
 /// The first is what the others are compared with.
 const CONTENDERS: &[Contender] = &[
-    Contender::new::<Sides<BTreeMap<i64, i64>>>("BTreeMap"),
-    Contender::new::<Sides<BTreeMap<i64, Decimal>>>("of Decimal"),
+    Contender::new::<Trees<i64>>("BTreeMap"),
+    Contender::new::<Trees<Decimal>>("of Decimal"),
     Contender::new::<Book>("tickwire"),
     Contender::new::<Sides<Binary>>("Vec, binary"),
     Contender::new::<Sides<Linear>>("Vec, linear"),
@@ -199,19 +198,23 @@ fn print(title: &str, rows: &[Row], figures: impl Fn(&Row) -> Vec<f64>, digits: 
     }
 }
 
-/// How long one diff of very many levels holds the thread, at worst.
-fn print_worst(rounds: u32) {
+/// How long one diff of very many levels holds the thread.
+fn print_large(rounds: u32) {
     const COUNT: u32 = 100_000;
-    let diff = worst_first(COUNT);
-    println!("\none diff of {COUNT} levels a side, worst first and far apart, to a book of 10,000 a side:");
-    let standing = worst_first(10_000);
-    let best = (0..rounds.min(10)).map(|_| {
-        let mut book: Book = Arm::load(&standing.bids, &standing.asks);
-        let start = clock::now();
-        book.apply(&diff.bids, &diff.asks);
-        clock::now() - start
-    });
-    println!("tickwire {:.1} ms", best.min().unwrap_or_default().as_secs_f64() * 1e3);
+    println!("\none diff of {COUNT} levels a side, far apart, to a book of 10,000 a side, tickwire:");
+    let standing = far_apart(10_000, |at| at);
+    let worst_first = far_apart(COUNT, |at| u64::from(COUNT) - 1 - at);
+    // A prime that does not divide the number of levels, so that each comes once.
+    let shuffled = far_apart(COUNT, |at| at * 48_271);
+    for (name, diff) in [("worst first", worst_first), ("shuffled", shuffled)] {
+        let best = (0..rounds.min(10)).map(|_| {
+            let mut book: Book = Arm::load(&standing.bids, &standing.asks);
+            let start = clock::now();
+            book.apply(&diff.bids, &diff.asks);
+            clock::now() - start
+        });
+        println!("{name}: {:.1} ms", best.min().unwrap_or_default().as_secs_f64() * 1e3);
+    }
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -244,7 +247,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         print("instructions a change", counted, |row| row.per_change(&row.instructions).collect(), 0);
         print("BTreeMap's in multiples of them", counted, |row| ratios(&row.instructions), 2);
     }
-    print_worst(args.rounds);
+    print_large(args.rounds);
     if let Some(path) = &args.json {
         std::fs::write(path, rows.iter().map(|row| row.json() + "\n").collect::<String>())?;
     }
