@@ -41,6 +41,66 @@ impl Arm for Book {
     }
 }
 
+/// A B-tree a side.
+pub(crate) struct Trees<Q> {
+    bids: BTreeMap<i64, Q>,
+    asks: BTreeMap<i64, Q>,
+}
+
+/// What stands for a quantity.
+pub(crate) trait Quantity: Copy {
+    fn of(quantity: Decimal) -> Self;
+    fn digits(self) -> i64;
+}
+
+impl Quantity for i64 {
+    fn of(quantity: Decimal) -> Self {
+        quantity.mantissa()
+    }
+    fn digits(self) -> i64 {
+        self
+    }
+}
+
+impl Quantity for Decimal {
+    fn of(quantity: Decimal) -> Self {
+        quantity
+    }
+    fn digits(self) -> i64 {
+        self.mantissa()
+    }
+}
+
+fn apply_to_tree<Q: Quantity>(tree: &mut BTreeMap<i64, Q>, changes: &[Level]) {
+    for Level { price, quantity } in changes {
+        if quantity.is_zero() {
+            tree.remove(&price.mantissa());
+        } else {
+            tree.insert(price.mantissa(), Q::of(*quantity));
+        }
+    }
+}
+
+impl<Q: Quantity> Arm for Trees<Q> {
+    fn load(bids: &[Level], asks: &[Level]) -> Self {
+        let mut book = Self { bids: BTreeMap::new(), asks: BTreeMap::new() };
+        book.apply(bids, asks);
+        book
+    }
+    fn apply(&mut self, bids: &[Level], asks: &[Level]) {
+        apply_to_tree(&mut self.bids, bids);
+        apply_to_tree(&mut self.asks, asks);
+    }
+    fn top(&self) -> [Option<Pair>; 2] {
+        let pair = |(price, quantity): (&i64, &Q)| (*price, quantity.digits());
+        [self.bids.last_key_value().map(pair), self.asks.first_key_value().map(pair)]
+    }
+    fn levels(&self) -> [Vec<Pair>; 2] {
+        let pair = |(price, quantity): (&i64, &Q)| (*price, quantity.digits());
+        [self.bids.iter().rev().map(pair).collect(), self.asks.iter().map(pair).collect()]
+    }
+}
+
 /// One side of a book. A key is a price of which the greater is the better.
 pub(crate) trait Ladder {
     /// `unit` divides the digits of every price.
@@ -91,44 +151,6 @@ impl<L: Ladder> Arm for Sides<L> {
     fn levels(&self) -> [Vec<Pair>; 2] {
         let ask = |(key, quantity)| (turned(Side::Ask, key), quantity);
         [self.bids.levels(), self.asks.levels().into_iter().map(ask).collect()]
-    }
-}
-
-impl Ladder for BTreeMap<i64, Decimal> {
-    fn new(_: i64) -> Self {
-        Self::new()
-    }
-    fn set(&mut self, key: i64, quantity: Decimal) {
-        if quantity.is_zero() {
-            self.remove(&key);
-        } else {
-            self.insert(key, quantity);
-        }
-    }
-    fn best(&self) -> Option<Pair> {
-        self.last_key_value().map(|(key, quantity)| (*key, quantity.mantissa()))
-    }
-    fn levels(&self) -> Vec<Pair> {
-        self.iter().rev().map(|(key, quantity)| (*key, quantity.mantissa())).collect()
-    }
-}
-
-impl Ladder for BTreeMap<i64, i64> {
-    fn new(_: i64) -> Self {
-        Self::new()
-    }
-    fn set(&mut self, key: i64, quantity: Decimal) {
-        if quantity.is_zero() {
-            self.remove(&key);
-        } else {
-            self.insert(key, quantity.mantissa());
-        }
-    }
-    fn best(&self) -> Option<Pair> {
-        self.last_key_value().map(|(key, quantity)| (*key, *quantity))
-    }
-    fn levels(&self) -> Vec<Pair> {
-        self.iter().rev().map(|(key, quantity)| (*key, *quantity)).collect()
     }
 }
 
@@ -205,7 +227,12 @@ impl Ladder for Hybrid {
     }
     fn set(&mut self, key: i64, quantity: Decimal) {
         if self.near.0.first().is_some_and(|worst| key < worst.0) {
-            return Ladder::set(&mut self.rest, key, quantity);
+            if quantity.is_zero() {
+                self.rest.remove(&key);
+            } else {
+                self.rest.insert(key, quantity);
+            }
+            return;
         }
         let at = self.near.0.partition_point(|level| level.0 < key);
         self.near.put(at, key, quantity);
@@ -221,7 +248,8 @@ impl Ladder for Hybrid {
         self.near.best()
     }
     fn levels(&self) -> Vec<Pair> {
-        self.near.levels().into_iter().chain(Ladder::levels(&self.rest)).collect()
+        let rest = self.rest.iter().rev().map(|(key, quantity)| (*key, quantity.mantissa()));
+        self.near.levels().into_iter().chain(rest).collect()
     }
 }
 

@@ -4,7 +4,6 @@ mod arms;
 mod window;
 mod workload;
 
-use std::collections::BTreeMap;
 use std::error::Error;
 use std::hint::black_box;
 use std::path::Path;
@@ -12,11 +11,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::{Args, clock};
-use arms::{Arm, Binary, Hybrid, Linear, Pair, Sides};
+use arms::{Arm, Binary, Hybrid, Linear, Pair, Sides, Trees};
 use serde_json::json;
 use tickwire::venue::{Book, Decimal};
 use window::Window;
-use workload::{PLANS, Workload, recorded, worst_first};
+use workload::{PLANS, Workload, far_apart, recorded};
 
 struct Contender {
     name: &'static str,
@@ -34,8 +33,8 @@ impl Contender {
 
 /// The first is what the others are compared with.
 const CONTENDERS: &[Contender] = &[
-    Contender::new::<Sides<BTreeMap<i64, i64>>>("BTreeMap"),
-    Contender::new::<Sides<BTreeMap<i64, Decimal>>>("of Decimal"),
+    Contender::new::<Trees<i64>>("BTreeMap"),
+    Contender::new::<Trees<Decimal>>("of Decimal"),
     Contender::new::<Book>("tickwire"),
     Contender::new::<Sides<Binary>>("Vec, binary"),
     Contender::new::<Sides<Linear>>("Vec, linear"),
@@ -167,19 +166,23 @@ fn print(title: &str, rows: &[Row], figures: impl Fn(&Row) -> Vec<f64>, digits: 
     }
 }
 
-/// How long one diff of very many levels holds the thread, at worst.
+/// How long one diff of very many levels holds the thread.
 fn print_worst(rounds: u32) {
     const COUNT: u32 = 100_000;
-    let diff = worst_first(COUNT);
-    println!("\none diff of {COUNT} levels a side, worst first and far apart, to a book of 10,000 a side:");
-    let standing = worst_first(10_000);
-    let best = (0..rounds.min(10)).map(|_| {
-        let mut book: Book = Arm::load(&standing.bids, &standing.asks);
-        let start = clock::now();
-        book.apply(&diff.bids, &diff.asks);
-        clock::now() - start
-    });
-    println!("tickwire {:.1} ms", best.min().unwrap_or_default().as_secs_f64() * 1e3);
+    println!("\none diff of {COUNT} levels a side, far apart, to a book of 10,000 a side, tickwire:");
+    let standing = far_apart(10_000, |at| at);
+    let worst_first = far_apart(COUNT, |at| u64::from(COUNT) - 1 - at);
+    // A prime that does not divide the number of levels, so that each comes once.
+    let shuffled = far_apart(COUNT, |at| at * 48_271);
+    for (name, diff) in [("worst first", worst_first), ("shuffled", shuffled)] {
+        let best = (0..rounds.min(10)).map(|_| {
+            let mut book: Book = Arm::load(&standing.bids, &standing.asks);
+            let start = clock::now();
+            book.apply(&diff.bids, &diff.asks);
+            clock::now() - start
+        });
+        println!("{name}: {:.1} ms", best.min().unwrap_or_default().as_secs_f64() * 1e3);
+    }
 }
 
 /// Measures and prints; the results as JSON lines.
@@ -205,6 +208,6 @@ pub(crate) fn run(args: &Args) -> Result<Vec<String>, Box<dyn Error>> {
         print("instructions a change", counted, |row| row.per_change(&row.instructions).collect(), 0);
         print("BTreeMap's in multiples of them", counted, |row| ratios(&row.instructions), 2);
     }
-    print_large(args.rounds);
+    print_worst(args.rounds);
     Ok(rows.iter().map(Row::json).collect())
 }

@@ -177,10 +177,12 @@ impl Plan {
     }
 }
 
-/// `count` levels for each side, the worst first, none of them next to another.
-pub(crate) fn worst_first(count: u32) -> Snapshot {
+/// `count` levels for each side, none of them next to another, at the depths that `order` makes of
+/// their positions.
+pub(crate) fn far_apart(count: u32, order: fn(u64) -> u64) -> Snapshot {
     let plan = Plan { name: "", levels: count, gap: 37, anywhere: true, diffs: 0 };
-    let side = |side| (0..count).rev().map(|depth| plan.level(side, depth, 1)).collect();
+    let depth = |at| u32::try_from(order(at) % u64::from(count)).expect("below a u32");
+    let side = |side| (0..u64::from(count)).map(|at| plan.level(side, depth(at), 1)).collect();
     Snapshot { bids: side(Side::Bid), asks: side(Side::Ask) }
 }
 
