@@ -1,28 +1,35 @@
-//! Sans-IO sessions of exchange market data: a venue's text messages in, typed events, exact order books
+//! Sans-IO sessions of exchange market data: a venue's messages in, typed events, exact order books
 //! and the messages to send out.
 //!
 //! A [`Session`] opens no socket, reads no clock and draws no random numbers: it says what to connect to
 //! ([`Session::endpoints`]) and is told what happens, and when. It knows the venue's text, not the
-//! protocol that carries it, so it runs as well on a file. [`binance::Binance::spot`] makes one.
+//! protocol that carries it, so it runs as well on a file. [`binance::Binance`] and [`deribit`] are sessions.
+//!
+//! Events ([`Event`]) are the same for every venue: prices and quantities are exact [`Decimal`]s, times are the
+//! venue's, instruments are numbers. What a venue tells beyond that is in its own messages, which
+//! [`binance::wire`], [`binance::sbe`] and [`deribit::wire`] type.
 //!
 //! # The contract
 //!
-//! After each `on_open`, `on_closed`, `on_message` and `on_deadline`:
+//! After each `on_open`, `on_closed`, `on_message`, `on_binary`, `on_fetched` and `on_deadline`:
 //!
 //! 1. call [`poll_event`](Session::poll_event) until it returns `None`;
-//! 2. call [`poll_command`](Session::poll_command) until it returns `None`, sending what it gives;
+//! 2. call [`poll_command`](Session::poll_command) until it returns `None`, doing what it says;
 //! 3. call [`on_deadline`](Session::on_deadline) when [`next_deadline`](Session::next_deadline) has come.
 //!
 //! Events lend levels and text that the next call may overwrite. A message while events wait is refused
 //! ([`Misuse::Undrained`]) and changes nothing, so no event is ever lost.
 //!
 //! ```
-//! use std::time::Instant;
-//! use tickwire_venue::binance::{Binance, Config, Streams};
-//! use tickwire_venue::{Event, Route, Session};
+//! use std::time::{Instant, UNIX_EPOCH};
+//! use tickwire_venue::binance::{Binance, Config, Stream};
+//! use tickwire_venue::{Command, Event, Now, Route, Session};
 //!
 //! # #[expect(clippy::disallowed_methods)]
-//! # fn clock() -> Instant { Instant::now() }
+//! fn clock() -> Now {
+//!     let unix_ns = UNIX_EPOCH.elapsed().map_or(0, |since| since.as_nanos() as u64);
+//!     Now { instant: Instant::now(), unix_ns }
+//! }
 //! /// What follows each call on the session.
 //! fn drain(session: &mut Binance, sent: &mut Vec<String>) -> Vec<String> {
 //!     let mut told = Vec::new();
@@ -34,17 +41,19 @@
 //!         }
 //!     }
 //!     while let Some(command) = session.poll_command() {
-//!         sent.push(command.text.to_owned());
+//!         if let Command::Send { text, .. } = command {
+//!             sent.push(text.to_owned());
+//!         }
 //!     }
 //!     told
 //! }
 //!
 //! let config = Config {
 //!     symbols: vec!["btcusdt".into()],
-//!     streams: Streams { trade: true, ..Streams::default() },
-//!     ..Config::default()
+//!     streams: vec![Stream::Trade],
+//!     ..Config::spot()
 //! };
-//! let mut session = Binance::spot(config)?;
+//! let mut session = Binance::new(config)?;
 //! let (stream, mut sent) = (Route(0), Vec::new());
 //! assert_eq!(session.endpoints()[stream.0].url, "wss://stream.binance.com:9443/stream");
 //!
@@ -64,16 +73,16 @@
 //!
 //! # What is never silent
 //!
-//! A message that is malformed or was not asked for is an [`Error`], one of a kind without an event of its
-//! own an [`Event::Other`]; a refusal, a missing answer, a gap, a stale snapshot, a level dropped because a
-//! bound was met are events. An error leaves the session usable; a book that misses a message because of
-//! it reports the gap.
+//! A message that is malformed or was not asked for is an [`Error`] that names the stream and the place, one of a kind
+//! without an event of its own an [`Event::Other`]; a refusal, a missing answer, a gap, a stale snapshot, a book that
+//! crosses or contradicts a quote, a level dropped because a bound was met are events. An error leaves the session
+//! usable; a book that misses a message because of it reports the gap.
 //!
 //! # Bounds
 //!
 //! A book keeps [`binance::Config::levels_max`] levels a side. While it waits for a snapshot, at most 200000 levels
-//! of diffs are collected for it, and at most 4096 quotes wait to be compared with it. The queues of events
-//! and commands hold what one call brings.
+//! of diffs are collected for it, and at most 4096 quotes wait to be compared with it. At most 131072 instruments are
+//! given a number. The queues of events and commands hold what one call brings.
 
 #![cfg_attr(
     not(test),
