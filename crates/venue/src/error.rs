@@ -91,6 +91,30 @@ pub enum ConfigError {
         /// The first such character.
         character: char,
     },
+    /// A stream is named twice.
+    #[error("stream {stream:?} is named twice")]
+    StreamTwice {
+        /// Its name.
+        stream: Box<str>,
+    },
+    /// A stream that only those who sign in are given, and no credentials.
+    #[error("stream {stream:?} needs credentials")]
+    StreamSignIn {
+        /// Its name.
+        stream: Box<str>,
+    },
+    /// The venue has no grouped book of each change.
+    #[error("the venue has no grouped book of each change")]
+    GroupedBookRaw,
+    /// The venue sends no heartbeats of that interval.
+    #[error("the venue sends no heartbeat each {seconds} s")]
+    Heartbeat {
+        /// Seconds.
+        seconds: u64,
+    },
+    /// The venue's sign-in takes the signature of an HMAC secret.
+    #[error("the key to sign in with is not an HMAC secret")]
+    SignInKey,
     /// Two streams for the diffs of one book.
     #[error("two depth streams are chosen; a book follows one")]
     DepthTwice,

@@ -110,7 +110,7 @@ pub use book::{Book, BookFault};
 pub use decimal::{Decimal, DecimalError};
 pub use error::{ConfigError, Error, Excerpt, Misuse};
 pub use event::{
-    BookChange, BookEvent, Candle, CandleOf, Delta, Event, Fills, Index, Instrument, InstrumentState,
+    BookChange, BookEvent, Candle, CandleOf, Delta, Event, Fills, Funding, Index, Instrument, InstrumentState,
     Interval, Liquidation, Mark, Outcome, Quote, Rejection, Request, Snapshot, Status, StatusKind, Ticker,
     TopCheck, Trade,
 };

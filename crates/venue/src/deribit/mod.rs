@@ -2,3 +2,24 @@
 
 pub mod channel;
 pub mod wire;
+
+mod auth;
+mod config;
+mod control;
+mod credits;
+mod keeper;
+mod market;
+mod outbox;
+mod reaction;
+mod requests;
+mod session;
+mod subscriptions;
+mod sync;
+mod tickers;
+
+pub use auth::Credentials;
+pub use channel::{Channel, Depth, Kind, Rate, Resolution};
+pub use config::Config;
+pub use reaction::Reaction;
+pub use session::Deribit;
+pub use sync::Oddities;

@@ -142,6 +142,19 @@ pub struct Mark {
     pub venue_time_ns: u64,
 }
 
+/// The funding of a perpetual, from a stream that has no mark price beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Funding {
+    /// Of what.
+    pub instrument: Instrument,
+    /// The current rate, as a fraction.
+    pub rate: Decimal,
+    /// The price of the underlying index.
+    pub index: Option<Decimal>,
+    /// When the venue sent it.
+    pub venue_time_ns: u64,
+}
+
 /// The price of an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Index {

@@ -7,7 +7,7 @@ mod request;
 
 pub use book::{BookChange, BookEvent, TopCheck};
 pub use market::{
-    Candle, CandleOf, Delta, Fills, Index, Instrument, InstrumentState, Interval, Liquidation, Mark, Quote,
+    Candle, CandleOf, Delta, Fills, Funding, Index, Instrument, InstrumentState, Interval, Liquidation, Mark, Quote,
     Snapshot, Ticker, Trade,
 };
 pub use request::{Outcome, Rejection, Request};
@@ -30,6 +30,8 @@ pub enum Event<'a> {
     Ticker(Ticker),
     /// A mark price, with funding where there is some.
     Mark(Mark),
+    /// The funding of a perpetual, without a mark price.
+    Funding(Funding),
     /// The price of an index.
     Index(Index),
     /// A candle, which may not be over yet.

@@ -25,10 +25,14 @@ pub struct Rejection<'a> {
 pub enum Request {
     /// A subscription.
     Subscribe,
+    /// The end of a subscription, so that it can begin anew.
+    Unsubscribe,
     /// A book snapshot.
     Snapshot,
     /// To sign in.
     SignIn,
+    /// Signs of life from the venue.
+    Heartbeat,
     /// The venue did not say which request it refused.
     Unknown,
 }

@@ -212,7 +212,12 @@ impl Decoder {
     }
 
     /// In any order of keys; otherwise says where it stopped.
-    fn any_order(&mut self, first: Way, text: &[u8], sink: &mut Sink<'_>) -> Result<(), usize> {
+    fn any_order(
+        &mut self,
+        #[cfg_attr(not(test), expect(unused_variables, reason = "for tests"))] first: Way,
+        text: &[u8],
+        sink: &mut Sink<'_>,
+    ) -> Result<(), usize> {
         let place = |cursor: &Cursor<'_, '_>| cursor.at();
         let Self { arena, sides, .. } = self;
         let Some(mut cursor) = Cursor::new(text, arena) else { return Err(0) };

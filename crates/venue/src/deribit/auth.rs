@@ -1,0 +1,239 @@
+//! Signing in, and staying so.
+//!
+//! ```text
+//!           open               send           tokens
+//!   Closed ──────► Due ─────────────► Asked ──────────► In
+//!                   ▲                  │ │               │
+//!                   ├── for now, mute ─┘ └─ for good ─►  │  Refused
+//!                   └─────── 80 % of the time, or wanted ┘
+//! ```
+//!
+//! The first sign-in of a connection shows the credentials, the following ones the token that came with the last; a
+//! refusal of that token leads back to the credentials. Without credentials the state stays `Off`.
+
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
+
+#[cfg(feature = "sign")]
+use std::sync::Arc;
+
+use super::{
+    outbox::Outbox,
+    reaction::Reaction,
+    requests::{self, Grant},
+    wire::Login,
+};
+use crate::{event::Outcome, pace::Backoff, session::Now};
+
+#[cfg(feature = "sign")]
+use crate::sign::{SigningKey, client_signature};
+
+/// How to sign in. [`Debug`](fmt::Debug) shows no secret.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum Credentials {
+    /// The secret itself is sent (`client_credentials`).
+    Secret {
+        /// The id of the key.
+        client_id: String,
+        /// Its secret.
+        client_secret: String,
+    },
+    /// A signature is sent and the secret stays here (`client_signature`).
+    #[cfg(feature = "sign")]
+    Signature {
+        /// The id of the key.
+        client_id: String,
+        /// Its secret, as [`SigningKey::hmac`] takes it.
+        key: Arc<SigningKey>,
+    },
+    /// A token of another session (`refresh_token`), good for one sign-in; then the one that comes with it counts.
+    Refresh {
+        /// The token.
+        token: String,
+    },
+}
+
+impl Credentials {
+    /// Whether the key is one that the venue's sign-in takes.
+    pub(super) fn can_sign(&self) -> bool {
+        match self {
+            #[cfg(feature = "sign")]
+            Self::Signature { key, .. } => key.algorithm() == crate::sign::Algorithm::HmacSha256,
+            _ => true,
+        }
+    }
+}
+
+/// The longest that tokens are believed to last.
+const EXPIRES_IN_S_MAX: u64 = 366 * 24 * 3600;
+
+pub(super) struct SignIn {
+    credentials: Option<Credentials>,
+    /// The token for the next sign-in.
+    token: Option<String>,
+    state: State,
+    /// Whether this connection was signed in already, so that subscriptions need not wait.
+    proven: bool,
+    backoff: Backoff,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// There are no credentials, or no connection.
+    Off,
+    /// To be asked for, not before this time.
+    Due(Instant),
+    Asked,
+    In {
+        again_at: Instant,
+    },
+    Refused,
+}
+
+impl SignIn {
+    pub(super) fn new(credentials: Option<Credentials>) -> Self {
+        let backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(60));
+        Self { credentials, token: None, state: State::Off, proven: false, backoff }
+    }
+
+    pub(super) fn on_open(&mut self, now: Instant) {
+        self.proven = false;
+        if !matches!(self.credentials, Some(Credentials::Refresh { .. })) {
+            self.token = None;
+        }
+        self.state = if self.credentials.is_some() { State::Due(now) } else { State::Off };
+    }
+
+    pub(super) fn on_closed(&mut self) {
+        self.proven = false;
+        self.state = State::Off;
+    }
+
+    /// Whether subscriptions may leave: signed in, or never to be.
+    pub(super) fn is_settled(&self) -> bool {
+        self.proven || matches!(self.state, State::Off | State::In { .. } | State::Refused)
+    }
+
+    /// Whether the venue refused for good.
+    pub(super) fn is_refused(&self) -> bool {
+        self.state == State::Refused
+    }
+
+    /// When the next sign-in is due.
+    pub(super) fn due_at(&self) -> Option<Instant> {
+        match self.state {
+            State::Due(at) | State::In { again_at: at } => Some(at),
+            State::Off | State::Asked | State::Refused => None,
+        }
+    }
+
+    /// Writes the request.
+    ///
+    /// # Errors
+    /// What kept it from being signed; it is not tried again then.
+    pub(super) fn ask(&mut self, out: &mut Outbox, id: u64, now: Now) -> Result<(), String> {
+        self.state = State::Asked;
+        if let Some(token) = &self.token {
+            out.push(|text| requests::auth(text, id, Grant::Refresh { token }));
+            return Ok(());
+        }
+        match &self.credentials {
+            None => self.state = State::Off,
+            Some(Credentials::Secret { client_id, client_secret }) => {
+                out.push(|text| requests::auth(text, id, Grant::Secret { client_id, client_secret }));
+            }
+            Some(Credentials::Refresh { token }) => {
+                out.push(|text| requests::auth(text, id, Grant::Refresh { token }));
+            }
+            #[cfg(feature = "sign")]
+            Some(Credentials::Signature { client_id, key }) => {
+                let timestamp_ms = now.unix_ns / 1_000_000;
+                // The venue only wants it to differ from one sign-in to the next.
+                let nonce = format!("{:x}", now.unix_ns);
+                let signature = client_signature(key, timestamp_ms, &nonce, "").map_err(|error| {
+                    self.state = State::Refused;
+                    error.to_string()
+                })?;
+                let grant =
+                    Grant::Signature { client_id, timestamp_ms, nonce: &nonce, signature: &signature };
+                out.push(|text| requests::auth(text, id, grant));
+            }
+        }
+        #[cfg(not(feature = "sign"))]
+        let _ = now;
+        Ok(())
+    }
+
+    pub(super) fn on_login(&mut self, login: Login<'_>, now: Instant) {
+        let span = Duration::from_secs(login.expires_in_s.clamp(1, EXPIRES_IN_S_MAX)) * 4 / 5;
+        self.token = login.refresh_token.map(|token| token.0.to_owned());
+        self.state = State::In { again_at: now + span };
+        self.proven = true;
+    }
+
+    /// Requests of the session are answered as they should: the sign-in is good.
+    pub(super) fn on_use(&mut self) {
+        self.backoff.reset();
+    }
+
+    /// Nothing of use came; it is tried again.
+    pub(super) fn on_unanswered(&mut self, again_at: Instant) {
+        self.state = State::Due(again_at);
+    }
+
+    pub(super) fn on_refused(&mut self, reaction: Reaction, now: Instant) -> Outcome {
+        let passes = matches!(
+            reaction,
+            Reaction::BackOff | Reaction::RetryLater | Reaction::Maintenance | Reaction::Retry
+        );
+        if passes {
+            return self.later(now);
+        }
+        let of_token = self.token.take().is_some();
+        if of_token && !matches!(self.credentials, Some(Credentials::Refresh { .. })) {
+            return self.later(now);
+        }
+        self.proven = false;
+        self.state = State::Refused;
+        Outcome::Final
+    }
+
+    /// The venue says that the session is not signed in; says when it will try again, if it can.
+    pub(super) fn again(&mut self, now: Instant) -> Outcome {
+        match self.state {
+            State::Off | State::Refused => Outcome::Final,
+            State::Due(at) => Outcome::Retry(at),
+            State::Asked => Outcome::Retry(now),
+            State::In { .. } => {
+                self.proven = false;
+                self.later(now)
+            }
+        }
+    }
+
+    fn later(&mut self, now: Instant) -> Outcome {
+        let at = now + self.backoff.take();
+        self.state = State::Due(at);
+        Outcome::Retry(at)
+    }
+}
+
+impl fmt::Debug for SignIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignIn").field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Secret { .. } => "Secret(…)",
+            #[cfg(feature = "sign")]
+            Self::Signature { .. } => "Signature(…)",
+            Self::Refresh { .. } => "Refresh(…)",
+        })
+    }
+}

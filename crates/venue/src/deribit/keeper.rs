@@ -1,0 +1,117 @@
+//! The book of one instrument: the sync rule, the channel that feeds it, and when that is subscribed anew.
+
+use std::time::{Duration, Instant};
+
+use super::{
+    sync::{Sync, Taken},
+    wire::BookUpdate,
+};
+use crate::{
+    event::{BookChange, BookEvent, Event, Instrument},
+    pace::Backoff,
+    queue::Queue,
+};
+
+/// How long a snapshot may take after the venue confirmed the channel.
+const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A book that was in order for so long is made anew at once; otherwise each time later.
+const CALM: Duration = Duration::from_secs(60);
+
+#[derive(Debug)]
+pub(super) struct Keeper {
+    instrument: Instrument,
+    /// The place of its channel among the subscriptions.
+    pub(super) channel: usize,
+    pub(super) sync: Sync,
+    /// Until when the snapshot is waited for.
+    snapshot_until: Option<Instant>,
+    lost_at: Option<Instant>,
+    backoff: Backoff,
+}
+
+impl Keeper {
+    pub(super) fn new(instrument: Instrument, channel: usize, levels_max: usize) -> Self {
+        let backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(30));
+        let sync = Sync::new(levels_max);
+        Self { instrument, channel, sync, snapshot_until: None, lost_at: None, backoff }
+    }
+
+    pub(super) fn on_subscribing(&mut self) {
+        self.sync.on_subscribing();
+    }
+
+    pub(super) fn on_confirmed(&mut self, now: Instant) {
+        self.snapshot_until = Some(now + SNAPSHOT_TIMEOUT).filter(|_| self.sync.is_waiting());
+    }
+
+    pub(super) fn on_closed(&mut self, queue: &mut Queue) {
+        if self.sync.is_live() {
+            self.tell(queue, BookChange::Stale { update_id: self.sync.update_id() });
+        }
+        self.snapshot_until = None;
+        self.sync.on_closed();
+    }
+
+    /// When the snapshot is overdue.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.snapshot_until
+    }
+
+    /// Gives up on a snapshot that is overdue; says when to subscribe anew.
+    pub(super) fn on_deadline(&mut self, now: Instant) -> Option<Instant> {
+        self.snapshot_until.take_if(|until| *until <= now)?;
+        self.sync.give_up();
+        Some(self.anew_at(now))
+    }
+
+    /// Takes an update and tells what became of it; says when to subscribe anew, if that is needed.
+    pub(super) fn on_update(
+        &mut self,
+        update: &BookUpdate<'_>,
+        now: Instant,
+        queue: &mut Queue,
+    ) -> Option<Instant> {
+        let trimmed = self.sync.trimmed();
+        let taken = self.sync.on_update(update);
+        let update_id = self.sync.update_id();
+        match taken {
+            Taken::Unwanted => return None,
+            Taken::Loaded { again } => {
+                self.snapshot_until = None;
+                let change =
+                    if again { BookChange::Resynced { update_id } } else { BookChange::Synced { update_id } };
+                self.tell(queue, change);
+            }
+            Taken::Applied => self.tell(queue, BookChange::Updated { update_id }),
+            Taken::Old => self.tell(queue, BookChange::Ignored { last_id: update.change_id, update_id }),
+            Taken::Gap { expected } => {
+                let got = update.previous_id.unwrap_or(update.change_id);
+                self.tell(queue, BookChange::Gap { expected, got });
+            }
+            Taken::Crossed => {
+                self.snapshot_until = None;
+                self.tell(queue, BookChange::Crossed { update_id });
+            }
+        }
+        let levels = self.sync.trimmed() - trimmed;
+        if levels > 0 {
+            self.tell(queue, BookChange::Trimmed { levels });
+        }
+        matches!(taken, Taken::Gap { .. } | Taken::Crossed).then(|| self.anew_at(now))
+    }
+
+    fn anew_at(&mut self, now: Instant) -> Instant {
+        let calm = self.lost_at.is_none_or(|lost| now >= lost + CALM);
+        self.lost_at = Some(now);
+        if calm {
+            self.backoff.reset();
+            return now;
+        }
+        now + self.backoff.take()
+    }
+
+    fn tell(&self, queue: &mut Queue, change: BookChange) {
+        queue.push(Event::Book(BookEvent { instrument: self.instrument, change }));
+    }
+}

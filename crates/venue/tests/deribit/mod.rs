@@ -1,0 +1,262 @@
+//! A Deribit session with a manual clock, drained after each call.
+#![allow(dead_code, reason = "each test program uses a part of it")]
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fs,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+use tickwire_venue::deribit::{Channel, Config, Deribit, Rate};
+use tickwire_venue::{
+    BookChange, Command, Delta, Error, Event, Instrument, InstrumentState, Now, Rejection, Route, Session,
+    Snapshot, Status,
+};
+
+pub(crate) const ROUTE: Route = Route(0);
+
+/// A unix time that the signatures of tests are made for.
+pub(crate) const UNIX_NS: u64 = 1_700_000_000_123_456_789;
+
+pub(crate) struct Rig {
+    pub(crate) session: Deribit,
+    pub(crate) now: Now,
+    /// What was sent and not looked at.
+    pub(crate) sent: VecDeque<Value>,
+}
+
+pub(crate) fn config(instruments: &[&str], channels: &[Channel]) -> Config {
+    let instruments = instruments.iter().map(ToString::to_string).collect();
+    Config { instruments, channels: channels.to_vec(), ..Config::default() }
+}
+
+pub(crate) const BOOK: Channel = Channel::Book { interval: Rate::Ms100 };
+
+impl Rig {
+    #[expect(clippy::disallowed_methods, reason = "a manual clock needs some instant to count from")]
+    pub(crate) fn new(config: Config) -> Self {
+        let now = Now { instant: Instant::now(), unix_ns: UNIX_NS };
+        Self { session: Deribit::new(config).unwrap(), now, sent: VecDeque::new() }
+    }
+
+    /// Open, and every request answered as it is meant to be.
+    pub(crate) fn confirmed(config: Config) -> Self {
+        let mut rig = Self::new(config);
+        rig.open();
+        rig.answer_all();
+        rig
+    }
+
+    pub(crate) fn open(&mut self) -> Vec<Event<'static>> {
+        self.session.on_open(ROUTE, self.now);
+        self.drain()
+    }
+
+    pub(crate) fn close(&mut self) -> Vec<Event<'static>> {
+        self.session.on_closed(ROUTE, self.now);
+        self.drain()
+    }
+
+    pub(crate) fn feed(&mut self, text: &str) -> Result<Vec<Event<'static>>, Error> {
+        self.session.on_message(ROUTE, text.as_bytes(), self.now)?;
+        Ok(self.drain())
+    }
+
+    pub(crate) fn tell(&mut self, message: &Value) -> Vec<Event<'static>> {
+        self.feed(&message.to_string()).unwrap()
+    }
+
+    pub(crate) fn notify(&mut self, channel: &str, data: &Value) -> Vec<Event<'static>> {
+        self.tell(&notification(channel, data))
+    }
+
+    pub(crate) fn answer(&mut self, request: &Value, result: &Value) -> Vec<Event<'static>> {
+        self.tell(&json!({"jsonrpc": "2.0", "id": request["id"], "result": result, "testnet": true}))
+    }
+
+    pub(crate) fn refuse(&mut self, request: &Value, code: i64, message: &str) -> Vec<Event<'static>> {
+        self.tell(
+            &json!({"jsonrpc": "2.0", "id": request["id"], "error": {"code": code, "message": message}}),
+        )
+    }
+
+    /// The next request of a method.
+    pub(crate) fn request(&mut self, method: &str) -> Value {
+        let at = self.sent.iter().position(|request| request["method"] == method);
+        let at = at.unwrap_or_else(|| panic!("no {method} among {:?}", self.sent));
+        self.sent.remove(at).unwrap()
+    }
+
+    /// Answers all that was sent, and what is sent then, as it is meant to be.
+    pub(crate) fn answer_all(&mut self) -> Vec<Event<'static>> {
+        let mut told = Vec::new();
+        while let Some(request) = self.sent.pop_front() {
+            let result = match request["method"].as_str().unwrap() {
+                "public/set_heartbeat" => json!("ok"),
+                "public/test" => json!({"version": "1.2.3"}),
+                "public/auth" => tokens(900),
+                _ => request["params"]["channels"].clone(),
+            };
+            told.extend(self.answer(&request, &result));
+        }
+        told
+    }
+
+    /// Lets time pass, telling the session as soon as it wants to know.
+    pub(crate) fn pass(&mut self, span: Duration) -> Vec<Event<'static>> {
+        let end = self.now.instant + span;
+        let mut told = Vec::new();
+        while let Some(deadline) = self.session.next_deadline().filter(|deadline| *deadline <= end) {
+            assert!(deadline >= self.now.instant, "a deadline in the past");
+            self.advance(deadline);
+            self.session.on_deadline(self.now);
+            told.extend(self.drain());
+            assert_ne!(self.session.next_deadline(), Some(deadline), "a deadline that stays");
+        }
+        self.advance(end);
+        told
+    }
+
+    fn advance(&mut self, to: Instant) {
+        let span = to - self.now.instant;
+        self.now = Now { instant: to, unix_ns: self.now.unix_ns + u64::try_from(span.as_nanos()).unwrap() };
+    }
+
+    pub(crate) fn drain(&mut self) -> Vec<Event<'static>> {
+        let mut told = Vec::new();
+        while let Some(event) = self.session.poll_event() {
+            told.push(keep(event));
+        }
+        while let Some(command) = self.session.poll_command() {
+            let Command::Send { route: ROUTE, text } = command else { panic!("{command:?}") };
+            self.sent.push_back(serde_json::from_str(text).unwrap());
+        }
+        told
+    }
+
+    pub(crate) fn find(&self, symbol: &str) -> Instrument {
+        self.session.instrument(symbol).unwrap()
+    }
+}
+
+pub(crate) fn notification(channel: &str, data: &Value) -> Value {
+    json!({"jsonrpc": "2.0", "method": "subscription", "params": {"channel": channel, "data": data}})
+}
+
+pub(crate) fn tokens(expires_in: u64) -> Value {
+    json!({
+        "access_token": "made up", "refresh_token": "made up too", "expires_in": expires_in,
+        "scope": "connection", "token_type": "bearer", "enabled_features": [],
+    })
+}
+
+/// The data of a book message.
+pub(crate) fn book(instrument: &str, ids: (Option<u64>, u64), bids: &Value, asks: &Value) -> Value {
+    let mut data = json!({
+        "timestamp": 1_700_000_000_000_u64, "type": "snapshot", "change_id": ids.1,
+        "instrument_name": instrument, "bids": bids, "asks": asks,
+    });
+    if let Some(previous_id) = ids.0 {
+        data["type"] = json!("change");
+        data["prev_change_id"] = json!(previous_id);
+    }
+    data
+}
+
+/// The same event with what it lends kept for the rest of the test.
+fn keep(event: Event<'_>) -> Event<'static> {
+    let leak = |levels: &[_]| -> &'static [_] { levels.to_vec().leak() };
+    let text = |text: &str| -> &'static str { text.to_owned().leak() };
+    match event {
+        Event::Delta(d) => Event::Delta(Delta { bids: leak(d.bids), asks: leak(d.asks), ..d }),
+        Event::Snapshot(s) => Event::Snapshot(Snapshot { bids: leak(s.bids), asks: leak(s.asks), ..s }),
+        Event::Rejected(r) => Event::Rejected(Rejection { message: text(r.message), ..r }),
+        Event::State(s) => Event::State(InstrumentState { state: text(s.state), ..s }),
+        Event::Status(s) => Event::Status(Status { text: text(s.text), ..s }),
+        Event::Missing { stream } => Event::Missing { stream: text(stream) },
+        Event::Account { kind, venue_time_ns } => Event::Account { kind: text(kind), venue_time_ns },
+        Event::Other { kind } => Event::Other { kind: text(kind) },
+        Event::Trade(e) => Event::Trade(e),
+        Event::Quote(e) => Event::Quote(e),
+        Event::Ticker(e) => Event::Ticker(e),
+        Event::Mark(e) => Event::Mark(e),
+        Event::Funding(e) => Event::Funding(e),
+        Event::Index(e) => Event::Index(e),
+        Event::Candle(e) => Event::Candle(e),
+        Event::Book(e) => Event::Book(e),
+        Event::Subscribed { streams, pending } => Event::Subscribed { streams, pending },
+        Event::Unanswered { request, instrument } => Event::Unanswered { request, instrument },
+        Event::SignedIn => Event::SignedIn,
+        other => panic!("an event these tests do not know: {other:?}"),
+    }
+}
+
+/// What was told about books.
+pub(crate) fn changes(told: &[Event<'_>]) -> Vec<BookChange> {
+    let change = |event: &Event<'_>| match event {
+        Event::Book(book) => Some(book.change),
+        _ => None,
+    };
+    told.iter().filter_map(change).collect()
+}
+
+/// The lines of a recording, without empty ones.
+pub(crate) fn recording(name: &str) -> Option<Vec<String>> {
+    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/samples");
+    let folder = std::env::var_os("TICKWIRE_SAMPLES").map_or_else(|| beside.into(), PathBuf::from);
+    let path = folder.join("deribit").join(format!("{name}.jsonl"));
+    let Ok(text) = fs::read_to_string(&path) else {
+        eprintln!("skipped: no recording {} (TICKWIRE_SAMPLES names its folder)", path.display());
+        return None;
+    };
+    Some(text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect())
+}
+
+/// A side of a book as simply as can be: prices in the order of their texts' numbers, with the texts of quantities.
+pub(crate) type Naive = BTreeMap<Ordered, f64>;
+
+/// A finite number in order.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Ordered(pub(crate) f64);
+
+impl Eq for Ordered {}
+
+impl PartialOrd for Ordered {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Ordered {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}
+
+/// Applies rows of `[action, price, amount]` as another library reads them.
+pub(crate) fn apply(side: &mut Naive, rows: &Value) {
+    for row in rows.as_array().unwrap() {
+        let (price, amount) = (Ordered(row[1].as_f64().unwrap()), row[2].as_f64().unwrap());
+        if row[0] == "delete" {
+            side.remove(&price);
+        } else {
+            side.insert(price, amount);
+        }
+    }
+}
+
+/// Compares a book with the naive sides.
+pub(crate) fn assert_same(rig: &Rig, instrument: Instrument, bids: &Naive, asks: &Naive) {
+    let book = rig.session.book(instrument).unwrap().book;
+    let pair = |level: &tickwire_venue::Level| (Ordered(level.price.to_f64()), level.quantity.to_f64());
+    assert_eq!(
+        book.bids().map(pair).collect::<Vec<_>>(),
+        bids.iter().rev().map(|(p, q)| (*p, *q)).collect::<Vec<_>>()
+    );
+    assert_eq!(
+        book.asks().map(pair).collect::<Vec<_>>(),
+        asks.iter().map(|(p, q)| (*p, *q)).collect::<Vec<_>>()
+    );
+}
