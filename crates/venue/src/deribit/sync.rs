@@ -228,7 +228,7 @@ mod tests {
         assert_eq!(sync.on_update(&lost), Taken::Gap { expected: 20 });
         assert_eq!((sync.view().state, sync.view().update_id), (BookState::Stale, 20));
         assert_eq!(sync.on_update(&update((None, 30), &[], &[])), Taken::Unwanted);
-        assert_eq!(sync.view().book.best_bid(), Some(&level("1", "1")));
+        assert_eq!(sync.view().book.best_bid(), Some(level("1", "1")));
         sync.on_subscribing();
         assert_eq!(sync.on_update(&update((Some(25), 26), &[], &[])), Taken::Unwanted);
         assert_eq!(sync.view().state, BookState::Stale);
@@ -255,7 +255,7 @@ mod tests {
         let actions = [Action::New, Action::Change, Action::New, Action::Delete, Action::Other];
         assert_eq!(sync.on_update(&update((Some(20), 21), &bids, &actions)), Taken::Applied);
         assert_eq!(sync.oddities(), Oddities { new_but_there: 1, changed_but_missing: 1 });
-        let left: Vec<_> = sync.view().book.bids().copied().collect();
+        let left: Vec<_> = sync.view().book.bids().collect();
         assert_eq!(left, [level("1", "2"), level("0.5", "1"), level("0.4", "1"), level("-1", "3")]);
     }
 }
