@@ -154,23 +154,16 @@ impl Sync {
         Taken::Applied
     }
 
-    /// One by one, to see by the number of levels whether each was there.
     fn apply_side(&mut self, side: Side, levels: &[Level], actions: &[Action]) {
         for (level, action) in levels.iter().zip(actions) {
-            let before = self.ever_in(side);
-            self.book.set(side, *level);
-            let added = self.ever_in(side) > before;
             // A book that dropped levels cannot know.
-            if self.book.trimmed() == 0 && !level.quantity.is_zero() {
-                self.oddities.new_but_there += u64::from(*action == Action::New && !added);
-                self.oddities.changed_but_missing += u64::from(*action == Action::Change && added);
+            if self.book.trimmed() == 0 {
+                let there = self.book.quantity_at(side, level.price).is_some();
+                self.oddities.new_but_there += u64::from(*action == Action::New && there);
+                self.oddities.changed_but_missing += u64::from(*action == Action::Change && !there);
             }
+            self.book.set(side, *level);
         }
-    }
-
-    /// Levels of a side with those that were dropped.
-    fn ever_in(&self, side: Side) -> u64 {
-        self.book.len(side) as u64 + self.book.trimmed()
     }
 }
 
@@ -228,7 +221,7 @@ mod tests {
         assert_eq!(sync.on_update(&lost), Taken::Gap { expected: 20 });
         assert_eq!((sync.view().state, sync.view().update_id), (BookState::Stale, 20));
         assert_eq!(sync.on_update(&update((None, 30), &[], &[])), Taken::Unwanted);
-        assert_eq!(sync.view().book.best_bid(), Some(&level("1", "1")));
+        assert_eq!(sync.view().book.best_bid(), Some(level("1", "1")));
         sync.on_subscribing();
         assert_eq!(sync.on_update(&update((Some(25), 26), &[], &[])), Taken::Unwanted);
         assert_eq!(sync.view().state, BookState::Stale);
@@ -255,7 +248,7 @@ mod tests {
         let actions = [Action::New, Action::Change, Action::New, Action::Delete, Action::Other];
         assert_eq!(sync.on_update(&update((Some(20), 21), &bids, &actions)), Taken::Applied);
         assert_eq!(sync.oddities(), Oddities { new_but_there: 1, changed_but_missing: 1 });
-        let left: Vec<_> = sync.view().book.bids().copied().collect();
+        let left: Vec<_> = sync.view().book.bids().collect();
         assert_eq!(left, [level("1", "2"), level("0.5", "1"), level("0.4", "1"), level("-1", "3")]);
     }
 }

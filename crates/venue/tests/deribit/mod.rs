@@ -250,7 +250,7 @@ pub(crate) fn apply(side: &mut Naive, rows: &Value) {
 /// Compares a book with the naive sides.
 pub(crate) fn assert_same(rig: &Rig, instrument: Instrument, bids: &Naive, asks: &Naive) {
     let book = rig.session.book(instrument).unwrap().book;
-    let pair = |level: &tickwire_venue::Level| (Ordered(level.price.to_f64()), level.quantity.to_f64());
+    let pair = |level: tickwire_venue::Level| (Ordered(level.price.to_f64()), level.quantity.to_f64());
     assert_eq!(
         book.bids().map(pair).collect::<Vec<_>>(),
         bids.iter().rev().map(|(p, q)| (*p, *q)).collect::<Vec<_>>()
