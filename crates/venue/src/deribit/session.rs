@@ -106,7 +106,10 @@ impl Session for Deribit {
         let decoded = decoder.decode(text, |channel, message| {
             let one = match (message, channel) {
                 (Message::Heartbeat, _) => Ok(()),
-                (Message::TestRequest, _) => Ok(control.on_test_request(now.instant)),
+                (Message::TestRequest, _) => {
+                    control.on_test_request(now.instant);
+                    Ok(())
+                }
                 (Message::Answer(answer), _) => control.on_answer(&answer, now.instant, market),
                 (message, channel) => {
                     let channel = channel.unwrap_or("");

@@ -154,23 +154,16 @@ impl Sync {
         Taken::Applied
     }
 
-    /// One by one, to see by the number of levels whether each was there.
     fn apply_side(&mut self, side: Side, levels: &[Level], actions: &[Action]) {
         for (level, action) in levels.iter().zip(actions) {
-            let before = self.ever_in(side);
-            self.book.set(side, *level);
-            let added = self.ever_in(side) > before;
             // A book that dropped levels cannot know.
-            if self.book.trimmed() == 0 && !level.quantity.is_zero() {
-                self.oddities.new_but_there += u64::from(*action == Action::New && !added);
-                self.oddities.changed_but_missing += u64::from(*action == Action::Change && added);
+            if self.book.trimmed() == 0 {
+                let there = self.book.quantity_at(side, level.price).is_some();
+                self.oddities.new_but_there += u64::from(*action == Action::New && there);
+                self.oddities.changed_but_missing += u64::from(*action == Action::Change && !there);
             }
+            self.book.set(side, *level);
         }
-    }
-
-    /// Levels of a side with those that were dropped.
-    fn ever_in(&self, side: Side) -> u64 {
-        self.book.len(side) as u64 + self.book.trimmed()
     }
 }
 

@@ -31,7 +31,6 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "each is named for the type in it, which is documented")]
-#[expect(clippy::large_enum_variant, reason = "it is handed on by reference, on the stack")]
 pub enum Message<'a> {
     Book(BookUpdate<'a>),
     GroupedBook(GroupedBook<'a>),

@@ -252,11 +252,19 @@ impl<F: FnMut(Option<&str>, Message<'_>) + ?Sized> Out<'_, F> {
             Body::Notification { channel, mut data } => {
                 self.notification(channel, &mut data).map_err(|wrong| (wrong, data))
             }
-            Body::Heartbeat { kind: "heartbeat" } => Ok((self.sink)(None, Message::Heartbeat)),
-            Body::Heartbeat { kind: "test_request" } => Ok((self.sink)(None, Message::TestRequest)),
+            Body::Heartbeat { kind } => {
+                let message = match kind {
+                    "heartbeat" => Message::Heartbeat,
+                    "test_request" => Message::TestRequest,
+                    _ => Message::Other { kind },
+                };
+                (self.sink)(None, message);
+                Ok(())
+            }
             Body::Answer(mut source) => self.answer(&mut source).map_err(|wrong| (wrong, source)),
-            Body::Heartbeat { kind } | Body::Other { kind } => {
-                Ok((self.sink)(content.channel, Message::Other { kind }))
+            Body::Other { kind } => {
+                (self.sink)(content.channel, Message::Other { kind });
+                Ok(())
             }
         }
     }

@@ -307,7 +307,7 @@ fn figures_of_any_length_are_rounded_to_what_a_decimal_holds() {
         Decoder::new()
             .decode(text.as_bytes(), |_, message| match message {
                 Message::Perpetual(told) => {
-                    assert_eq!(told.interest, Some(expected.parse().unwrap()), "{figure}")
+                    assert_eq!(told.interest, Some(expected.parse().unwrap()), "{figure}");
                 }
                 other => panic!("{other:?}"),
             })
