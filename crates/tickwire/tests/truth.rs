@@ -40,7 +40,8 @@ fn deribit(server: &Server, instruments: &[&str]) -> Deribit {
         Channel::Quote,
         Channel::IncrementalTicker,
     ];
-    let config = deribit::Config { url: server.api_url(), instruments, channels, ..deribit::Config::default() };
+    let config =
+        deribit::Config { url: server.api_url(), instruments, channels, ..deribit::Config::default() };
     Deribit::new(config).unwrap()
 }
 
@@ -75,7 +76,10 @@ fn compare<S: Session>(server: &Server, session: S, mut enough: impl FnMut(BookC
         let truth = server.book_at(symbol, update_id);
         let Some(truth) = truth else {
             // A snapshot that is too old is from before the venue remembers.
-            assert!(matches!(event.change, BookChange::Synced { .. }), "no {symbol} at {update_id}: {event:?}");
+            assert!(
+                matches!(event.change, BookChange::Synced { .. }),
+                "no {symbol} at {update_id}: {event:?}"
+            );
             continue;
         };
         assert_eq!(levels(&view), truth, "{symbol} at {update_id}");

@@ -110,9 +110,10 @@ pub use book::{Book, BookFault};
 pub use decimal::{Decimal, DecimalError};
 pub use error::{ConfigError, Error, Excerpt, Misuse};
 pub use event::{
-    BookChange, BookEvent, Candle, CandleOf, Delta, Event, Fills, Funding, Index, Instrument, InstrumentState,
-    Interval, Liquidation, Mark, Outcome, Quote, Rejection, Request, Snapshot, Status, StatusKind, Ticker,
-    TopCheck, Trade,
+    BookChange, BookEvent, Candle, CandleOf, Delta, Event, Fills, Funding, Index, Instrument,
+    InstrumentState, Interval, Liquidation, Mark, Outcome, Quote, Rejection, Request, Snapshot, Status,
+    StatusKind, Ticker, TopCheck, Trade,
 };
+pub use json::{Way, Ways};
 pub use level::{Level, Side};
 pub use session::{BookState, BookView, Command, Endpoint, Fetched, Now, Route, Session};

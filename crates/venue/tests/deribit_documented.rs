@@ -44,10 +44,7 @@ fn a_snapshot_and_a_change_of_a_book() {
     assert_eq!(delta.venue_time_ns, 1_700_000_000_000_000_000);
     let view = rig.session.book(ONLY).unwrap();
     assert_eq!((view.state, view.update_id), (BookState::Live, 99));
-    assert_eq!(
-        view.book.bids().collect::<Vec<_>>(),
-        [level("41000", "10"), level("40999.5", "1.5")]
-    );
+    assert_eq!(view.book.bids().collect::<Vec<_>>(), [level("41000", "10"), level("40999.5", "1.5")]);
 }
 
 #[test]

@@ -9,11 +9,12 @@ use super::{
     market::{Asking, Market, needs_api},
     product::{Product, Snapshots},
     requests, sbe,
-    wire::{Body, Decoder, Message, Refusal, Ways},
+    wire::{Body, Decoder, Message, Refusal},
 };
 use crate::{
     error::{Error, Misuse},
     event::{Event, Instrument},
+    json::Ways,
     session::{BookView, Command, Endpoint, Fetched, Now, Route, Session},
     symbols::at,
 };

@@ -8,11 +8,12 @@ use super::{
     market::Market,
     subscriptions::Subscriptions,
     sync::Oddities,
-    wire::{self, Decoder, Message, Ways},
+    wire::{self, Decoder, Message},
 };
 use crate::{
     error::{Error, Misuse},
     event::{Event, Instrument},
+    json::Ways,
     session::{BookView, Command, Endpoint, Now, Route, Session},
 };
 

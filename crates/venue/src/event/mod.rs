@@ -7,8 +7,8 @@ mod request;
 
 pub use book::{BookChange, BookEvent, TopCheck};
 pub use market::{
-    Candle, CandleOf, Delta, Fills, Funding, Index, Instrument, InstrumentState, Interval, Liquidation, Mark, Quote,
-    Snapshot, Ticker, Trade,
+    Candle, CandleOf, Delta, Fills, Funding, Index, Instrument, InstrumentState, Interval, Liquidation, Mark,
+    Quote, Snapshot, Ticker, Trade,
 };
 pub use request::{Outcome, Rejection, Request};
 

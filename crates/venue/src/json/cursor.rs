@@ -29,26 +29,17 @@ pub(crate) struct Cursor<'a, 's> {
     bytes: &'a [u8],
     at: usize,
     arena: &'s Arena,
-    /// For tests of the any-order way.
-    #[cfg(test)]
+    /// Records are read in any order even if they come in one that is known.
     only_any_order: bool,
 }
 
 impl<'a, 's> Cursor<'a, 's> {
     /// `None` for what is no UTF-8, which the library judges.
     pub(crate) fn new(text: &'a [u8], arena: &'s Arena) -> Option<Self> {
-        Some(Self {
-            whole: str::from_utf8(text).ok()?,
-            bytes: text,
-            at: 0,
-            arena,
-            #[cfg(test)]
-            only_any_order: false,
-        })
+        Some(Self { whole: str::from_utf8(text).ok()?, bytes: text, at: 0, arena, only_any_order: false })
     }
 
-    /// Records are read in any order even if they come in one that is known.
-    #[cfg(test)]
+    /// Reads records in any order even if they come in one that is known.
     pub(crate) fn without_fixed_orders(self) -> Self {
         Self { only_any_order: true, ..self }
     }
@@ -380,7 +371,6 @@ impl<'a, 's> Source<'a, 's> for Cursor<'a, 's> {
 
     #[inline]
     fn record<T: Record<'a>>(&mut self) -> Result<T, Wrong> {
-        #[cfg(test)]
         if self.only_any_order {
             return T::read_any(self);
         }

@@ -17,15 +17,15 @@ mod names;
 mod record;
 mod source;
 mod strings;
+mod way;
 
 pub use arena::Action;
 pub(crate) use arena::{Arena, Changes, Rows};
 pub(crate) use cursor::Cursor;
 pub(crate) use field::{list, maybe_rounded, maybe_time, size, time};
 pub(crate) use library::Library;
-#[cfg(test)]
-pub(crate) use library::Tape;
 pub(crate) use names::List;
 pub use names::Names;
 pub(crate) use record::{fill, record};
 pub(crate) use source::{Compact, Field, Kind, Record, Source, Wrong};
+pub use way::{Way, Ways};

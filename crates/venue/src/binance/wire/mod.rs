@@ -18,7 +18,7 @@ pub use message::{
 use self::shape::{Content, Payload};
 use crate::{
     error::{Error, Excerpt},
-    json::{Arena, Cursor, Library, Rows, Source, Wrong},
+    json::{Arena, Cursor, Library, Rows, Source, Way, Ways, Wrong},
     level::Level,
 };
 
@@ -62,17 +62,6 @@ pub enum Message<'a> {
         /// The kind (`e`), or a word for it.
         kind: &'a str,
     },
-}
-
-/// How the messages of a [`Decoder`] were read.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Ways {
-    /// In an order of keys that the venue is known to send.
-    pub fixed: u64,
-    /// In any order of keys.
-    pub any_order: u64,
-    /// By the JSON library: texts with escapes, white space, or something wrong.
-    pub library: u64,
 }
 
 /// The longest text that is decoded: a snapshot of 5000 levels a side is a tenth of it. The JSON library takes up to
@@ -130,8 +119,19 @@ impl Decoder {
     ///
     /// # Errors
     /// [`Error::Malformed`] for what is not JSON or not of a documented shape; then `sink` was not called.
-    pub fn decode(
+    pub fn decode(&mut self, text: &[u8], sink: impl FnMut(Option<&str>, Message<'_>)) -> Result<(), Error> {
+        self.decode_from(Way::Fixed, text, sink)
+    }
+
+    /// As [`decode`](Self::decode), by no way that is faster than `first`: what one way makes of a text can be compared
+    /// with what another does.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    #[inline(always)]
+    pub fn decode_from(
         &mut self,
+        first: Way,
         text: &[u8],
         mut sink: impl FnMut(Option<&str>, Message<'_>),
     ) -> Result<(), Error> {
@@ -140,39 +140,46 @@ impl Decoder {
         if text.len() > TEXT_BYTES_MAX {
             return Err(Error::malformed("longer than any documented message", text));
         }
-        if let Some((stream, shape)) = shape::fixed(text, &self.arena)
+        if first == Way::Fixed
+            && let Some((stream, shape)) = shape::fixed(text, &self.arena)
             && let Ok(message) = shape.message(&self.arena.levels())
         {
-            self.ways.fixed += 1;
+            self.ways.count(Way::Fixed);
             self.sides = shape.sides();
             sink(stream, message);
             return Ok(());
         }
-        self.decode_slowly(text, &mut sink)
+        self.decode_slowly(first, text, &mut sink)
     }
 
     /// In any order of keys, or else by the library, whose judgement counts.
     #[inline(never)]
     fn decode_slowly(
         &mut self,
+        first: Way,
         text: &[u8],
         sink: &mut dyn FnMut(Option<&str>, Message<'_>),
     ) -> Result<(), Error> {
         self.arena.clear();
         let Self { arena, sides, library, ways } = self;
         let mut stopped = None;
-        if let Some(mut cursor) = Cursor::new(text, arena) {
+        if first <= Way::AnyOrder
+            && let Some(mut cursor) = Cursor::new(text, arena)
+        {
+            if first == Way::AnyOrder {
+                cursor = cursor.without_fixed_orders();
+            }
             if let Ok(content) = shape::read(&mut cursor)
                 && cursor.is_done()
                 && deliver(content, arena, sides, sink).is_ok()
             {
-                ways.any_order += 1;
+                ways.count(Way::AnyOrder);
                 return Ok(());
             }
             stopped = Some(cursor.at());
         }
         arena.clear();
-        ways.library += 1;
+        ways.count(Way::Library);
         let mut stream = None;
         let read = library.read(text, arena, |tape| {
             stream = shape::stream_of(tape).map(Into::into);

@@ -23,7 +23,7 @@ pub use crate::json::{Action, Names};
 use self::shape::Out;
 use crate::{
     error::{Error, Excerpt},
-    json::{Arena, Cursor, Library, Rows},
+    json::{Arena, Cursor, Library, Rows, Way, Ways},
     level::Level,
 };
 
@@ -73,17 +73,6 @@ pub enum Message<'a> {
     },
 }
 
-/// How the messages of a [`Decoder`] were read.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Ways {
-    /// In an order of keys that the venue is known to send.
-    pub fixed: u64,
-    /// In any order of keys.
-    pub any_order: u64,
-    /// By the JSON library: texts with escapes, white space, or something wrong.
-    pub library: u64,
-}
-
 /// The longest text that is decoded: the snapshot of a book is a tenth of it. The JSON library takes up to thirty
 /// times the text in memory.
 const TEXT_BYTES_MAX: usize = 4 << 20;
@@ -113,15 +102,6 @@ pub struct Decoder {
     sides: (Rows, Rows),
     library: Library,
     ways: Ways,
-}
-
-/// Which way a text may be read first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Way {
-    Fixed,
-    AnyOrder,
-    #[cfg_attr(not(test), expect(dead_code, reason = "tests begin with it"))]
-    Library,
 }
 
 type Sink<'s> = dyn FnMut(Option<&str>, Message<'_>) + 's;
@@ -156,8 +136,13 @@ impl Decoder {
         self.decode_from(Way::Fixed, text, sink)
     }
 
+    /// As [`decode`](Self::decode), by no way that is faster than `first`: what one way makes of a text can be compared
+    /// with what another does.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
     #[inline(always)]
-    fn decode_from(
+    pub fn decode_from(
         &mut self,
         first: Way,
         text: &[u8],
@@ -171,7 +156,7 @@ impl Decoder {
         if first == Way::Fixed {
             let mut out = Out { arena: &self.arena, sides: &mut self.sides, sink: &mut sink };
             if shape::fixed(text, &mut out) {
-                self.ways.fixed += 1;
+                self.ways.count(Way::Fixed);
                 return Ok(());
             }
         }
@@ -186,7 +171,7 @@ impl Decoder {
             self.arena.clear();
             match self.any_order(first, text, sink) {
                 Ok(()) => {
-                    self.ways.any_order += 1;
+                    self.ways.count(Way::AnyOrder);
                     return Ok(());
                 }
                 Err(at) => stopped = Some(at),
@@ -194,7 +179,7 @@ impl Decoder {
         }
         self.arena.clear();
         self.sides = Default::default();
-        self.ways.library += 1;
+        self.ways.count(Way::Library);
         let Self { arena, sides, library, .. } = self;
         let mut channel = None;
         let read = library.read(text, arena, |tape| {
@@ -211,16 +196,10 @@ impl Decoder {
     }
 
     /// In any order of keys; otherwise says where it stopped.
-    fn any_order(
-        &mut self,
-        #[cfg_attr(not(test), expect(unused_variables, reason = "for tests"))] first: Way,
-        text: &[u8],
-        sink: &mut Sink<'_>,
-    ) -> Result<(), usize> {
+    fn any_order(&mut self, first: Way, text: &[u8], sink: &mut Sink<'_>) -> Result<(), usize> {
         let place = |cursor: &Cursor<'_, '_>| cursor.at();
         let Self { arena, sides, .. } = self;
         let Some(mut cursor) = Cursor::new(text, arena) else { return Err(0) };
-        #[cfg(test)]
         if first == Way::AnyOrder {
             cursor = cursor.without_fixed_orders();
         }
