@@ -174,7 +174,8 @@ const HOUSE: &[Room] = &[
         uses: &["tickwire", "tickwire-sim"],
         floors: &[
             &["clock", "exit", "recording"],
-            &["venue", "tape", "lines", "local"],
+            &["lines", "tape", "venue"],
+            &["local"],
             &["record", "replay", "tap", "watch"],
             &["main"],
         ],
@@ -190,7 +191,13 @@ const HOUSE: &[Room] = &[
         uses: &[],
         floors: &[&["progress", "scan", "times"], &["player", "snapshots"], &["lines", "recorded"], &["mod"]],
     },
-    Room { place: "crates/cli/src/watch", uses: &[], floors: &[&["board"], &["table"], &["view"], &["mod"]] },
+    Room {
+        place: "crates/cli/src/watch",
+        uses: &[],
+        floors: &[&["board", "truth"], &["table"], &["view"], &["mod"]],
+    },
+    Room { place: "crates/cli/src/local", uses: &[], floors: &[&["faults"], &["mod"]] },
+    Room { place: "crates/cli/src/venue", uses: &[], floors: &[&["setup"], &["mod"]] },
 ];
 
 impl Room {

@@ -146,6 +146,12 @@ impl View {
             self.out,
             "top of book compared with bookTicker of the same update id: {agreed} of {checks} agree"
         )?;
+        if let Some((equal, compared)) = summary.truth {
+            writeln!(
+                self.out,
+                "whole book compared with the local venue's own: {equal} of {compared} are equal"
+            )?;
+        }
         self.out.flush()
     }
 }
@@ -190,6 +196,10 @@ fn news(board: &Board, event: &Event<'_>) -> Option<String> {
                     format!("no snapshot came in time, {levels} levels let go")
                 }
                 BookChange::Trimmed { levels } => format!("{levels} levels beyond the book's bound let go"),
+                BookChange::Crossed { update_id } => format!("crossed at {update_id}; syncing again"),
+                BookChange::Suspect { update_id } => {
+                    format!("suspect at {update_id}: a quote differs; another snapshot is asked for")
+                }
                 BookChange::Stale { update_id } => format!("stale at {update_id}: its stream is gone"),
                 _ => return None,
             };
@@ -252,5 +262,6 @@ fn json_summary(board: &Board, summary: &Summary) -> Value {
         "event": "summary", "seconds": summary.elapsed.as_secs_f64(), "messages": summary.messages, "bytes": summary.bytes,
         "updates": updates, "quotes": quotes, "trades": trades, "other": other, "books": board.rows.len(), "synced": synced,
         "gaps": gaps, "resyncs": resyncs, "compared": checks, "agreed": agreed,
+        "own_compared": summary.truth.map(|(_, compared)| compared), "own_equal": summary.truth.map(|(equal, _)| equal),
     })
 }
