@@ -10,7 +10,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-use tickwire::venue::Session as _;
+use tickwire::venue::{Event, Instrument, Outcome, Rejection, Session as _};
 use tickwire::{Arrival, Client, Feed};
 
 /// How often to look at the clock while nothing happens: what is recorded is written within a second.
@@ -124,7 +124,13 @@ impl Recorder {
             Ok(None) => self.printer.flush()?,
             Ok(Some(Arrival { event, received_ns, .. })) => {
                 let taken = self.printer.take(&event, received_ns);
-                self.printer.print(taken, self.feed.session())?;
+                let refused = refusal(&event);
+                let session = self.feed.session();
+                if let Some((instrument, words)) = refused {
+                    let symbol = instrument.and_then(|instrument| session.symbol(instrument));
+                    exit::tell(&format!("{}: {words}", symbol.unwrap_or("the session")));
+                }
+                self.printer.print(taken, session)?;
             }
             Err(tickwire::Error::Venue(error)) => self.printer.error(Some(self.tape.records()), &error)?,
             Err(error @ tickwire::Error::Link { .. }) => {
@@ -135,5 +141,18 @@ impl Recorder {
             Err(error) => return Err(error.into()),
         }
         Ok(())
+    }
+}
+
+/// What will not be in the recording because the venue refuses it: a symbol or a stream that does not exist, mostly.
+fn refusal(event: &Event<'_>) -> Option<(Option<Instrument>, String)> {
+    match event {
+        Event::Rejected(Rejection { instrument, code, message, outcome: Outcome::Final, .. }) => {
+            Some((*instrument, format!("the venue refuses: {} (code {code})", message.escape_debug())))
+        }
+        Event::Missing { stream } => {
+            Some((None, format!("the venue does not confirm {}", stream.escape_debug())))
+        }
+        _ => None,
     }
 }

@@ -141,6 +141,29 @@ fn what_cannot_be_recorded_is_told_and_nothing_is_overwritten() {
 }
 
 #[test]
+fn a_symbol_that_does_not_exist_is_told_while_the_others_are_recorded() {
+    let server = server(Venue::BinanceSpot, &["BTCUSDT"], Faults::default(), BinanceRules::default());
+    let folder = Folder::new();
+    let file = folder.file("x.tick");
+    let output = record(&server, &folder, &file, &["binance", "NOSUCHCOIN", "BTCUSDT"]);
+    assert!(output.status.success());
+    let told = text(&output.stderr);
+    assert!(
+        told.starts_with("tickwire: NOSUCHCOIN: the venue refuses: Invalid symbol. (code -1121)\n"),
+        "{told}"
+    );
+    let again = tickwire(&["replay", "--format", "books", "--venue", "binance", &file]);
+    assert!(of(&lines(&again), "book").iter().all(|line| line["symbol"] == "BTCUSDT"));
+    for wrong in [["--venue", "binance-usdm"], ["--snapshots", "x.rest_depth.jsonl"]] {
+        assert_eq!(
+            tickwire(&[&["replay"], &wrong[..], &[&file]].concat()).status.code(),
+            Some(64),
+            "{wrong:?}"
+        );
+    }
+}
+
+#[test]
 fn a_full_disk_names_the_file() {
     if fs::metadata("/dev/full").is_err() {
         eprintln!("not tested: there is no /dev/full");

@@ -77,6 +77,20 @@ fn a_book_is_shown_after_each_update_and_mended_after_a_gap() {
 }
 
 #[test]
+fn without_times_a_snapshot_comes_when_it_is_asked_for() {
+    let folder = Folder::new();
+    let messages = [diff(101, 110, "9.50", "1"), diff(111, 120, "10.00", "3.10")];
+    plain(&folder, &messages, &[("1700000099.5", snapshot(105, ["9", "2"], ["11", "1"]))]);
+    let file = folder.write("untimed.jsonl", messages.join("\n"));
+    let snapshots = folder.file("x.rest_depth.jsonl");
+    let output =
+        tickwire(&["replay", "--venue", "binance", "--format", "books", "--snapshots", &snapshots, &file]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let ids: Vec<_> = of(&lines(&output), "book").iter().map(|line| line["update_id"].as_u64()).collect();
+    assert_eq!(ids, [Some(105), Some(110), Some(120)]);
+}
+
+#[test]
 fn events_are_exact_and_what_is_not_told_is_null() {
     let folder = Folder::new();
     let trade = r#"{"stream":"btcusdt@aggTrade","data":{"e":"aggTrade","E":1700000000002,"s":"BTCUSDT","a":7,"p":"41000.50","q":"0.020","f":1,"l":3,"T":1700000000000,"m":true,"M":true}}"#;
