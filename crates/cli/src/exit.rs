@@ -14,7 +14,9 @@ pub(crate) const PEER: u8 = 2;
 pub(crate) const CONNECTION: u8 = 3;
 /// The command line cannot be served.
 pub(crate) const USAGE: u8 = 64;
-/// Standard output cannot be written.
+/// A recording is damaged, or holds what the venue does not document.
+pub(crate) const DATA: u8 = 65;
+/// Standard output, or the file of a recording, cannot be written.
 pub(crate) const OUTPUT: u8 = 74;
 
 /// The codes, for the help.
@@ -25,7 +27,8 @@ Exit codes:
   2  the peer's fault: handshake, protocol, limit, text, refusal
   3  connection lost, TLS or time
   64 usage
-  74 standard output cannot be written";
+  65 a recording is damaged, or holds messages that the venue does not document
+  74 standard output, or the file of a recording, cannot be written";
 
 /// A flag that Ctrl-C and a request to terminate raise, so that a run can end in good order.
 pub(crate) fn interrupted() -> Result<Arc<AtomicBool>, Failure> {

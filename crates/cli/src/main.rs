@@ -1,15 +1,21 @@
-//! The `tickwire` program: watch a venue's books, tap a WebSocket, run a local venue.
+//! The `tickwire` program: watch a venue's books, record and replay what it sends, tap a WebSocket, run a local venue.
 
 mod clock;
 mod exit;
+mod lines;
 mod local;
+mod record;
+mod recording;
+mod replay;
 mod tap;
+mod tape;
+mod venue;
 mod watch;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
-/// Exchange market data over WebSocket: live order books, raw messages, and a local venue to try them on.
+/// Exchange market data over WebSocket: live order books, recordings, raw messages, and a local venue to try them on.
 #[derive(Debug, Parser)]
 #[command(name = "tickwire", version, after_help = exit::CODES)]
 struct Cli {
@@ -20,6 +26,8 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Watch(watch::Arguments),
+    Record(record::Arguments),
+    Replay(replay::Arguments),
     Tap(tap::Arguments),
     Sim(local::Arguments),
 }
@@ -36,6 +44,8 @@ fn main() -> ExitCode {
     };
     let ended = match cli.command {
         Command::Watch(arguments) => watch::run(&arguments),
+        Command::Record(arguments) => record::run(&arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
         Command::Tap(arguments) => tap::run(&arguments),
         Command::Sim(arguments) => local::run(&arguments),
     };

@@ -1,19 +1,13 @@
 //! `tickwire watch` as a person runs it, on local venues and on recordings.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod common;
+
+use common::{samples, text, tickwire};
 use serde_json::Value;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 use std::time::Duration;
 use tickwire_sim::{Faults, Options, Server};
-
-fn tickwire(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_tickwire")).args(arguments).output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
 
 /// The last line of a `--json` run.
 fn summary(output: &Output) -> Value {
@@ -22,17 +16,6 @@ fn summary(output: &Output) -> Value {
     let summary: Value = serde_json::from_str(last).unwrap();
     assert_eq!(summary["event"], "summary", "{stdout}");
     summary
-}
-
-/// Where recorded messages are, if they are there.
-fn samples() -> Option<PathBuf> {
-    let place = std::env::var_os("TICKWIRE_SAMPLES")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/samples"), PathBuf::from);
-    let found = place.join("binance").is_dir();
-    if !found {
-        eprintln!("not tested: there are no recordings at {}", place.display());
-    }
-    found.then_some(place)
 }
 
 #[test]
@@ -62,14 +45,58 @@ fn the_generated_market_is_followed_without_a_gap_and_every_comparison_agrees() 
 }
 
 #[test]
+fn books_of_futures_are_the_venues_own_whether_snapshots_come_over_a_websocket_or_http() {
+    for (venue, symbol) in [("binance-usdm", "BTCUSDT"), ("binance-coinm", "BTCUSD_PERP")] {
+        let output = tickwire(&["watch", "--sim", "--seconds", "3", "--json", venue, symbol]);
+        assert!(output.status.success(), "{venue}: {}", text(&output.stderr));
+        let summary = summary(&output);
+        assert_eq!((&summary["synced"], &summary["gaps"]), (&1.into(), &0.into()), "{venue}");
+        assert!(summary["own_compared"].as_u64() > Some(5), "{venue}: {summary}");
+        assert_eq!(summary["own_compared"], summary["own_equal"], "{venue}");
+    }
+}
+
+#[test]
+fn whatever_goes_wrong_the_books_are_the_venues_own_at_every_update() {
+    for faults in [
+        &["drop-diff=9", "duplicate=4"][..],
+        &["stale-snapshots", "refuse-snapshots=1", "answers-out-of-order"],
+        &["bursts=4000", "fragments=5"],
+    ] {
+        let named: Vec<_> = faults.iter().flat_map(|fault| ["--fault", fault]).collect();
+        let arguments = ["watch", "--sim", "--seed", "5", "--seconds", "4", "--json"];
+        let output = tickwire(&[&arguments[..], &named, &["binance", "BTCUSDT"]].concat());
+        assert!(output.status.success(), "{faults:?}: {}", text(&output.stderr));
+        let summary = summary(&output);
+        assert!(summary["own_compared"].as_u64() > Some(5), "{faults:?}: {summary}");
+        assert_eq!(summary["own_compared"], summary["own_equal"], "{faults:?}");
+        assert!(summary["gaps"].as_u64() > Some(0) || !faults[0].starts_with("drop"), "{summary}");
+    }
+}
+
+#[test]
+fn a_book_that_gets_no_snapshot_is_a_failure() {
+    let fault = ["--fault", "refuse-snapshots=9"];
+    let output =
+        tickwire(&[&["watch", "--sim", "--seconds", "1"], &fault[..], &["binance", "BTCUSDT"]].concat());
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stderr), "tickwire: never synced: BTCUSDT\n");
+}
+
+#[test]
 fn recordings_sync_and_agree_with_every_comparable_quote() {
     let Some(samples) = samples() else { return };
     // Books, and comparisons of rebuilt tops with quotes of the same id, counted by an independent script.
-    for (name, books) in [("spot_20210417", 10), ("spot_20211011", 4), ("us_202104", 10), ("tr_20230410", 3)]
-    {
+    for (name, venue, books) in [
+        ("spot_20210417", "binance", 10),
+        ("spot_20211011", "binance", 4),
+        ("us_202104", "binance", 10),
+        ("tr_20230410", "binance", 3),
+        ("usdm_20210722", "binance-usdm", 4),
+    ] {
         let prefix = samples.join(format!("binance/{name}_cryptofeed"));
         let output =
-            tickwire(&["watch", "--json", "--replay", prefix.to_str().unwrap(), "--speed", "50", "binance"]);
+            tickwire(&["watch", "--json", "--replay", prefix.to_str().unwrap(), "--speed", "50", venue]);
         assert!(output.status.success(), "{name}: {}", text(&output.stderr));
         let summary = summary(&output);
         assert_eq!((summary["synced"].as_u64(), summary["gaps"].as_u64()), (Some(books), Some(0)), "{name}");
@@ -122,6 +149,11 @@ fn what_cannot_be_served_is_a_usage_error() {
         &["watch", "--sim", "binance", "BTCUSDT", "btcusdt"],
         &["watch", "--replay", "/nonexistent/recording", "binance"],
         &["watch", "--seed", "1", "binance", "BTCUSDT"],
+        &["watch", "--fault", "duplicate", "binance", "BTCUSDT"],
+        &["watch", "--sim", "--fault", "nonsense", "binance", "BTCUSDT"],
+        &["watch", "--sim", "--fault", "drop-diff=0", "binance", "BTCUSDT"],
+        &["watch", "--sim", "binance-options", "BTC-251226-90000-C"],
+        &["watch", "deribit", "BTC-PERPETUAL"],
         &["watch", "--seconds", "soon", "binance", "BTCUSDT"],
         &["watch", "kraken", "BTCUSDT"],
         &[],

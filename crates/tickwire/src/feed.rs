@@ -203,8 +203,11 @@ impl<S: Session> Feed<S> {
         if self.turns == 0 {
             // Neither the other links nor the timers are held up by one that never pauses.
             self.wait(Some(clock::now()))?;
-            self.on_deadline();
             self.next_link();
+            if self.on_deadline() {
+                // What that brought is told before another message comes.
+                return Ok(true);
+            }
         }
         for _ in 0..self.links.len() {
             if self.receive_from(self.reading)? {

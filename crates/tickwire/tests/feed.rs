@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tickwire::venue::binance::{Binance, Config, Stream};
 use tickwire::venue::{
-    BookChange, BookState, Command, Endpoint, Event, Instrument, Now, Outcome, Route, Session,
+    BookChange, BookState, Command, Endpoint, Event, Instrument, Misuse, Now, Outcome, Route, Session,
 };
 use tickwire::{Arrival, Builder, Client, Error, Feed};
 use tickwire_sim::{Faults, Options, Server, Source};
@@ -203,15 +203,29 @@ struct Routes {
     endpoints: Vec<Endpoint>,
     received: [usize; 2],
     untold: bool,
+    /// Wants to be told each millisecond, and then since when.
+    timed: bool,
+    deadline: Option<Instant>,
+}
+
+impl Routes {
+    fn new(endpoints: Vec<Endpoint>) -> Self {
+        Self { endpoints, received: [0; 2], untold: false, timed: false, deadline: None }
+    }
 }
 
 impl Session for Routes {
     fn endpoints(&self) -> &[Endpoint] {
         &self.endpoints
     }
-    fn on_open(&mut self, _: Route, _: Now) {}
+    fn on_open(&mut self, _: Route, now: Now) {
+        self.deadline = self.timed.then_some(now.instant);
+    }
     fn on_closed(&mut self, _: Route, _: Now) {}
     fn on_message(&mut self, route: Route, _: &[u8], _: Now) -> Result<(), tickwire::venue::Error> {
+        if self.untold {
+            return Err(Misuse::Undrained.into());
+        }
         self.received[route.0] += 1;
         self.untold = true;
         Ok(())
@@ -226,9 +240,12 @@ impl Session for Routes {
         None
     }
     fn next_deadline(&self) -> Option<Instant> {
-        None
+        self.deadline
     }
-    fn on_deadline(&mut self, _: Now) {}
+    fn on_deadline(&mut self, now: Now) {
+        self.deadline = Some(now.instant + Duration::from_millis(1));
+        self.untold = true;
+    }
     fn instruments(&self) -> u32 {
         0
     }
@@ -271,7 +288,7 @@ fn a_connection_that_never_pauses_does_not_starve_the_others() {
         socket.send(tungstenite::Message::text("one word")).unwrap();
         while socket.read().is_ok() {}
     });
-    let session = Routes { endpoints: vec![noisy, quiet], received: [0; 2], untold: false };
+    let session = Routes::new(vec![noisy, quiet]);
     let mut feed = Feed::connect(session, &Client::builder()).unwrap();
     while feed.connections().any(|(_, client)| !client.is_open()) || feed.session().received[0] == 0 {
         feed.next(Some(Duration::from_millis(10))).unwrap();
@@ -287,6 +304,23 @@ fn a_connection_that_never_pauses_does_not_starve_the_others() {
 }
 
 #[test]
+fn what_a_deadline_brings_is_told_before_the_next_message_comes() {
+    let (noisy, flood) = endpoint("noisy", |mut socket| {
+        let burst = b"\x81\x04tick".repeat(1000);
+        while socket.get_mut().write_all(&burst).is_ok() {}
+    });
+    let session = Routes { timed: true, ..Routes::new(vec![noisy]) };
+    let mut feed = Feed::connect(session, &Client::builder()).unwrap();
+    let mut told = 0;
+    while feed.session().received[0] < 100_000 {
+        told += usize::from(feed.next(None).unwrap().is_some());
+    }
+    assert!(told > feed.session().received[0], "deadlines came while the messages did");
+    drop(feed);
+    flood.join().unwrap();
+}
+
+#[test]
 fn a_connection_that_the_venue_closes_in_good_order_is_told_once() {
     let (ending, ended) = endpoint("ending", |mut socket| {
         let frame = tungstenite::protocol::CloseFrame { code: 1001.into(), reason: "maintenance".into() };
@@ -294,7 +328,7 @@ fn a_connection_that_the_venue_closes_in_good_order_is_told_once() {
         while socket.read().is_ok() {}
     });
     let (staying, stayed) = endpoint("staying", |mut socket| while socket.read().is_ok() {});
-    let session = Routes { endpoints: vec![ending, staying], received: [0; 2], untold: false };
+    let session = Routes::new(vec![ending, staying]);
     let mut feed = Feed::connect(session, &Client::builder()).unwrap();
     let error = feed.next(None).unwrap_err();
     assert_eq!(error.to_string(), "ending connection: closed by the peer: 1001, maintenance");

@@ -181,9 +181,32 @@ const HOUSE: &[Room] = &[
     Room {
         place: "crates/cli",
         uses: &["tickwire", "tickwire-sim"],
-        floors: &[&["clock", "exit"], &["local"], &["tap", "watch"], &["main"]],
+        floors: &[
+            &["clock", "exit", "recording"],
+            &["lines", "tape", "venue"],
+            &["local"],
+            &["record", "replay", "tap", "watch"],
+            &["main"],
+        ],
     },
-    Room { place: "crates/cli/src/watch", uses: &[], floors: &[&["board"], &["table"], &["view"], &["mod"]] },
+    Room { place: "crates/cli/src/lines", uses: &[], floors: &[&["describe"], &["mod"]] },
+    Room {
+        place: "crates/cli/src/recording",
+        uses: &[],
+        floors: &[&["varint", "block"], &["record"], &["reader", "writer"], &["mod"], &["tests"]],
+    },
+    Room {
+        place: "crates/cli/src/replay",
+        uses: &[],
+        floors: &[&["progress", "scan", "times"], &["player", "snapshots"], &["lines", "recorded"], &["mod"]],
+    },
+    Room {
+        place: "crates/cli/src/watch",
+        uses: &[],
+        floors: &[&["board", "truth"], &["table"], &["view"], &["mod"]],
+    },
+    Room { place: "crates/cli/src/local", uses: &[], floors: &[&["faults"], &["mod"]] },
+    Room { place: "crates/cli/src/venue", uses: &[], floors: &[&["setup"], &["mod"]] },
 ];
 
 impl Room {

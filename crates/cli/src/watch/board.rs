@@ -169,6 +169,8 @@ pub(crate) struct Summary {
     pub(crate) elapsed: Duration,
     pub(crate) messages: u64,
     pub(crate) bytes: u64,
+    /// How many books were equal to those of the local venue, of how many compared.
+    pub(crate) truth: Option<(u64, u64)>,
 }
 
 /// A connection as it is shown.

@@ -2,37 +2,44 @@
 
 mod board;
 mod table;
+mod truth;
 mod view;
 
 use crate::clock::{self, seconds};
 use crate::exit::{self, BOOK, Failure, PEER, USAGE};
-use crate::local::{Venue, source, trusting};
+use crate::local::{self, Fault, trusting};
+use crate::tape::Taped;
+use crate::venue::{self, Setup, Venue};
 use board::{Board, Connection, Summary};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use tickwire::venue::binance::{Binance, Config, Stream};
-use tickwire::venue::{Event, Outcome};
-use tickwire::{Arrival, Client, CloseCode, Feed};
-use tickwire_sim::{Options, Recording, Server};
+use tickwire::venue::{Event, Outcome, Session as _};
+use tickwire::{Arrival, Client, CloseCode, Counts, Feed};
+use tickwire_sim::{Options, Recording, Server, Source};
+use truth::Truth;
 use view::View;
 
 /// Show live order books of a venue.
 ///
-/// Shows top of book, last trade and rates of each symbol, and ends with a summary: messages, gaps, resyncs, and how
-/// often the rebuilt top of book agreed with the venue's own bookTicker of the same update id.
+/// Shows top of book, last trade and rates of each symbol, and ends with a summary: messages, gaps, resyncs, how often
+/// the rebuilt top of book agreed with the venue's own bookTicker of the same update id, and with --sim how often the
+/// whole book was equal to that of the local venue.
 #[derive(Debug, clap::Args)]
 #[command(after_help = format!("\
 Examples:
   tickwire watch binance BTCUSDT ETHUSDT
-  tickwire watch --sim --seconds 10 binance BTCUSDT
+  tickwire watch --sim --seconds 10 binance-usdm BTCUSDT
+  tickwire watch --sim --fault drop-diff=50 --fault fragments --seconds 10 binance BTCUSDT
   tickwire watch --replay recordings/spot binance
   tickwire watch --ca ca.pem --url wss://localhost:9443 binance BTCUSDT    (beside: tickwire sim binance --port 9443 --ca ca.pem)
 
 {}
 
-{}", crate::local::RECORDING, exit::CODES))]
+{}
+
+{}", local::help(), local::RECORDING, exit::CODES))]
 pub(crate) struct Arguments {
     /// Start a local venue with a generated market and watch that.
     #[arg(long, conflicts_with = "replay")]
@@ -40,6 +47,9 @@ pub(crate) struct Arguments {
     /// The seed of the generated market.
     #[arg(long, value_name = "N", default_value_t = 1, requires = "sim")]
     seed: u64,
+    /// Something that goes wrong at the local venue on purpose; may be repeated. The list is below.
+    #[arg(long, value_name = "NAME[=VALUE]", requires = "sim", conflicts_with = "replay", value_parser = Fault::parse)]
+    fault: Vec<Fault>,
     /// Start a local venue that replays a recording, and watch that to its end.
     #[arg(long, value_name = "PREFIX")]
     replay: Option<PathBuf>,
@@ -49,7 +59,7 @@ pub(crate) struct Arguments {
     /// End after this time.
     #[arg(long, value_name = "N", value_parser = seconds)]
     seconds: Option<Duration>,
-    /// Watch the venue at this base URL instead of the real one: streams at BASE/stream, snapshots at BASE/ws-api/v3.
+    /// Watch the venue at this base URL instead of the real one, with the paths that the real one has.
     #[arg(long, value_name = "BASE", conflicts_with_all = ["sim", "replay"])]
     url: Option<String>,
     /// Trust the certificates of this file, too.
@@ -66,27 +76,19 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let Venue::Binance = arguments.venue;
+    let venue = arguments.venue;
     let (server, symbols) = local_venue(arguments)?;
-    let mut config = Config {
-        symbols,
-        streams: vec![Stream::AggTrade, Stream::BookTicker, Stream::Depth { ms: 100 }],
-        ..Config::default()
-    };
+    let streams = venue.usual_streams().iter().map(ToString::to_string).collect();
     let mut builder = trusting(Client::builder(), arguments.ca.as_deref())?;
-    if let Some(base) = &arguments.url {
-        let base = base.trim_end_matches('/');
-        config.stream_url = base.to_owned();
-        config.api_url = format!("{base}/ws-api/v3");
-    }
+    let mut base = arguments.url.clone();
     if let Some(server) = &server {
-        config.stream_url = server.stream_url();
-        config.api_url = server.api_url();
+        base = Some(server.stream_url());
         builder = builder.extra_roots_pem(server.ca_pem().as_bytes())?;
     }
-    let session = Binance::new(config).map_err(tickwire::Error::from)?;
-    let feed = Feed::connect(session, &builder)?;
-    Watch::new(feed, arguments)?.run()
+    let hosts = base.map(|base| venue::hosts_at(venue, &base));
+    let session = venue::session(&Setup { hosts, ..Setup::new(venue, symbols, streams, Vec::new()) })?;
+    let feed = Feed::connect(Taped::new(session, None), &builder)?;
+    Watch::new(feed, server, arguments)?.run()
 }
 
 /// The local venue, if one is wanted, and the symbols to watch.
@@ -114,14 +116,22 @@ fn local_venue(arguments: &Arguments) -> Result<(Option<Server>, Vec<String>), F
     if !arguments.sim && replay.is_none() {
         return Ok((None, symbols));
     }
-    let replay = replay.map(|recording| (recording, arguments.speed));
-    let server = Server::start(Options { source: source(arguments.seed, replay), ..Options::default() })?;
-    Ok((Some(server), symbols))
+    let mut options = local::options(arguments.venue, arguments.seed)?;
+    arguments.fault.iter().for_each(|fault| fault.apply(&mut options));
+    if let Some(recording) = replay {
+        let source = Source::Recording { recording, speed: arguments.speed };
+        options = Options { source, ..options };
+    }
+    Ok((Some(Server::start(options)?), symbols))
 }
 
 struct Watch {
-    feed: Feed<Binance>,
+    feed: Feed<Taped>,
     board: Board,
+    /// What a generated market knows of itself.
+    truth: Option<Truth>,
+    /// The local venue that replays a recording, which lasts as long as this.
+    _server: Option<Server>,
     view: View,
     interrupted: Arc<AtomicBool>,
     started: Instant,
@@ -131,14 +141,23 @@ struct Watch {
     replaying: bool,
     /// The venue is one of this program's, so that every book must be complete.
     local: bool,
+    /// Books are made wrong on purpose.
+    forgiving: bool,
 }
 
 impl Watch {
-    fn new(feed: Feed<Binance>, arguments: &Arguments) -> Result<Self, Failure> {
+    fn new(feed: Feed<Taped>, server: Option<Server>, arguments: &Arguments) -> Result<Self, Failure> {
         let interrupted = exit::interrupted()?;
         let now = clock::now();
+        let board = Board::new(feed.session());
+        let (generated, replaying) = if arguments.sim { (server, None) } else { (None, server) };
+        let mut options = Options::default();
+        arguments.fault.iter().for_each(|fault| fault.apply(&mut options));
         Ok(Self {
-            board: Board::new(feed.session()),
+            truth: generated.map(|server| Truth::new(server, board.rows.len())),
+            _server: replaying,
+            forgiving: options.faults.snapshots_inside_intervals,
+            board,
             view: View::new(arguments.json),
             feed,
             interrupted,
@@ -159,7 +178,9 @@ impl Watch {
         }
         // Much may have happened since the last look.
         self.board.look(self.feed.session(), now - self.looked);
-        let summary = Summary { elapsed: now - self.started, messages: counts.messages, bytes: counts.bytes };
+        let truth = self.truth.as_ref().map(|truth| (truth.equal, truth.compared));
+        let Counts { messages, bytes } = counts;
+        let summary = Summary { elapsed: now - self.started, messages, bytes, truth };
         self.view.summary(&self.board, &summary)?;
         ended?;
         self.verdict()
@@ -190,11 +211,15 @@ impl Watch {
         let next = self.feed.next(timeout).map_err(|error| Ended::by(error, self.replaying))?;
         let Some(Arrival { event, .. }) = next else { return Ok(()) };
         self.board.count(&event);
-        if let Event::Book(book) = event
-            && self.view.shows_updates()
-        {
+        if let Event::Book(book) = event {
             // The event is a copy: the session can be asked for the book it speaks of.
-            self.board.refresh(self.feed.session(), book.instrument);
+            let session = self.feed.session();
+            if let (Some(truth), Some(view)) = (&mut self.truth, session.book(book.instrument)) {
+                truth.compare(&book, session.symbol(book.instrument).unwrap_or_default(), view);
+            }
+            if self.view.shows_updates() {
+                self.board.refresh(session, book.instrument);
+            }
             return Ok(self.view.event(&self.board, &Event::Book(book))?);
         }
         self.view.event(&self.board, &event)?;
@@ -219,10 +244,16 @@ impl Watch {
         Ok(self.view.look(&self.board, &connections)?)
     }
 
-    /// Every comparison must have agreed, and a local venue leaves no book without a snapshot.
+    /// Every comparison must have agreed, unless books are made wrong on purpose, and a local venue leaves no book
+    /// without a snapshot.
     fn verdict(&self) -> Result<(), Failure> {
         let total = self.board.total();
-        if total.agreed < total.checks {
+        if let Some(wrong) = self.truth.as_ref().and_then(|truth| truth.wrong.as_ref())
+            && !self.forgiving
+        {
+            return Err(Failure::new(BOOK, format!("not the venue's own book: {wrong}")));
+        }
+        if total.agreed < total.checks && !self.forgiving {
             let wrong = total.checks - total.agreed;
             return Err(Failure::new(BOOK, format!("{wrong} of {} comparisons disagree", total.checks)));
         }

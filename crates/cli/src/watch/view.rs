@@ -2,6 +2,7 @@
 
 use super::board::{Board, Connection, Row, Summary, Tally, state_name};
 use super::table;
+use crate::lines;
 use serde_json::{Value, json};
 use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write};
 use std::time::Duration;
@@ -145,6 +146,12 @@ impl View {
             self.out,
             "top of book compared with bookTicker of the same update id: {agreed} of {checks} agree"
         )?;
+        if let Some((equal, compared)) = summary.truth {
+            writeln!(
+                self.out,
+                "whole book compared with the local venue's own: {equal} of {compared} are equal"
+            )?;
+        }
         self.out.flush()
     }
 }
@@ -189,6 +196,10 @@ fn news(board: &Board, event: &Event<'_>) -> Option<String> {
                     format!("no snapshot came in time, {levels} levels let go")
                 }
                 BookChange::Trimmed { levels } => format!("{levels} levels beyond the book's bound let go"),
+                BookChange::Crossed { update_id } => format!("crossed at {update_id}; syncing again"),
+                BookChange::Suspect { update_id } => {
+                    format!("suspect at {update_id}: a quote differs; another snapshot is asked for")
+                }
                 BookChange::Stale { update_id } => format!("stale at {update_id}: its stream is gone"),
                 _ => return None,
             };
@@ -220,23 +231,22 @@ fn news(board: &Board, event: &Event<'_>) -> Option<String> {
     }
 }
 
-fn json_level(level: Option<Level>) -> Value {
-    level.map_or(Value::Null, |level| json!([level.price.to_string(), level.quantity.to_string()]))
-}
-
 fn json_event(board: &Board, event: &Event<'_>) -> Option<Value> {
     let symbol = |instrument| board.row(instrument).map(|row| row.symbol.as_str());
     match event {
-        Event::Trade(trade) => Some(json!({
-            "event": "trade", "symbol": symbol(trade.instrument), "id": trade.id, "price": trade.price.to_string(),
-            "quantity": trade.quantity.to_string(), "taker": format!("{:?}", trade.taker).to_lowercase(), "venue_time_ns": trade.venue_time_ns,
-        })),
+        Event::Trade(trade) => {
+            let mut object = json!({"event": "trade", "symbol": symbol(trade.instrument)});
+            if let (Value::Object(object), Value::Object(rest)) = (&mut object, lines::trade(trade)) {
+                object.extend(rest);
+            }
+            Some(object)
+        }
         Event::Book(book) => {
             let row = board.row(book.instrument)?;
             if let BookChange::Updated { update_id } = book.change {
                 return Some(json!({
                     "event": "book", "symbol": row.symbol, "state": state_name(row.state), "update_id": update_id,
-                    "bid": json_level(row.bid), "ask": json_level(row.ask),
+                    "bid": lines::level(row.bid), "ask": lines::level(row.ask),
                 }));
             }
             Some(json!({"event": "status", "symbol": row.symbol, "detail": news(board, event)?}))
@@ -252,5 +262,6 @@ fn json_summary(board: &Board, summary: &Summary) -> Value {
         "event": "summary", "seconds": summary.elapsed.as_secs_f64(), "messages": summary.messages, "bytes": summary.bytes,
         "updates": updates, "quotes": quotes, "trades": trades, "other": other, "books": board.rows.len(), "synced": synced,
         "gaps": gaps, "resyncs": resyncs, "compared": checks, "agreed": agreed,
+        "own_compared": summary.truth.map(|(_, compared)| compared), "own_equal": summary.truth.map(|(equal, _)| equal),
     })
 }

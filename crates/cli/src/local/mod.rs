@@ -1,11 +1,16 @@
 //! `tickwire sim`: a local venue for other programs.
 
+mod faults;
+
+pub(crate) use faults::{Fault, help};
+
 use crate::exit::{CONNECTION, Failure, USAGE};
+use crate::venue::Venue;
 use serde_json::json;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use tickwire::Builder;
-use tickwire_sim::{Options, Recording, Server, Source, Venue as Simulated};
+use tickwire_sim::{BinanceRules, Options, Recording, Server, Source, Venue as Simulated};
 
 /// What a recording consists of, for the help.
 pub(crate) const RECORDING: &str = "\
@@ -33,9 +38,12 @@ Example:
   tickwire tap --ca ca.pem wss://localhost:9443/ws/btcusdt@trade
   tickwire watch --ca ca.pem --url wss://localhost:9443 binance BTCUSDT
 
-The generated market has {}.
+Generated markets:
+{}
 
-{RECORDING}", symbols().join(", ")))]
+{}
+
+{RECORDING}", symbols(), help()))]
 pub(crate) struct Arguments {
     /// The port; any free one if it is not given.
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -49,6 +57,9 @@ pub(crate) struct Arguments {
     /// How many times faster than recorded to replay; 0 is as fast as the client takes it.
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0, requires = "replay")]
     speed: f64,
+    /// Something that goes wrong on purpose; may be repeated. The list is below.
+    #[arg(long, value_name = "NAME[=VALUE]", value_parser = Fault::parse)]
+    fault: Vec<Fault>,
     /// Without TLS.
     #[arg(long)]
     plain: bool,
@@ -73,27 +84,45 @@ enum LocalVenue {
     Deribit,
 }
 
-/// The venues that can be watched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Venue {
-    /// Binance spot.
-    Binance,
+/// The symbols of a generated COIN-M market.
+const COIN_M: [&str; 3] = ["BTCUSD_PERP", "ETHUSD_PERP", "BTCUSD_261225"];
+
+/// A local venue that stands for this one: its rules, over a generated market.
+pub(crate) fn options(venue: Venue, seed: u64) -> Result<Options, Failure> {
+    let options = match venue {
+        Venue::Binance => Options::of(Simulated::BinanceSpot),
+        Venue::BinanceUsdm => Options::of(Simulated::BinanceUsdM),
+        // The protocol is that of USD-M, with every stream on one path.
+        Venue::BinanceCoinm => Options {
+            source: Source::Market {
+                seed,
+                symbols: COIN_M.map(str::to_owned).into(),
+                events_per_second: 100,
+            },
+            binance: BinanceRules { unrouted_delivers_all: true, ..BinanceRules::default() },
+            ..Options::of(Simulated::BinanceUsdM)
+        },
+        Venue::Deribit => Options::of(Simulated::Deribit),
+        Venue::BinanceOptions => {
+            return Err(Failure::new(USAGE, "there is no local venue for options"));
+        }
+    };
+    let source = seeded(options.source, seed);
+    Ok(Options { source, ..options })
 }
 
-/// What the generated market has.
-fn symbols() -> Vec<String> {
-    match Source::default() {
-        Source::Market { symbols, .. } => symbols,
-        Source::Recording { .. } => Vec::new(),
-    }
-}
-
-/// A generated market of all its symbols, or a recording.
-pub(crate) fn source(seed: u64, replay: Option<(Recording, f64)>) -> Source {
-    match replay {
-        Some((recording, speed)) => Source::Recording { recording, speed },
-        None => seeded(Source::default(), seed),
-    }
+/// The symbols of each generated market, a line for each venue.
+fn symbols() -> String {
+    let venues = [
+        ("binance", Simulated::BinanceSpot),
+        ("binance-usdm", Simulated::BinanceUsdM),
+        ("deribit", Simulated::Deribit),
+    ];
+    let line = |(name, venue)| match Options::of(venue).source {
+        Source::Market { symbols, .. } => format!("  {name:<13} {}", symbols.join(" ")),
+        Source::Recording { .. } => String::new(),
+    };
+    venues.map(line).join("\n")
 }
 
 /// The same market from another seed.
@@ -116,7 +145,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Some(prefix) => Source::Recording { recording: Recording::open(prefix)?, speed: arguments.speed },
         None => seeded(rules.source, arguments.seed),
     };
-    let server = Server::start(Options { port: arguments.port, tls: !arguments.plain, source, ..rules })?;
+    let mut options = Options { port: arguments.port, tls: !arguments.plain, source, ..rules };
+    arguments.fault.iter().for_each(|fault| fault.apply(&mut options));
+    let server = Server::start(options)?;
     if let Some(path) = &arguments.ca {
         std::fs::write(path, server.ca_pem())
             .map_err(|error| Failure::new(USAGE, format!("{}: {error}", path.display())))?;

@@ -1,0 +1,203 @@
+//! The venues by name: what to follow there, and the session that does.
+
+mod setup;
+
+pub(crate) use setup::{Hosts, Setup};
+
+use crate::exit::{Failure, USAGE};
+use tickwire::venue::Session;
+use tickwire::venue::binance::{Binance, Config, Product, Stream};
+use tickwire::venue::deribit::{self, Deribit};
+
+/// The venues that can be followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Venue {
+    /// Binance spot.
+    Binance,
+    /// Binance USD-M futures.
+    BinanceUsdm,
+    /// Binance COIN-M futures.
+    BinanceCoinm,
+    /// Binance options.
+    BinanceOptions,
+    /// Deribit.
+    Deribit,
+}
+
+impl Venue {
+    const ALL: [Self; 5] =
+        [Self::Binance, Self::BinanceUsdm, Self::BinanceCoinm, Self::BinanceOptions, Self::Deribit];
+
+    /// As the command line has it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Binance => "binance",
+            Self::BinanceUsdm => "binance-usdm",
+            Self::BinanceCoinm => "binance-coinm",
+            Self::BinanceOptions => "binance-options",
+            Self::Deribit => "deribit",
+        }
+    }
+
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|venue| venue.name() == name)
+    }
+
+    /// What is followed of each symbol unless the user says otherwise.
+    pub(crate) fn usual_streams(self) -> &'static [&'static str] {
+        match self {
+            Self::Binance | Self::BinanceUsdm | Self::BinanceCoinm => {
+                &["aggTrade", "bookTicker", "depth@100ms"]
+            }
+            Self::BinanceOptions => &["optionTrade", "bookTicker", "depth@100ms"],
+            Self::Deribit => &["trades.100ms", "book.100ms", "quote"],
+        }
+    }
+
+    /// Which product of Binance it is, if it is one.
+    fn product(self) -> Option<Product> {
+        match self {
+            Self::Binance => Some(Product::Spot),
+            Self::BinanceUsdm => Some(Product::UsdM),
+            Self::BinanceCoinm => Some(Product::CoinM),
+            Self::BinanceOptions => Some(Product::Options),
+            Self::Deribit => None,
+        }
+    }
+}
+
+/// A session of a venue.
+pub(crate) fn session(setup: &Setup) -> Result<Box<dyn Session>, Failure> {
+    match setup.venue.product() {
+        Some(product) => {
+            let session = Binance::new(binance(setup, product)?).map_err(tickwire::Error::from)?;
+            Ok(Box::new(session))
+        }
+        None => Ok(Box::new(Deribit::new(deribit(setup)).map_err(tickwire::Error::from)?)),
+    }
+}
+
+/// Channels are followed by their names: of an instrument by what stands around it, `book.100ms` for
+/// `book.INSTRUMENT.100ms`.
+fn deribit(setup: &Setup) -> deribit::Config {
+    let channel = |instrument: &String, stream: &String| match stream.split_once('.') {
+        Some((kind, rest)) => format!("{kind}.{instrument}.{rest}"),
+        None => format!("{stream}.{instrument}"),
+    };
+    let of_instrument = |instrument| setup.streams.iter().map(move |stream| channel(instrument, stream));
+    let more: Vec<_> =
+        setup.symbols.iter().flat_map(of_instrument).chain(setup.markets.iter().cloned()).collect();
+    // Only event nodes tell each change to whom they do not know.
+    let raw = more.iter().any(|name| name.ends_with(".raw"));
+    let usual = if raw { deribit::Config::event_node() } else { deribit::Config::default() };
+    deribit::Config {
+        url: setup.hosts.as_ref().map_or_else(|| usual.url.clone(), |hosts| hosts.api.clone()),
+        instruments: setup.symbols.clone(),
+        more,
+        levels_max: setup.levels_max.unwrap_or(usual.levels_max),
+        ..usual
+    }
+}
+
+/// With everything said that is otherwise as the venue usually has it: a later version may have it otherwise.
+pub(crate) fn settled(setup: Setup) -> Setup {
+    let Some(usual) = setup.venue.product().map(usual) else { return setup };
+    Setup {
+        divided: setup.divided.or(Some(usual.divided)),
+        snapshots: setup.snapshots.or(Some(usual.snapshots)),
+        snapshot_limit: setup.snapshot_limit.or(Some(usual.snapshot_limit)),
+        levels_max: setup.levels_max.or(Some(usual.levels_max)),
+        ..setup
+    }
+}
+
+fn binance(setup: &Setup, product: Product) -> Result<Config, Failure> {
+    let usual = usual(product);
+    let hosts = setup.hosts.clone().unwrap_or_else(|| Hosts {
+        stream: usual.stream_url.clone(),
+        api: usual.api_url.clone(),
+        rest: usual.rest_url.clone(),
+    });
+    let streams = setup.streams.iter().map(|name| stream(product, name)).collect::<Result<_, _>>()?;
+    Ok(Config {
+        symbols: setup.symbols.clone(),
+        streams,
+        markets: setup.markets.clone(),
+        divided: setup.divided.unwrap_or(usual.divided),
+        snapshots: setup.snapshots.unwrap_or(usual.snapshots),
+        snapshot_limit: setup.snapshot_limit.unwrap_or(usual.snapshot_limit),
+        levels_max: setup.levels_max.unwrap_or(usual.levels_max),
+        stream_url: hosts.stream,
+        api_url: hosts.api,
+        rest_url: hosts.rest,
+        ..usual
+    })
+}
+
+fn usual(product: Product) -> Config {
+    match product {
+        Product::UsdM => Config::usd_m(),
+        Product::CoinM => Config::coin_m(),
+        Product::Options => Config::options(),
+        // SBE is not offered here: it wants a key.
+        Product::Spot | Product::SpotSbe => Config::spot(),
+    }
+}
+
+/// A stream by its name behind the `@`. Only those that make or check books are known by more than that.
+fn stream(product: Product, name: &str) -> Result<Stream, Failure> {
+    let usual_ms = match product {
+        Product::Spot | Product::SpotSbe => 1000,
+        Product::UsdM | Product::CoinM => 250,
+        Product::Options => 500,
+    };
+    Ok(match name.strip_prefix("depth") {
+        _ if name == "bookTicker" => Stream::BookTicker,
+        Some("") => Stream::Depth { ms: usual_ms },
+        Some(speed) if speed.starts_with('@') => {
+            let ms = speed.trim_start_matches('@').strip_suffix("ms").and_then(|ms| ms.parse().ok());
+            let ms =
+                ms.ok_or_else(|| Failure::new(USAGE, format!("stream {name:?}: depth@100ms is meant?")))?;
+            Stream::Depth { ms }
+        }
+        _ => Stream::Other(name.to_owned()),
+    })
+}
+
+/// Where a server has what the venue has at several hosts: one of this machine, for instance.
+pub(crate) fn hosts_at(venue: Venue, base: &str) -> Hosts {
+    let base = base.trim_end_matches('/');
+    let (api, rest) = match venue {
+        Venue::Binance => ("/ws-api/v3", "/api/v3/depth"),
+        Venue::BinanceUsdm => ("/ws-fapi/v1", "/fapi/v1/depth"),
+        Venue::BinanceCoinm => ("/ws-dapi/v1", "/dapi/v1/depth"),
+        Venue::BinanceOptions => ("", "/eapi/v1/depth"),
+        Venue::Deribit => ("/ws/api/v2", ""),
+    };
+    let http = base.strip_prefix("ws").map_or_else(|| base.to_owned(), |rest| format!("http{rest}"));
+    Hosts { stream: base.to_owned(), api: format!("{base}{api}"), rest: format!("{http}{rest}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_venue_is_found_by_the_name_that_the_command_line_has() {
+        use clap::ValueEnum as _;
+        for venue in Venue::value_variants() {
+            let name = venue.to_possible_value().unwrap();
+            assert_eq!((Venue::of_name(name.get_name()), venue.name()), (Some(*venue), name.get_name()));
+        }
+    }
+
+    #[test]
+    fn streams_that_make_and_check_books_are_known_by_name() {
+        let of = |name| stream(Product::UsdM, name).unwrap();
+        assert_eq!(of("bookTicker"), Stream::BookTicker);
+        assert_eq!(of("depth"), Stream::Depth { ms: 250 });
+        assert_eq!(of("depth@500ms"), Stream::Depth { ms: 500 });
+        assert_eq!(of("depth20@100ms"), Stream::Other("depth20@100ms".into()));
+        assert!(stream(Product::Spot, "depth@fast").is_err());
+    }
+}
