@@ -35,8 +35,8 @@ struct Result {
 /// Prints the table; the results as JSON lines.
 pub(crate) fn run(messages: &Messages, rounds: u32) -> Vec<String> {
     println!(
-        "\n{:<24} {:>8} {:>7}  {:>9} {:>9} {:>7} {:>5}  {}",
-        "decoding, ns a message", "messages", "bytes", "tickwire", "simd-json", "times", "bar", "allocations"
+        "\n{:<24} {:>8} {:>7}  {:>9} {:>9} {:>7} {:>5}  allocations",
+        "decoding, ns a message", "messages", "bytes", "tickwire", "simd-json", "times", "bar"
     );
     CONTESTS.iter().filter_map(|contest| row(contest, messages, rounds)).collect()
 }

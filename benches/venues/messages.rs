@@ -83,7 +83,7 @@ fn agg_trade(at: u64) -> String {
         12_345_678 + at,
         900_000 + at,
         900_001 + at,
-        at % 2 == 0,
+        at.is_multiple_of(2),
         time = 1_700_000_000_000 + at,
     )
 }

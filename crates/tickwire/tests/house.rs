@@ -45,7 +45,7 @@ const HOUSE: &[Room] = &[
             &["book", "json"],
             &["event"],
             &["pace", "queue", "session", "symbols"],
-            &["binance"],
+            &["binance", "deribit"],
         ],
     },
     Room {
@@ -75,7 +75,31 @@ const HOUSE: &[Room] = &[
     Room {
         place: "crates/venue/src/json",
         uses: &[],
-        floors: &[&["arena", "strings"], &["source"], &["field", "record", "cursor", "library"], &["mod"]],
+        floors: &[
+            &["names", "strings", "way"],
+            &["arena"],
+            &["source"],
+            &["field", "record", "cursor", "library"],
+            &["mod"],
+        ],
+    },
+    Room {
+        place: "crates/venue/src/deribit",
+        uses: &[],
+        floors: &[
+            &["credits", "channel", "outbox", "reaction", "wire"],
+            &["requests", "subscriptions", "sync", "tickers"],
+            &["auth", "keeper"],
+            &["config", "market"],
+            &["control"],
+            &["session"],
+            &["mod"],
+        ],
+    },
+    Room {
+        place: "crates/venue/src/deribit/wire",
+        uses: &[],
+        floors: &[&["answer", "ticker", "message"], &["mod"], &["shape", "tests"]],
     },
     Room {
         place: "crates/venue/src/event",

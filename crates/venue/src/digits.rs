@@ -8,6 +8,7 @@ pub(crate) const DIGITS_MAX: usize = 19;
 
 const POWERS: [u64; DIGITS_MAX + 1] = powers();
 
+#[expect(clippy::indexing_slicing, reason = "the compiler runs it")]
 const fn powers() -> [u64; DIGITS_MAX + 1] {
     let mut powers = [1; DIGITS_MAX + 1];
     let mut at = 1;

@@ -293,7 +293,7 @@ fn silence_is_told_once_and_again_after_a_sign_of_life() {
     let mut rig = rig();
     let silent = Event::Status(Status { kind: StatusKind::Other, text: "silent", venue_time_ns: None });
     assert_eq!(rig.pass(Duration::from_millis(64_999)), []);
-    assert_eq!(rig.pass(Duration::from_millis(1)), [silent.clone()]);
+    assert_eq!(rig.pass(Duration::from_millis(1)), std::slice::from_ref(&silent));
     assert_eq!(rig.pass(1000 * SECOND), []);
     let heartbeat = json!({"params": {"type": "heartbeat"}, "method": "heartbeat", "jsonrpc": "2.0"});
     rig.tell(&heartbeat);

@@ -1,6 +1,7 @@
 //! Documents over HTTP, on a thread of their own: the client blocks, and the feed must not.
 
-use super::{Answer, Document};
+use super::Answer;
+use super::answer::Document;
 use mio::event::Source;
 use mio::unix::pipe;
 use mio::{Interest, Registry, Token};

@@ -5,5 +5,5 @@ mod answer;
 #[cfg_attr(not(feature = "rest"), path = "absent.rs")]
 mod fetcher;
 
-pub(crate) use answer::{Answer, Document};
+pub(crate) use answer::Answer;
 pub(crate) use fetcher::Fetcher;

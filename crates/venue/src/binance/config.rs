@@ -160,11 +160,11 @@ impl Config {
         if self.raw && partial && ambiguous {
             return Err(ConfigError::PartialDepthRaw);
         }
-        let of_symbol = |symbol: &Box<str>| {
+        let of_symbol = |symbol: &str| {
             let lower = symbol.to_ascii_lowercase();
             suffixes.iter().map(move |suffix| format!("{lower}@{suffix}")).collect::<Vec<_>>()
         };
-        let mut names: Vec<String> = symbols.iter().flat_map(of_symbol).collect();
+        let mut names: Vec<String> = symbols.iter().flat_map(|symbol| of_symbol(symbol)).collect();
         names.extend(self.markets.iter().cloned());
         if self.has_account() && !matches!(self.product, Product::Spot | Product::SpotSbe) {
             return Err(ConfigError::AccountOfSpot);

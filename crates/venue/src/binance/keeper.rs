@@ -161,7 +161,7 @@ impl Keeper {
         if let Some(cross) = &mut self.cross {
             cross.on_book(update_id, book, |check| {
                 tell(Event::Check(check));
-                wrong = wrong.or((!check.agrees).then_some(check));
+                wrong = wrong.or_else(|| (!check.agrees).then_some(check));
             });
         }
         if let Some(check) = wrong {

@@ -375,11 +375,11 @@ impl<'a, 's> Source<'a, 's> for Cursor<'a, 's> {
             return T::read_any(self);
         }
         let mut ahead = *self;
-        if ahead.take(b'{') {
-            if let Some(record) = T::read_fixed(&mut ahead, true) {
-                *self = ahead;
-                return Ok(record);
-            }
+        if ahead.take(b'{')
+            && let Some(record) = T::read_fixed(&mut ahead, true)
+        {
+            *self = ahead;
+            return Ok(record);
         }
         T::read_any(self)
     }

@@ -140,13 +140,8 @@ impl Decoder {
         if text.len() > TEXT_BYTES_MAX {
             return Err(Error::malformed("longer than any documented message", text));
         }
-        if first == Way::Fixed
-            && let Some((stream, shape)) = shape::fixed(text, &self.arena)
-            && let Ok(message) = shape.message(&self.arena.levels())
-        {
+        if first == Way::Fixed && shape::fixed(text, &self.arena, &mut self.sides, &mut sink) {
             self.ways.count(Way::Fixed);
-            self.sides = shape.sides();
-            sink(stream, message);
             return Ok(());
         }
         self.decode_slowly(first, text, &mut sink)

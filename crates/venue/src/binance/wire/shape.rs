@@ -15,6 +15,7 @@ use crate::{
 
 /// A message whose levels are still in the arena.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::large_enum_variant, reason = "on the stack, and not on the fastest way")]
 pub(super) enum Shape<'a> {
     Plain(Message<'a>),
     Depth(DepthFields<'a>),
@@ -31,55 +32,86 @@ pub(super) struct Content<'a, S> {
 }
 
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::large_enum_variant, reason = "on the stack, and not on the fastest way")]
 pub(super) enum Payload<'a, S> {
     One(Shape<'a>),
     /// An array of messages, each of which was read once already.
     Many(S),
 }
 
-/// Reads a frequent message whose keys come in an order that is known.
+/// Reads a frequent message whose keys come in an order that is known, and hands it to `sink`; otherwise says no. The
+/// message goes straight from the registers to the sink, not by way of a [`Shape`].
 #[inline(always)]
-pub(super) fn fixed<'a>(text: &'a [u8], arena: &Arena) -> Option<(Option<&'a str>, Shape<'a>)> {
-    let mut cursor = Cursor::new(text, arena)?;
+pub(super) fn fixed(
+    text: &[u8],
+    arena: &Arena,
+    sides: &mut (Rows, Rows),
+    sink: &mut impl FnMut(Option<&str>, Message<'_>),
+) -> bool {
+    let Some(mut cursor) = Cursor::new(text, arena) else { return false };
     let mut stream = None;
     if cursor.literal(b"{\"stream\":\"") {
-        stream = Some(cursor.string()?);
-        if !cursor.literal(b",\"data\":") {
-            return None;
+        stream = cursor.string();
+        if stream.is_none() || !cursor.literal(b",\"data\":") {
+            return false;
         }
     }
-    let shape = fixed_shape(&mut cursor)?;
-    let closed = stream.is_none() || cursor.take(b'}');
-    (closed && cursor.is_done()).then_some((stream, shape))
-}
-
-#[inline(always)]
-fn fixed_shape<'a>(cursor: &mut Cursor<'a, '_>) -> Option<Shape<'a>> {
     if !cursor.literal(b"{\"e\":\"") {
-        return if cursor.take(b'{') { fixed_plain(cursor, true, Message::BookTicker) } else { None };
+        return cursor.take(b'{') && fixed_plain(cursor, true, stream, Message::BookTicker, sink);
     }
     if cursor.literal(b"depthUpdate\"") {
-        return DepthFields::read_fixed(cursor, false).map(Shape::Depth);
+        return fixed_depth(cursor, stream, arena, sides, sink);
     }
     if cursor.literal(b"bookTicker\"") {
-        return fixed_plain(cursor, false, Message::BookTicker);
+        return fixed_plain(cursor, false, stream, Message::BookTicker, sink);
     }
     if cursor.literal(b"aggTrade\"") {
-        return fixed_plain(cursor, false, Message::AggTrade);
+        return fixed_plain(cursor, false, stream, Message::AggTrade, sink);
     }
-    if cursor.literal(b"trade\"") {
-        return fixed_plain(cursor, false, Message::Trade);
-    }
-    None
+    cursor.literal(b"trade\"") && fixed_plain(cursor, false, stream, Message::Trade, sink)
+}
+
+/// Whether the text ends where the payload does.
+#[inline(always)]
+fn ends(cursor: &mut Cursor<'_, '_>, stream: Option<&str>) -> bool {
+    (stream.is_none() || cursor.take(b'}')) && cursor.is_done()
 }
 
 #[inline(always)]
 fn fixed_plain<'a, T: Record<'a>>(
-    cursor: &mut Cursor<'a, '_>,
+    mut cursor: Cursor<'a, '_>,
     opened: bool,
+    stream: Option<&str>,
     message: fn(T) -> Message<'a>,
-) -> Option<Shape<'a>> {
-    Some(Shape::Plain(message(T::read_fixed(cursor, opened)?)))
+    sink: &mut impl FnMut(Option<&str>, Message<'_>),
+) -> bool {
+    match T::read_fixed(&mut cursor, opened) {
+        Some(record) if ends(&mut cursor, stream) => {
+            sink(stream, message(record));
+            true
+        }
+        _ => false,
+    }
+}
+
+#[inline(always)]
+fn fixed_depth(
+    mut cursor: Cursor<'_, '_>,
+    stream: Option<&str>,
+    arena: &Arena,
+    sides: &mut (Rows, Rows),
+    sink: &mut impl FnMut(Option<&str>, Message<'_>),
+) -> bool {
+    let Some(fields) = DepthFields::read_fixed(&mut cursor, false) else { return false };
+    let levels = arena.levels();
+    match depth(fields, &levels) {
+        Ok(update) if ends(&mut cursor, stream) => {
+            *sides = (fields.bids, fields.asks);
+            sink(stream, Message::DepthUpdate(update));
+            true
+        }
+        _ => false,
+    }
 }
 
 /// Reads any text. A message of an array is read and left for [`Payload::Many`].
