@@ -5,6 +5,7 @@
 mod binance;
 mod connection;
 mod decimal;
+mod deribit;
 mod differential;
 mod drive;
 // The one that the tests of `tickwire` have.
@@ -22,6 +23,7 @@ mod tls;
 pub use binance::binance;
 pub use connection::connection;
 pub use decimal::decimal;
+pub use deribit::deribit;
 pub use differential::differential;
 pub use handshake::handshake;
 pub use header::header;

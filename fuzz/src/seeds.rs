@@ -35,4 +35,4 @@ macro_rules! targets {
     };
 }
 
-targets!(binance connection decimal differential handshake header inflate roundtrip sbe tls);
+targets!(binance connection decimal deribit differential handshake header inflate roundtrip sbe tls);
