@@ -73,20 +73,25 @@ impl Decimal {
     /// The number at the front of `text` and its length, if it has not more than 18 digits before an exponent, and fits.
     #[inline(always)]
     pub(crate) fn leading(text: &[u8]) -> Option<(Self, usize)> {
-        match text.first() {
-            Some(b'-') => Self::leading_negative(text),
-            _ => Self::leading_bare(text),
+        match digits::plain(text) {
+            // With a point, 18 digits are 19 characters.
+            Some((mantissa, scale, len)) if len <= DIGITS_SAFE + 1 && !has_exponent(text, len) => {
+                Some((Self { mantissa: mantissa.cast_signed(), scale: u8::try_from(scale).ok()? }, len))
+            }
+            _ => Self::leading_any(text),
         }
     }
 
     #[inline(never)]
-    fn leading_negative(text: &[u8]) -> Option<(Self, usize)> {
+    fn leading_any(text: &[u8]) -> Option<(Self, usize)> {
+        if text.first() != Some(&b'-') {
+            return Self::leading_bare(text);
+        }
         let (size, len) = Self::leading_bare(text.get(1..)?)?;
         Some((Self { mantissa: -size.mantissa, ..size }, len + 1))
     }
 
     /// As [`leading`](Self::leading), without a sign.
-    #[inline(always)]
     fn leading_bare(text: &[u8]) -> Option<(Self, usize)> {
         let (whole, digits) = digits::leading(text);
         let padded = digits > 1 && text.first() == Some(&b'0');
@@ -214,6 +219,11 @@ impl fmt::Write for Line {
         self.len = end;
         Ok(())
     }
+}
+
+#[inline(always)]
+fn has_exponent(text: &[u8], at: usize) -> bool {
+    matches!(text.get(at), Some(b'e' | b'E'))
 }
 
 /// The parts of a number text.

@@ -72,13 +72,54 @@ fn partial(word: u64, digits: usize) -> u64 {
     joined((word << 8) << (56 - 8 * digits))
 }
 
+/// A number at the front of `text` whose whole part has up to seven digits: the number that all its digits make, how
+/// many of them are behind the point, and its length. Right for up to [`DIGITS_MAX`] digits.
+#[inline(always)]
+pub(crate) fn plain(text: &[u8]) -> Option<(u64, usize, usize)> {
+    let word = u64::from_le_bytes(*text.first_chunk::<8>()?) ^ ZEROS;
+    let others = others(word);
+    let whole = places(others);
+    let padded = word & 0xff == 0 && whole > 1;
+    if whole == 0 || whole > 7 || padded {
+        return None;
+    }
+    let ended_by = (word >> (8 * whole)) & 0xff;
+    if ended_by != POINT {
+        return Some((partial(word, whole), 0, whole));
+    }
+    let end = places(others & (others - 1));
+    if end > 7 {
+        let (fraction, digits) = leading(text.get(whole + 1..)?);
+        let number = partial(word, whole).wrapping_mul(power_of_ten(digits)).wrapping_add(fraction);
+        return (digits > 0).then_some((number, digits, whole + 1 + digits));
+    }
+    // All in one word, with the point taken out.
+    let before = (1 << (8 * whole)) - 1;
+    let digits = (word & before) | ((word >> 8) & !before);
+    (end > whole + 1).then_some((partial(digits, end - 1), end - 1 - whole, end))
+}
+
+/// The point, as the words here have it.
+const POINT: u64 = 0x2e ^ 0x30;
+
 /// How many of the eight bytes, from the lowest, are below ten. A carry only spoils bytes above the first
 /// that is not.
 #[inline(always)]
 fn leading_small(word: u64) -> usize {
-    let not = (word.wrapping_add(0x7676_7676_7676_7676) | word) & HIGH_BITS;
+    places(others(word))
+}
+
+/// The high bit of each byte that is ten or more; right up to the first of them, and to the second if the first is ASCII.
+#[inline(always)]
+fn others(word: u64) -> u64 {
+    (word.wrapping_add(0x7676_7676_7676_7676) | word) & HIGH_BITS
+}
+
+/// In which byte the lowest bit is; 8 if there is none.
+#[inline(always)]
+fn places(bits: u64) -> usize {
     // At most 8.
-    (not.trailing_zeros() / 8) as usize
+    (bits.trailing_zeros() / 8) as usize
 }
 
 /// The number of eight digits, the lowest byte first: pairs, then fours, then all.
@@ -101,6 +142,28 @@ mod tests {
             let (value, count) = leading(format!("{text}{tail}").as_bytes());
             prop_assert_eq!(count, text.len());
             prop_assert_eq!(value, text.parse().unwrap_or(0));
+        }
+
+        #[test]
+        fn plain_numbers_are_read_as_the_standard_library_reads_them(
+            number in "(0|[1-9][0-9]{0,6})(\\.[0-9]{1,11})?",
+            tail in "[\"\\],}e]\\PC{8,12}",
+        ) {
+            let read = plain(format!("{number}{tail}").as_bytes());
+            let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+            let scale = number.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+            prop_assert_eq!(read, Some((digits.parse().unwrap(), scale, number.len())));
+        }
+
+        #[test]
+        fn what_is_no_plain_number_is_not_read(text in "[0-9.\\-+e\"]{8,12}") {
+            if let Some((value, scale, len)) = plain(text.as_bytes()) {
+                let number = &text[..len];
+                let digits: String = number.chars().filter(|c| *c != '.').collect();
+                prop_assert_eq!(value, digits.parse::<u64>().unwrap(), "{}", number);
+                prop_assert_eq!(scale, number.split_once('.').map_or(0, |(_, fraction)| fraction.len()));
+                prop_assert!(serde_json::from_str::<f64>(number).is_ok(), "{}", number);
+            }
         }
 
         #[test]

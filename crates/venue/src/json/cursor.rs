@@ -299,9 +299,8 @@ impl<'a, 's> Source<'a, 's> for Cursor<'a, 's> {
     fn decimal(&mut self) -> Result<Decimal, Wrong> {
         let quoted = self.peek() == Some(b'"');
         let from = self.at + usize::from(quoted);
-        let Some((decimal, len)) = self.bytes.get(from..).and_then(Decimal::leading) else {
-            return self.long_number();
-        };
+        let rest = self.bytes.get(from..).unwrap_or(&[]);
+        let Some((decimal, len)) = Decimal::leading(rest) else { return self.long_number() };
         let end = from + len;
         let next = self.bytes.get(end).copied();
         match (quoted, next) {
