@@ -105,7 +105,8 @@ struct Recorder {
 impl Recorder {
     fn follow(&mut self) -> Result<(), Failure> {
         let interrupted = exit::interrupted()?;
-        while !self.feed.is_closed() {
+        // The end of a connection brings events too, which wait.
+        while !self.feed.is_closed() || self.feed.session().has_event() {
             let now = clock::now();
             let is_over = interrupted.load(Ordering::Relaxed) || self.until.is_some_and(|until| until <= now);
             // What a message brought is told to its end: a replay tells it so.

@@ -81,6 +81,17 @@ fn usd_m_is_replayed_as_it_was_told() {
 }
 
 #[test]
+fn deribit_is_replayed_as_it_was_told() {
+    let faults = Faults { drop_diff_every: Some(9), ..Faults::default() };
+    let server = server(Venue::Deribit, &["BTC-PERPETUAL"], faults, BinanceRules::default());
+    let streams = "book.100ms,trades.100ms,quote,incremental_ticker";
+    let told = is_replayed_as_it_was_told(&server, &["--streams", streams, "deribit", "BTC-PERPETUAL"]);
+    for kind in ["delta", "snapshot", "trade", "quote", "ticker", "gap"] {
+        assert!(!of(&told, kind).is_empty(), "no {kind}");
+    }
+}
+
+#[test]
 fn snapshots_over_http_are_replayed_too() {
     let rules = BinanceRules { unrouted_delivers_all: true, ..BinanceRules::default() };
     let server = server(Venue::BinanceUsdM, &["BTCUSD_PERP"], Faults::default(), rules);
@@ -129,7 +140,7 @@ fn what_cannot_be_recorded_is_told_and_nothing_is_overwritten() {
         (&["record", "--out", "/nonexistent/x.tick", "binance", "BTCUSDT"], 74, "/nonexistent/x.tick: "),
         (&["record", "--out", &new, "binance"], 64, "no symbol"),
         (&["record", "--out", &new, "--streams", "depth@7ms", "binance", "BTCUSDT"], 64, "depth"),
-        (&["record", "--out", &new, "deribit", "BTC-PERPETUAL"], 64, "not in this build"),
+        (&["record", "--out", &new, "--streams", "book.fast", "deribit", "BTC\"PERPETUAL"], 64, "holds"),
         (&["record", "binance", "BTCUSDT"], 64, "--out"),
     ] {
         let output = tickwire(arguments);
