@@ -153,7 +153,6 @@ fn what_cannot_be_served_is_a_usage_error() {
         &["watch", "--sim", "--fault", "nonsense", "binance", "BTCUSDT"],
         &["watch", "--sim", "--fault", "drop-diff=0", "binance", "BTCUSDT"],
         &["watch", "--sim", "binance-options", "BTC-251226-90000-C"],
-        &["watch", "deribit", "BTC-PERPETUAL"],
         &["watch", "--seconds", "soon", "binance", "BTCUSDT"],
         &["watch", "kraken", "BTCUSDT"],
         &[],
