@@ -73,13 +73,17 @@ impl Decimal {
     /// The number at the front of `text` and its length, if it has not more than 18 digits before an exponent, and fits.
     #[inline(always)]
     pub(crate) fn leading(text: &[u8]) -> Option<(Self, usize)> {
-        match digits::plain(text) {
-            // With a point, 18 digits are 19 characters.
-            Some((mantissa, scale, len)) if len <= DIGITS_SAFE + 1 && !has_exponent(text, len) => {
-                Some((Self { mantissa: mantissa.cast_signed(), scale: u8::try_from(scale).ok()? }, len))
-            }
+        match Self::plain(text) {
+            Some((decimal, len)) if !goes_on(text.get(len)) => Some((decimal, len)),
             _ => Self::leading_any(text),
         }
+    }
+
+    /// As [`digits::plain`].
+    #[inline(always)]
+    pub(crate) fn plain(text: &[u8]) -> Option<(Self, usize)> {
+        let (mantissa, scale, len) = digits::plain(text)?;
+        Some((Self { mantissa: mantissa.cast_signed(), scale }, len))
     }
 
     #[inline(never)]
@@ -221,9 +225,10 @@ impl fmt::Write for Line {
     }
 }
 
+/// Whether a number can have `next` behind its last digit.
 #[inline(always)]
-fn has_exponent(text: &[u8], at: usize) -> bool {
-    matches!(text.get(at), Some(b'e' | b'E'))
+fn goes_on(next: Option<&u8>) -> bool {
+    matches!(next, Some(b'0'..=b'9' | b'e' | b'E'))
 }
 
 /// The parts of a number text.

@@ -35,24 +35,14 @@ pub(crate) fn leading(text: &[u8]) -> (u64, usize) {
     if digits < 8 {
         return (partial(word, digits), digits);
     }
-    // Eight decimals are as many as most venues print.
-    if behind.first().is_none_or(|next| !next.is_ascii_digit()) {
-        return (joined(word), 8);
-    }
-    let (rest, count) = further(behind);
-    (joined(word).wrapping_mul(power_of_ten(count)).wrapping_add(rest), 8 + count)
-}
-
-/// As [`leading`], behind the first eight.
-#[inline(never)]
-fn further(text: &[u8]) -> (u64, usize) {
-    let Some((word, behind)) = text.split_first_chunk::<8>() else { return one_by_one(text) };
-    let word = u64::from_le_bytes(*word) ^ ZEROS;
-    let digits = leading_small(word);
-    if digits < 8 {
-        return (partial(word, digits), digits);
-    }
-    let (rest, count) = one_by_one(behind);
+    let (rest, count) = match behind.first_chunk::<8>() {
+        Some(next) => {
+            let next = u64::from_le_bytes(*next) ^ ZEROS;
+            let digits = leading_small(next);
+            if digits < 8 { (partial(next, digits), digits) } else { one_by_one(behind) }
+        }
+        None => one_by_one(behind),
+    };
     (joined(word).wrapping_mul(power_of_ten(count)).wrapping_add(rest), 8 + count)
 }
 
@@ -72,10 +62,11 @@ fn partial(word: u64, digits: usize) -> u64 {
     joined((word << 8) << (56 - 8 * digits))
 }
 
-/// A number at the front of `text` whose whole part has up to seven digits: the number that all its digits make, how
-/// many of them are behind the point, and its length. Right for up to [`DIGITS_MAX`] digits.
+/// A number at the front of `text` with up to seven digits before its point and up to eight behind it: the number that
+/// all its digits make, how many of them are behind the point, and its length. It is for the caller to see that the
+/// number ends there.
 #[inline(always)]
-pub(crate) fn plain(text: &[u8]) -> Option<(u64, usize, usize)> {
+pub(crate) fn plain(text: &[u8]) -> Option<(u64, u8, usize)> {
     let word = u64::from_le_bytes(*text.first_chunk::<8>()?) ^ ZEROS;
     let others = others(word);
     let whole = places(others);
@@ -83,20 +74,39 @@ pub(crate) fn plain(text: &[u8]) -> Option<(u64, usize, usize)> {
     if whole == 0 || whole > 7 || padded {
         return None;
     }
-    let ended_by = (word >> (8 * whole)) & 0xff;
-    if ended_by != POINT {
-        return Some((partial(word, whole), 0, whole));
-    }
-    let end = places(others & (others - 1));
+    let has_point = (word >> (8 * whole)) & 0xff == POINT;
+    // Without branches, for prices and quantities have points and none by turns.
+    let end = places(if has_point { others & (others - 1) } else { others });
     if end > 7 {
-        let (fraction, digits) = leading(text.get(whole + 1..)?);
-        let number = partial(word, whole).wrapping_mul(power_of_ten(digits)).wrapping_add(fraction);
-        return (digits > 0).then_some((number, digits, whole + 1 + digits));
+        let (fraction, digits) = up_to_eight(text.get(whole + 1..)?)?;
+        let number = first(word, whole) * power_of_ten(digits) + fraction;
+        return Some((number, small(digits), whole + 1 + digits));
     }
-    // All in one word, with the point taken out.
+    let point = usize::from(has_point);
+    // The point taken out; without one, what is above the digits does not count.
     let before = (1 << (8 * whole)) - 1;
     let digits = (word & before) | ((word >> 8) & !before);
-    (end > whole + 1).then_some((partial(digits, end - 1), end - 1 - whole, end))
+    let scale = end - whole - point;
+    (scale > 0 || !has_point).then_some((first(digits, end - point), small(scale), end))
+}
+
+/// One to eight digits at the front of `text`, and how many they are.
+#[inline(always)]
+fn up_to_eight(text: &[u8]) -> Option<(u64, usize)> {
+    let word = u64::from_le_bytes(*text.first_chunk::<8>()?) ^ ZEROS;
+    let digits = leading_small(word);
+    (digits > 0).then(|| (first(word, digits), digits))
+}
+
+/// The number of the first `digits` of a word, one to eight.
+#[inline(always)]
+fn first(word: u64, digits: usize) -> u64 {
+    joined(word << (64 - 8 * digits))
+}
+
+#[inline(always)]
+fn small(digits: usize) -> u8 {
+    (digits & 0xf) as u8
 }
 
 /// The point, as the words here have it.
@@ -146,13 +156,13 @@ mod tests {
 
         #[test]
         fn plain_numbers_are_read_as_the_standard_library_reads_them(
-            number in "(0|[1-9][0-9]{0,6})(\\.[0-9]{1,11})?",
+            number in "(0|[1-9][0-9]{0,6})(\\.[0-9]{1,8})?",
             tail in "[\"\\],}e]\\PC{8,12}",
         ) {
             let read = plain(format!("{number}{tail}").as_bytes());
             let digits: String = number.chars().filter(char::is_ascii_digit).collect();
             let scale = number.split_once('.').map_or(0, |(_, fraction)| fraction.len());
-            prop_assert_eq!(read, Some((digits.parse().unwrap(), scale, number.len())));
+            prop_assert_eq!(read, Some((digits.parse().unwrap(), u8::try_from(scale).unwrap(), number.len())));
         }
 
         #[test]
@@ -161,7 +171,8 @@ mod tests {
                 let number = &text[..len];
                 let digits: String = number.chars().filter(|c| *c != '.').collect();
                 prop_assert_eq!(value, digits.parse::<u64>().unwrap(), "{}", number);
-                prop_assert_eq!(scale, number.split_once('.').map_or(0, |(_, fraction)| fraction.len()));
+                let fraction = number.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+                prop_assert_eq!(usize::from(scale), fraction);
                 prop_assert!(serde_json::from_str::<f64>(number).is_ok(), "{}", number);
             }
         }

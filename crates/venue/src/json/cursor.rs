@@ -26,8 +26,8 @@ const ASIDE: Wrong = "not compact";
 pub(crate) struct Cursor<'a, 's> {
     /// The whole text, of which strings are parts.
     whole: &'a str,
-    bytes: &'a [u8],
-    at: usize,
+    /// What is still to be read.
+    rest: &'a [u8],
     arena: &'s Arena,
     /// Records are read in any order even if they come in one that is known.
     only_any_order: bool,
@@ -36,7 +36,8 @@ pub(crate) struct Cursor<'a, 's> {
 impl<'a, 's> Cursor<'a, 's> {
     /// `None` for what is no UTF-8, which the library judges.
     pub(crate) fn new(text: &'a [u8], arena: &'s Arena) -> Option<Self> {
-        Some(Self { whole: str::from_utf8(text).ok()?, bytes: text, at: 0, arena, only_any_order: false })
+        let whole = simdutf8::basic::from_utf8(text).ok()?;
+        Some(Self { whole, rest: text, arena, only_any_order: false })
     }
 
     /// Reads records in any order even if they come in one that is known.
@@ -45,73 +46,90 @@ impl<'a, 's> Cursor<'a, 's> {
     }
 
     /// Where it is, in bytes from the beginning.
+    #[inline(always)]
     pub(crate) fn at(&self) -> usize {
-        self.at
+        self.whole.len() - self.rest.len()
     }
 
     /// Whether everything is read.
     pub(crate) fn is_done(&self) -> bool {
-        self.at == self.bytes.len()
-    }
-
-    /// What is still to be read.
-    #[inline(always)]
-    fn rest(&self) -> &'a [u8] {
-        self.bytes.get(self.at..).unwrap_or(&[])
+        self.rest.is_empty()
     }
 
     #[inline(always)]
     fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
+        self.rest.first().copied()
+    }
+
+    /// Passes over the first `len` bytes, of which there are as many.
+    #[inline(always)]
+    fn pass(&mut self, len: usize) {
+        if let Some(behind) = self.rest.get(len..) {
+            self.rest = behind;
+        }
+    }
+
+    /// Goes on with `way`, which is not inlined, on a copy, so that this cursor can stay in registers.
+    #[inline(always)]
+    fn apart<T>(&mut self, way: impl FnOnce(&mut Self) -> T) -> T {
+        let mut copy = *self;
+        let result = way(&mut copy);
+        *self = copy;
+        result
     }
 
     /// Takes `text` if it is next.
     #[inline(always)]
     pub(crate) fn literal(&mut self, text: &[u8]) -> bool {
-        let there = self.rest().starts_with(text);
-        if there {
-            self.at += text.len();
+        match self.rest.strip_prefix(text) {
+            Some(behind) => {
+                self.rest = behind;
+                true
+            }
+            None => false,
         }
-        there
     }
 
     /// A string behind its opening quote.
     #[inline(always)]
     pub(crate) fn string(&mut self) -> Option<&'a str> {
-        let len = strings::plain(self.rest())?;
-        let string = self.whole.get(self.at..self.at + len);
-        self.at += len + 1;
-        string
+        let (len, behind) = strings::plain(self.rest)?;
+        let at = self.at();
+        self.rest = behind;
+        self.whole.get(at..at + len)
     }
 
     /// An integer behind its sign: the first digit is zero only if it is the only one.
     #[inline(always)]
     fn integer(&mut self) -> Option<u64> {
-        let (value, count) = digits::leading(self.rest());
+        let (value, count) = digits::leading(self.rest);
         let padded = count > 1 && self.peek() == Some(b'0');
         if count == 0 || count > DIGITS_MAX || padded {
             return None;
         }
-        self.at += count;
+        self.pass(count);
         Some(value)
     }
 
-    /// A number that is long or has a long exponent.
-    #[cold]
-    fn long_number(&mut self) -> Result<Decimal, Wrong> {
+    /// A decimal that is not plain.
+    #[inline(never)]
+    fn other_decimal(&mut self) -> Result<Decimal, Wrong> {
         let quoted = self.take(b'"');
-        let (decimal, len) = long_number(self.rest());
-        self.at += len;
-        let closed = !quoted || self.take(b'"');
+        let (decimal, len) = match Decimal::leading(self.rest) {
+            Some((decimal, len)) => (Ok(decimal), len),
+            None => long_number(self.rest),
+        };
+        self.pass(len);
+        let closed = if quoted { self.take(b'"') } else { !matches!(self.peek(), Some(b'.' | b'e' | b'E')) };
         decimal.ok().filter(|_| closed).ok_or(ASIDE)
     }
 
     /// A number that a double does not hold exactly, or that is no number.
     #[cold]
     fn long_rounded(&mut self) -> Result<Decimal, Wrong> {
-        let (decimal, len) = long_number(self.rest());
-        let number = self.rest().get(..len).unwrap_or(&[]);
-        self.at += len;
+        let (decimal, len) = long_number(self.rest);
+        let number = self.rest.get(..len).unwrap_or(&[]);
+        self.pass(len);
         let integer = !number.iter().any(|byte| b".eE".contains(byte));
         match decimal {
             Ok(decimal) if integer || decimal.mantissa().unsigned_abs() < MANTISSA_EXACT => Ok(decimal),
@@ -150,31 +168,47 @@ impl<'a, 's> Cursor<'a, 's> {
         row([Some(price), Some(quantity)])
     }
 
+    /// Keys that are not known, up to and with the closing brace.
+    #[inline(never)]
+    fn unknown(&mut self, first: bool, is_known: impl Fn(&str) -> bool) -> bool {
+        let mut comma = !first;
+        loop {
+            if comma && !self.take(b',') {
+                return self.take(b'}');
+            }
+            comma = true;
+            let Ok(key) = self.text() else { return false };
+            if is_known(key) || !self.take(b':') || self.skip().is_err() {
+                return false;
+            }
+        }
+    }
+
     fn skip_number(&mut self) -> Option<()> {
         let negative = self.take(b'-');
-        let (value, count) = digits::leading(self.rest());
+        let (value, count) = digits::leading(self.rest);
         let padded = count > 1 && self.peek() == Some(b'0');
         // The library refuses integers beyond 64 bits; longer numbers are left to it.
         let beyond = count > DIGITS_MAX || (negative && i64::try_from(value).is_err());
         if count == 0 || beyond || padded {
             return None;
         }
-        self.at += count;
+        self.pass(count);
         if self.take(b'.') {
-            let (_, count) = digits::leading(self.rest());
+            let (_, count) = digits::leading(self.rest);
             if count == 0 {
                 return None;
             }
-            self.at += count;
+            self.pass(count);
         }
         if self.take(b'e') || self.take(b'E') {
             let _ = self.take(b'+') || self.take(b'-');
-            let (_, count) = digits::leading(self.rest());
+            let (_, count) = digits::leading(self.rest);
             // Long exponents are left to the library too: it refuses those beyond its range.
             if !(1..=2).contains(&count) {
                 return None;
             }
-            self.at += count;
+            self.pass(count);
         }
         Some(())
     }
@@ -217,9 +251,13 @@ impl<'a, 's> Cursor<'a, 's> {
 impl<'a, 's> Compact<'a, 's> for Cursor<'a, 's> {
     #[inline(always)]
     fn take(&mut self, byte: u8) -> bool {
-        let there = self.peek() == Some(byte);
-        self.at += usize::from(there);
-        there
+        match self.rest.split_first() {
+            Some((first, behind)) if *first == byte => {
+                self.rest = behind;
+                true
+            }
+            _ => false,
+        }
     }
 
     #[inline(always)]
@@ -230,19 +268,21 @@ impl<'a, 's> Compact<'a, 's> for Cursor<'a, 's> {
         }
     }
 
+    #[inline(always)]
     fn trailing(&mut self, first: bool, is_known: impl Fn(&str) -> bool) -> bool {
-        let mut comma = !first;
-        loop {
-            if comma && !self.take(b',') {
-                return self.take(b'}');
-            }
-            comma = true;
-            let Ok(key) = self.text() else { return false };
-            if is_known(key) || !self.take(b':') || self.skip().is_err() {
-                return false;
-            }
-        }
+        self.apart(|cursor| cursor.unknown(first, is_known))
     }
+}
+
+/// A row of two plain numbers and nothing else, `["price","quantity"]`, and what is behind it.
+#[inline(always)]
+fn plain_row(text: &[u8]) -> Option<(Level, &[u8])> {
+    let text = text.strip_prefix(b"[\"")?;
+    let (price, len) = Decimal::plain(text)?;
+    let text = text.get(len..)?.strip_prefix(b"\",\"")?;
+    let (quantity, len) = Decimal::plain(text)?;
+    let text = text.get(len..)?.strip_prefix(b"\"]")?;
+    Some((Level { price, quantity }, text))
 }
 
 /// The number at the front of a text, of whatever length, and its length.
@@ -274,7 +314,7 @@ impl<'a, 's> Source<'a, 's> for Cursor<'a, 's> {
     fn unsigned(&mut self) -> Result<u64, Wrong> {
         let value = self.integer().ok_or(ASIDE)?;
         // A fraction or an exponent behind it are the library's.
-        if matches!(self.peek(), Some(b'.' | b'e' | b'E')) { Err(ASIDE) } else { Ok(value) }
+        if matches!(self.peek(), Some(b',' | b'}' | b']')) { Ok(value) } else { Err(ASIDE) }
     }
 
     #[inline(always)]
@@ -297,28 +337,25 @@ impl<'a, 's> Source<'a, 's> for Cursor<'a, 's> {
 
     #[inline(always)]
     fn decimal(&mut self) -> Result<Decimal, Wrong> {
-        let quoted = self.peek() == Some(b'"');
-        let from = self.at + usize::from(quoted);
-        let rest = self.bytes.get(from..).unwrap_or(&[]);
-        let Some((decimal, len)) = Decimal::leading(rest) else { return self.long_number() };
-        let end = from + len;
-        let next = self.bytes.get(end).copied();
-        match (quoted, next) {
-            (true, Some(b'"')) => self.at = end + 1,
-            (true, _) | (false, Some(b'.' | b'e' | b'E')) => return self.long_number(),
-            (false, _) => self.at = end,
+        let quoted = self.rest.strip_prefix(b"\"");
+        let text = quoted.unwrap_or(self.rest);
+        let Some((decimal, len)) = Decimal::plain(text) else { return self.apart(Self::other_decimal) };
+        match (quoted, text.get(len..)) {
+            (Some(_), Some([b'"', behind @ ..])) => self.rest = behind,
+            (None, Some(behind @ [b',' | b']' | b'}', ..])) => self.rest = behind,
+            _ => return self.apart(Self::other_decimal),
         }
         Ok(decimal)
     }
 
     #[inline(always)]
     fn rounded(&mut self) -> Result<Decimal, Wrong> {
-        match Decimal::leading(self.rest()) {
+        match Decimal::leading(self.rest) {
             Some((decimal, len)) if decimal.mantissa().unsigned_abs() < MANTISSA_EXACT => {
-                self.at += len;
+                self.pass(len);
                 Ok(decimal)
             }
-            _ => self.long_rounded(),
+            _ => self.apart(Self::long_rounded),
         }
     }
 
@@ -364,8 +401,9 @@ impl<'a, 's> Source<'a, 's> for Cursor<'a, 's> {
         Ok(())
     }
 
+    #[inline(always)]
     fn skip(&mut self) -> Result<(), Wrong> {
-        self.skip_value(DEPTH_MAX).ok_or(ASIDE)
+        self.apart(|cursor| cursor.skip_value(DEPTH_MAX)).ok_or(ASIDE)
     }
 
     #[inline]
@@ -387,12 +425,42 @@ impl<'a, 's> Source<'a, 's> for Cursor<'a, 's> {
         self.arena
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn level(&mut self) -> Result<Level, Wrong> {
         if !self.take(b'[') {
             return Err(ASIDE);
         }
         self.row_end()
+    }
+
+    #[inline]
+    fn levels(&mut self, levels: &mut Vec<Level>) -> Result<(), Wrong> {
+        if !self.take(b'[') {
+            return Err(ASIDE);
+        }
+        if self.take(b']') {
+            return Ok(());
+        }
+        // A copy stays in a register.
+        let mut rest = self.rest;
+        loop {
+            if let Some((level, behind)) = plain_row(rest) {
+                levels.push(level);
+                rest = behind;
+            } else {
+                self.rest = rest;
+                levels.push(self.apart(Self::level)?);
+                rest = self.rest;
+            }
+            match rest.split_first() {
+                Some((b',', behind)) => rest = behind,
+                Some((b']', behind)) => {
+                    self.rest = behind;
+                    return Ok(());
+                }
+                _ => return Err(ASIDE),
+            }
+        }
     }
 
     #[inline(always)]
@@ -404,7 +472,7 @@ impl<'a, 's> Source<'a, 's> for Cursor<'a, 's> {
         } else if self.literal(b"[\"new\",") {
             Action::New
         } else {
-            self.other_action()?
+            self.apart(Self::other_action)?
         };
         Ok((action, action.level(self.row_end()?)))
     }

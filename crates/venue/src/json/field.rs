@@ -114,10 +114,7 @@ impl<'a> Field<'a> for Rows {
     fn read<'s, S: Source<'a, 's>>(source: &mut S) -> Result<Self, Wrong> {
         let mut levels = source.arena().fill();
         let from = levels.len();
-        source.array(|source| {
-            levels.push(source.level()?);
-            Ok(())
-        })?;
+        source.levels(&mut levels)?;
         Ok(Self::new(from, levels.len()))
     }
 }

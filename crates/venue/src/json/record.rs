@@ -17,9 +17,9 @@ pub(crate) fn fill<T>(slot: &mut Option<T>, value: Result<T, Wrong>, what: Wrong
 /// Defines a struct that is read from an object.
 ///
 /// A field is `"key" name: type`, or `"key" name: type = reader` where the type alone does not say how it is
-/// read. The order of the fields is the first fixed order that is tried; `order` lines name others. A field that
-/// may be missing (`Field::missing`) may be missing in a fixed order too, and keys that
-/// are not known may follow it.
+/// read. The fixed order that is tried is that of the fields, or if there are `order` lines those; `[name]` is a
+/// field that may come there already. A field that may be missing (`Field::missing`) may be missing in a fixed
+/// order too, and keys that are not known may follow it.
 macro_rules! record {
     (
         @define $fields:tt ($($ordered:tt)*)
@@ -57,8 +57,7 @@ macro_rules! record {
             impl<'a> Record<'a> for $crate::json::record!(@name $name $($life)?) {
                 #[inline(always)]
                 fn read_fixed<'s, C: Compact<'a, 's>>(cursor: &mut C, opened: bool) -> Option<Self> {
-                    $crate::json::record!(@fixed cursor, opened, $fields { $($field)+ });
-                    $( $crate::json::record!(@fixed cursor, opened, $fields $ordered); )*
+                    $crate::json::record!(@orders cursor, opened, $fields { $($field)+ } $($ordered)*);
                     None
                 }
 
@@ -89,6 +88,30 @@ macro_rules! record {
             }
         };
     };
+    (@orders $cursor:ident, $opened:ident, $fields:tt $declared:tt) => {
+        $crate::json::record!(@fixed $cursor, $opened, $fields $declared);
+    };
+    (@orders $cursor:ident, $opened:ident, $fields:tt $declared:tt $($ordered:tt)+) => {
+        $( $crate::json::record!(@fixed $cursor, $opened, $fields $ordered); )+
+    };
+    (@step $ahead:ident $first:ident $whole:ident [$field:ident]) => {
+        if $whole && $ahead.key(Key::$field, $first) {
+            $first = false;
+            $field = Read::$field(&mut $ahead).ok();
+            $whole = $field.is_some();
+        }
+    };
+    (@step $ahead:ident $first:ident $whole:ident $field:ident) => {
+        if $whole && $field.is_none() {
+            if $ahead.key(Key::$field, $first) {
+                $first = false;
+                $field = Read::$field(&mut $ahead).ok();
+            } else {
+                $field = Field::missing();
+            }
+            $whole = $field.is_some();
+        }
+    };
     (@name $name:ident $life:lifetime) => { $name<'a> };
     (@name $name:ident) => { $name };
     (@how $source:ident, $how:path) => { $how($source) };
@@ -96,25 +119,14 @@ macro_rules! record {
     (
         @fixed $cursor:ident, $opened:ident,
         { $( $(#[$doc:meta])* $key:literal $field:ident : $ty:ty $(= $how:path)? ),+ $(,)? }
-        { $($ordered:ident)+ }
+        { $($ordered:tt)+ }
     ) => {
         let mut ahead = *$cursor;
         let mut first = $opened;
         // A field that this order leaves out is not assigned.
         $( #[allow(unused_mut)] let mut $field: Option<$ty> = None; )+
         let mut whole = true;
-        $(
-            if whole {
-                if ahead.key(Key::$ordered, first) {
-                    first = false;
-                    $ordered = Read::$ordered(&mut ahead).ok();
-                    whole = $ordered.is_some();
-                } else {
-                    $ordered = Field::missing();
-                    whole = $ordered.is_some();
-                }
-            }
-        )+
+        $( $crate::json::record!(@step ahead first whole $ordered); )+
         if whole && (ahead.take(b'}') || ahead.trailing(first, |key| matches!(key, $($key)|+))) {
             if let ($(Some($field),)+) = ($($field.or_else(Field::missing),)+) {
                 *$cursor = ahead;
@@ -125,7 +137,7 @@ macro_rules! record {
     (
         $(#[$meta:meta])*
         $vis:vis struct $name:ident $(<$life:lifetime>)? { $($fields:tt)+ }
-        $( order { $($ordered:ident)+ } )*
+        $( order { $($ordered:tt)+ } )*
     ) => {
         $crate::json::record! {
             @define { $($fields)+ } ($( { $($ordered)+ } )*)

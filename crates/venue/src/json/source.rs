@@ -61,6 +61,14 @@ pub(crate) trait Source<'a, 's>: Copy {
         row(cells)
     }
 
+    /// Rows, added to `levels`.
+    fn levels(&mut self, levels: &mut Vec<Level>) -> Result<(), Wrong> {
+        self.array(|source| {
+            levels.push(source.level()?);
+            Ok(())
+        })
+    }
+
     /// A row `[action, price, quantity]`; `delete` makes the quantity zero.
     fn change(&mut self) -> Result<(Action, Level), Wrong> {
         let mut action = Action::Other;

@@ -35,7 +35,10 @@ record! {
         /// Whether the buyer was the maker.
         "m" buyer_is_maker: bool,
     }
-    order { event_time_ns trade_time_ns symbol id price quantity kind side buyer_is_maker }
+    order {
+        event_time_ns [trade_time_ns] symbol id price quantity buyer_order seller_order trade_time_ns kind side
+        buyer_is_maker
+    }
 }
 
 record! {
@@ -65,7 +68,8 @@ record! {
         "st" family: Option<u64>,
     }
     order {
-        event_time_ns id symbol price quantity normal_quantity first_id last_id trade_time_ns buyer_is_maker family
+        event_time_ns [id] symbol id price quantity normal_quantity first_id last_id trade_time_ns buyer_is_maker
+        family
     }
 }
 

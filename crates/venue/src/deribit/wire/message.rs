@@ -20,6 +20,7 @@ record! {
         "asks" asks: Changes,
         "prev_change_id" previous_id: Option<u64>,
     }
+    order { time_ns kind change_id instrument bids asks previous_id }
     order { kind time_ns previous_id instrument change_id bids asks }
 }
 
@@ -65,6 +66,7 @@ record! {
         "bids" bids: Rows,
         "asks" asks: Rows,
     }
+    order { time_ns change_id instrument bids asks }
     order { time_ns instrument change_id bids asks }
 }
 
@@ -126,6 +128,10 @@ record! {
         "combo_id" combo: Option<&'a str>,
         /// The trade of that combo.
         "combo_trade_id" combo_trade: Option<&'a str>,
+    }
+    order {
+        time_ns price amount direction index_price instrument sequence mark_price tick_direction match_id id
+        contracts match_time_ns volatility liquidation block_trade block_legs block_request combo combo_trade
     }
     order {
         sequence id time_ns tick_direction price mark_price liquidation volatility instrument index_price direction
@@ -265,6 +271,7 @@ record! {
         /// Traded, in quote currency.
         "cost" cost: Option<Decimal> = maybe_rounded,
     }
+    order { open_time_ns open high low close volume cost }
     order { volume open_time_ns open low high cost close }
 }
 

@@ -104,6 +104,12 @@ twice! {
         "ask_iv" ask_volatility: Option<Decimal> | Told<Decimal> = figure | told_figure,
     }
     order {
+        underlying_price underlying time_ns kind stats state settlement_price open_interest min_price max_price
+        mark_price mark_volatility last_price interest_value interest_rate instrument index_price implied_bid
+        implied_ask greeks funding_8h estimated_delivery_price delivery_price current_funding combo_state
+        bid_volatility bid_price bid_amount ask_price ask_amount ask_volatility
+    }
+    order {
         estimated_delivery_price bid_amount ask_amount bid_volatility ask_volatility underlying underlying_price
         mark_volatility bid_price ask_price interest_rate open_interest max_price min_price last_price instrument
         mark_price index_price greeks stats state time_ns
@@ -128,6 +134,7 @@ twice! {
         /// The highest price.
         "high" high: Option<Decimal> | Told<Decimal> = plain | told,
     }
+    order { volume_usd volume_notional volume price_change low high }
     order { volume_notional volume_usd volume price_change low high }
 }
 
@@ -147,6 +154,7 @@ twice! {
         /// On the underlying.
         "delta" delta: Option<Decimal> | Told<Decimal> = figure | told_figure,
     }
+    order { vega theta rho gamma delta }
     order { rho theta vega gamma delta }
 }
 
