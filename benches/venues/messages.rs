@@ -18,7 +18,7 @@ impl Messages {
     /// Those of a folder of recordings with a folder for each venue; kinds that it lacks are made up.
     pub(crate) fn of_folder(folder: &Path) -> Self {
         let mut messages = Self::default();
-        for line in lines(&folder.join("binance")) {
+        for line in lines(&folder.join("binance"), ".ws.jsonl") {
             if line.contains("@bookTicker\"") {
                 messages.book_tickers.push(line.into_bytes());
             } else if line.contains("@aggTrade\"") {
@@ -27,8 +27,8 @@ impl Messages {
                 messages.depths.push(line.into_bytes());
             }
         }
-        for line in lines(&folder.join("deribit")) {
-            if line.contains("\"prev_change_id\"") && line.len() > 400 {
+        for line in lines(&folder.join("deribit"), ".jsonl") {
+            if line.starts_with("{\"jsonrpc\"") && line.contains("\"prev_change_id\"") {
                 messages.changes.push(line.into_bytes());
             }
         }
@@ -58,11 +58,11 @@ impl Messages {
     }
 }
 
-/// The lines of the recordings of streams in a folder; none if it is not there.
-fn lines(folder: &Path) -> Vec<String> {
+/// The lines of the files in a folder whose names end with `ending`; none if it is not there.
+fn lines(folder: &Path, ending: &str) -> Vec<String> {
     let Ok(files) = fs::read_dir(folder) else { return Vec::new() };
     let paths = files.filter_map(|file| Some(file.ok()?.path()));
-    let streams = paths.filter(|path| path.to_string_lossy().ends_with(".ws.jsonl"));
+    let streams = paths.filter(|path| path.to_string_lossy().ends_with(ending));
     let text = |path| fs::read_to_string(path).unwrap_or_default();
     streams.flat_map(|path| text(path).lines().map(str::to_owned).collect::<Vec<_>>()).collect()
 }

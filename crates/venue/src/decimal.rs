@@ -73,10 +73,24 @@ impl Decimal {
     /// The number at the front of `text` and its length, if it has not more than 18 digits before an exponent, and fits.
     #[inline(always)]
     pub(crate) fn leading(text: &[u8]) -> Option<(Self, usize)> {
-        match Self::plain(text) {
-            Some((decimal, len)) if !goes_on(text.get(len)) => Some((decimal, len)),
-            _ => Self::leading_any(text),
-        }
+        let plain = Self::plain(text);
+        let (decimal, len) = match plain.map(|(_, len)| text.get(len)) {
+            None | Some(Some(b'0'..=b'9')) => Self::leading_any(text)?,
+            Some(Some(b'e' | b'E')) => plain.and_then(|(decimal, len)| decimal.raised_by(text, len))?,
+            Some(_) => plain?,
+        };
+        // Made anew, so that what the others return is not what is kept in memory.
+        Some((Self { ..decimal }, len))
+    }
+
+    /// With the exponent in `text` behind the letter at `len`, if it fits.
+    #[inline(never)]
+    fn raised_by(self, text: &[u8], len: usize) -> Option<(Self, usize)> {
+        let scale = usize::from(self.scale);
+        let (mantissa, scale, exponent_len) =
+            scaled(self.mantissa.cast_unsigned(), scale, text.get(len + 1..)?)?;
+        let decimal = Self { mantissa: i64::try_from(mantissa).ok()?, scale: u8::try_from(scale).ok()? };
+        Some((decimal, len + 1 + exponent_len))
     }
 
     /// As [`digits::plain`].
@@ -104,8 +118,7 @@ impl Decimal {
         }
         let mut len = digits;
         let (mut mantissa, mut scale) = (whole, 0);
-        let mut next = text.get(len).copied();
-        if next == Some(b'.') {
+        if text.get(len) == Some(&b'.') {
             let (fraction, digits) = match text.get(len + 1..)? {
                 [digit @ b'0'..=b'9', behind, ..] if !behind.is_ascii_digit() => (u64::from(digit - b'0'), 1),
                 fraction => digits::leading(fraction),
@@ -115,16 +128,13 @@ impl Decimal {
             }
             mantissa = whole * digits::power_of_ten(digits) + fraction;
             (len, scale) = (len + 1 + digits, digits);
-            next = text.get(len).copied();
-        }
-        if let Some(b'e' | b'E') = next {
-            let exponent_len;
-            (mantissa, scale, exponent_len) = scaled(mantissa, scale, text.get(len + 1..)?)?;
-            len += 1 + exponent_len;
         }
         // Up to 18 digits fit both.
-        let mantissa = i64::try_from(mantissa).ok()?;
-        Some((Self { mantissa, scale: u8::try_from(scale).ok()? }, len))
+        let decimal = Self { mantissa: i64::try_from(mantissa).ok()?, scale: u8::try_from(scale).ok()? };
+        match text.get(len) {
+            Some(b'e' | b'E') => decimal.raised_by(text, len),
+            _ => Some((decimal, len)),
+        }
     }
 
     /// The shortest decimal that is read as this double, rounded to 18 places; `None` where it does not fit.
@@ -190,7 +200,6 @@ impl Decimal {
 
 /// Mantissa and scale with the exponent at the front of `text` worked in, and its length. `None` for exponents of more
 /// than two digits, and where the digits as they are do not fit.
-#[inline(never)]
 fn scaled(mantissa: u64, scale: usize, text: &[u8]) -> Option<(u64, usize, usize)> {
     let sign = usize::from(matches!(text.first(), Some(b'+' | b'-')));
     let digit = |at: usize| text.get(at).map(|byte| byte ^ b'0').filter(|digit| *digit <= 9);
@@ -223,12 +232,6 @@ impl fmt::Write for Line {
         self.len = end;
         Ok(())
     }
-}
-
-/// Whether a number can have `next` behind its last digit.
-#[inline(always)]
-fn goes_on(next: Option<&u8>) -> bool {
-    matches!(next, Some(b'0'..=b'9' | b'e' | b'E'))
 }
 
 /// The parts of a number text.

@@ -78,25 +78,14 @@ impl<'a, 's> Cursor<'a, 's> {
         result
     }
 
-    /// Takes `text` if it is next.
-    #[inline(always)]
-    pub(crate) fn literal(&mut self, text: &[u8]) -> bool {
-        match self.rest.strip_prefix(text) {
-            Some(behind) => {
-                self.rest = behind;
-                true
-            }
-            None => false,
-        }
-    }
-
     /// A string behind its opening quote.
     #[inline(always)]
     pub(crate) fn string(&mut self) -> Option<&'a str> {
         let (len, behind) = strings::plain(self.rest)?;
         let at = self.at();
         self.rest = behind;
-        self.whole.get(at..at + len)
+        // Inlined, unlike a range with two ends.
+        self.whole.get(at..)?.get(..len)
     }
 
     /// An integer behind its sign: the first digit is zero only if it is the only one.
@@ -111,9 +100,9 @@ impl<'a, 's> Cursor<'a, 's> {
         Some(value)
     }
 
-    /// A decimal that is not plain.
+    /// A decimal that is not a plain one in quotes.
     #[inline(never)]
-    fn other_decimal(&mut self) -> Result<Decimal, Wrong> {
+    fn other_decimal(&mut self) -> Option<Decimal> {
         let quoted = self.take(b'"');
         let (decimal, len) = match Decimal::leading(self.rest) {
             Some((decimal, len)) => (Ok(decimal), len),
@@ -121,7 +110,7 @@ impl<'a, 's> Cursor<'a, 's> {
         };
         self.pass(len);
         let closed = if quoted { self.take(b'"') } else { !matches!(self.peek(), Some(b'.' | b'e' | b'E')) };
-        decimal.ok().filter(|_| closed).ok_or(ASIDE)
+        decimal.ok().filter(|_| closed)
     }
 
     /// A number that a double does not hold exactly, or that is no number.
@@ -152,7 +141,7 @@ impl<'a, 's> Cursor<'a, 's> {
     }
 
     /// Price, quantity and whatever follows, up to and with the bracket.
-    #[inline(always)]
+    #[inline(never)]
     fn row_end(&mut self) -> Result<Level, Wrong> {
         let price = self.decimal()?;
         if !self.take(b',') {
@@ -261,6 +250,17 @@ impl<'a, 's> Compact<'a, 's> for Cursor<'a, 's> {
     }
 
     #[inline(always)]
+    fn literal(&mut self, text: &[u8]) -> bool {
+        match self.rest.strip_prefix(text) {
+            Some(behind) => {
+                self.rest = behind;
+                true
+            }
+            None => false,
+        }
+    }
+
+    #[inline(always)]
     fn key(&mut self, key: &'static [u8], first: bool) -> bool {
         match key {
             [_, bare @ ..] if first => self.literal(bare),
@@ -274,15 +274,23 @@ impl<'a, 's> Compact<'a, 's> for Cursor<'a, 's> {
     }
 }
 
-/// A row of two plain numbers and nothing else, `["price","quantity"]`, and what is behind it.
+/// A row `["price","quantity"]` of plain numbers and nothing else, and the rest of the text.
 #[inline(always)]
 fn plain_row(text: &[u8]) -> Option<(Level, &[u8])> {
     let text = text.strip_prefix(b"[\"")?;
     let (price, len) = Decimal::plain(text)?;
     let text = text.get(len..)?.strip_prefix(b"\",\"")?;
     let (quantity, len) = Decimal::plain(text)?;
-    let text = text.get(len..)?.strip_prefix(b"\"]")?;
-    Some((Level { price, quantity }, text))
+    Some((Level { price, quantity }, text.get(len..)?.strip_prefix(b"\"]")?))
+}
+
+/// The end `price,quantity]` of a row and nothing else, and the rest of the text.
+#[inline(always)]
+fn short_row_end(text: &[u8]) -> Option<(Level, &[u8])> {
+    let (price, len) = Decimal::leading(text)?;
+    let text = text.get(len..)?.strip_prefix(b",")?;
+    let (quantity, len) = Decimal::leading(text)?;
+    Some((Level { price, quantity }, text.get(len..)?.strip_prefix(b"]")?))
 }
 
 /// The number at the front of a text, of whatever length, and its length.
@@ -337,15 +345,14 @@ impl<'a, 's> Source<'a, 's> for Cursor<'a, 's> {
 
     #[inline(always)]
     fn decimal(&mut self) -> Result<Decimal, Wrong> {
-        let quoted = self.rest.strip_prefix(b"\"");
-        let text = quoted.unwrap_or(self.rest);
-        let Some((decimal, len)) = Decimal::plain(text) else { return self.apart(Self::other_decimal) };
-        match (quoted, text.get(len..)) {
-            (Some(_), Some([b'"', behind @ ..])) => self.rest = behind,
-            (None, Some(behind @ [b',' | b']' | b'}', ..])) => self.rest = behind,
-            _ => return self.apart(Self::other_decimal),
+        if let Some(text) = self.rest.strip_prefix(b"\"")
+            && let Some((decimal, len)) = Decimal::plain(text)
+            && let Some([b'"', behind @ ..]) = text.get(len..)
+        {
+            self.rest = behind;
+            return Ok(decimal);
         }
-        Ok(decimal)
+        self.apart(Self::other_decimal).ok_or(ASIDE)
     }
 
     #[inline(always)]
@@ -474,6 +481,14 @@ impl<'a, 's> Source<'a, 's> for Cursor<'a, 's> {
         } else {
             self.apart(Self::other_action)?
         };
-        Ok((action, action.level(self.row_end()?)))
+        let level = match short_row_end(self.rest) {
+            // The quantity cannot be below zero.
+            Some((level, behind)) if level.quantity.mantissa() >= 0 => {
+                self.rest = behind;
+                level
+            }
+            _ => self.apart(Self::row_end)?,
+        };
+        Ok((action, action.level(level)))
     }
 }

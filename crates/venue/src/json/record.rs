@@ -18,7 +18,7 @@ pub(crate) fn fill<T>(slot: &mut Option<T>, value: Result<T, Wrong>, what: Wrong
 ///
 /// A field is `"key" name: type`, or `"key" name: type = reader` where the type alone does not say how it is
 /// read. The fixed order that is tried is that of the fields, or if there are `order` lines those; `[name]` is a
-/// field that may come there already. A field that may be missing (`Field::missing`) may be missing in a fixed
+/// field that may come there already, and a text is one that may stand there. A field that may be missing (`Field::missing`) may be missing in a fixed
 /// order too, and keys that are not known may follow it.
 macro_rules! record {
     (
@@ -93,6 +93,11 @@ macro_rules! record {
     };
     (@orders $cursor:ident, $opened:ident, $fields:tt $declared:tt $($ordered:tt)+) => {
         $( $crate::json::record!(@fixed $cursor, $opened, $fields $ordered); )+
+    };
+    (@step $ahead:ident $first:ident $whole:ident $text:literal) => {
+        if $whole {
+            $ahead.literal(concat!(",", $text).as_bytes());
+        }
     };
     (@step $ahead:ident $first:ident $whole:ident [$field:ident]) => {
         if $whole && $ahead.key(Key::$field, $first) {

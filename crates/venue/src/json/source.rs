@@ -112,6 +112,9 @@ pub(crate) trait Compact<'a, 's>: Source<'a, 's> {
     /// Takes `byte` if it is next.
     fn take(&mut self, byte: u8) -> bool;
 
+    /// Takes `text` if it is next.
+    fn literal(&mut self, text: &[u8]) -> bool;
+
     /// Takes `,"key":`, without the comma if it is the `first`.
     fn key(&mut self, key: &'static [u8], first: bool) -> bool;
 

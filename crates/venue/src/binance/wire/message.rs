@@ -117,6 +117,10 @@ record! {
         /// 1 is USD-M, 2 COIN-M: futures since 2026.
         "st" family: Option<u64>,
     }
+    order {
+        update_id "\"e\":\"bookTicker\"" symbol pair bid_price bid_quantity ask_price ask_quantity transaction_time_ns
+        event_time_ns family
+    }
 }
 
 record! {
