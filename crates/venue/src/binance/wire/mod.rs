@@ -201,9 +201,7 @@ fn deliver<'a, 's, S: Source<'a, 's>>(
             sink(content.stream, shape.message(&arena.levels())?);
         }
         Payload::Many(mut elements) => elements.array(|element| {
-            let message = shape::of_array(*element)?;
-            element.skip()?;
-            sink(content.stream, message);
+            sink(content.stream, shape::of_array(element)?);
             Ok(())
         })?,
     }

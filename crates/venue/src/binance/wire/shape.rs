@@ -116,23 +116,57 @@ fn fixed_depth(
 
 /// Reads any text. A message of an array is read and left for [`Payload::Many`].
 pub(super) fn read<'a, 's, S: Source<'a, 's>>(source: &mut S) -> Result<Content<'a, S>, Wrong> {
-    let (stream, mut payload) = unwrapped(source)?;
-    if payload.kind() != Kind::Array {
-        return Ok(Content { stream, payload: Payload::One(shape(payload)?) });
+    let mut ahead = *source;
+    if let Some(content) = combined(&mut ahead) {
+        *source = ahead;
+        return Ok(content);
     }
-    let many = Payload::Many(payload);
+    if source.kind() != Kind::Object {
+        return Ok(Content { stream: None, payload: payload(source)? });
+    }
+    let (marks, end) = Marks::of(*source)?;
+    match (marks.kind, marks.stream, marks.data) {
+        (None, Some(stream), Some(mut data)) => {
+            *source = end;
+            Ok(Content { stream: Some(stream), payload: payload(&mut data)? })
+        }
+        _ => Ok(Content { stream: None, payload: Payload::One(shape(marks, source)?) }),
+    }
+}
+
+/// The combined form in the usual order, `{"stream":…,"data":…}`, in one pass.
+fn combined<'a, 's, S: Source<'a, 's>>(source: &mut S) -> Option<Content<'a, S>> {
+    let (mut stream, mut data) = (None, None);
+    source
+        .object(|key, value| match key {
+            "stream" if stream.is_none() => value.text().map(|name| stream = Some(name)),
+            "data" if stream.is_some() && data.is_none() => {
+                payload(value).map(|payload| data = Some(payload))
+            }
+            _ => Err("another form"),
+        })
+        .ok()?;
+    Some(Content { stream, payload: data? })
+}
+
+fn payload<'a, 's, S: Source<'a, 's>>(source: &mut S) -> Result<Payload<'a, S>, Wrong> {
+    if source.kind() != Kind::Array {
+        let (marks, _) = Marks::of(*source)?;
+        return shape(marks, source).map(Payload::One);
+    }
+    let many = Payload::Many(*source);
     let mut empty = true;
-    payload.array(|element| {
+    source.array(|element| {
         empty = false;
-        of_array(*element)?;
-        element.skip()
+        of_array(element).map(drop)
     })?;
-    if empty { Err("an empty array") } else { Ok(Content { stream, payload: many }) }
+    if empty { Err("an empty array") } else { Ok(many) }
 }
 
 /// The message that an element of an array is.
-pub(super) fn of_array<'a, 's, S: Source<'a, 's>>(element: S) -> Result<Message<'a>, Wrong> {
-    match shape(element)? {
+pub(super) fn of_array<'a, 's, S: Source<'a, 's>>(element: &mut S) -> Result<Message<'a>, Wrong> {
+    let (marks, _) = Marks::of(*element)?;
+    match shape(marks, element)? {
         Shape::Plain(message) => Ok(message),
         _ => Err("an array of something with levels"),
     }
@@ -140,63 +174,73 @@ pub(super) fn of_array<'a, 's, S: Source<'a, 's>>(element: S) -> Result<Message<
 
 /// The stream that a text names, if it does.
 pub(super) fn stream_of<'a, 's, S: Source<'a, 's>>(mut source: S) -> Option<&'a str> {
-    unwrapped(&mut source).ok()?.0
+    let (mut stream, mut data) = (None, false);
+    source
+        .object(|key, value| {
+            match key {
+                "stream" if value.kind() == Kind::Text => stream = { *value }.text().ok(),
+                "data" => data = true,
+                _ => {}
+            }
+            value.skip()
+        })
+        .ok()?;
+    stream.filter(|_| data)
 }
 
-/// The name of the stream and the payload, of the combined form or the raw one. Leaves the source at the end.
-fn unwrapped<'a, 's, S: Source<'a, 's>>(source: &mut S) -> Result<(Option<&'a str>, S), Wrong> {
-    let whole = *source;
-    if whole.kind() != Kind::Object {
-        source.skip()?;
-        return Ok((None, whole));
-    }
-    let (mut stream, mut data) = (None, None);
-    source.object(|key, value| {
-        match key {
-            "stream" if value.kind() == Kind::Text => return value.text().map(|name| stream = Some(name)),
-            "data" => data = Some(*value),
-            _ => {}
-        }
-        value.skip()
-    })?;
-    Ok(match (stream, data) {
-        (Some(stream), Some(data)) => (Some(stream), data),
-        _ => (None, whole),
-    })
-}
-
-/// The keys that tell what an object is.
-#[derive(Debug, Default)]
-struct Marks<'a> {
+/// What of an object tells what it is.
+struct Marks<'a, S> {
     kind: Option<&'a str>,
-    event_time_ns: Option<u64>,
+    stream: Option<&'a str>,
+    data: Option<S>,
+    event: Option<S>,
     partial: bool,
     bids: bool,
     answer: bool,
 }
 
-fn shape<'a, 's, S: Source<'a, 's>>(source: S) -> Result<Shape<'a>, Wrong> {
-    let mut marks = Marks::default();
-    let mut event = None;
-    let mut ahead = source;
-    ahead.object(|key, value| {
-        let mut value_ahead = *value;
-        match key {
-            "e" if value.kind() == Kind::Text => marks.kind = Some(value_ahead.text()?),
-            "E" if value.kind() == Kind::Number => marks.event_time_ns = time(&mut value_ahead).ok(),
-            "lastUpdateId" => marks.partial = true,
-            "b" => marks.bids = true,
-            "result" | "error" | "code" => marks.answer = true,
-            "event" if value.kind() == Kind::Object => event = Some(*value),
-            _ => {}
+impl<'a, S> Marks<'a, S> {
+    /// Those of an object, and its end if it does not name its kind: then nothing else counts.
+    fn of<'s>(source: S) -> Result<(Self, S), Wrong>
+    where
+        S: Source<'a, 's>,
+    {
+        let (mut kind, mut stream, mut data, mut event) = (None, None, None, None);
+        let (mut partial, mut bids, mut answer) = (false, false, false);
+        let mut end = source;
+        let read = end.object(|key, value| {
+            match key {
+                "e" if value.kind() == Kind::Text => {
+                    kind = Some(value.text()?);
+                    return Err("no more is to be read");
+                }
+                "stream" if value.kind() == Kind::Text => stream = Some({ *value }.text()?),
+                "data" => data = Some(*value),
+                "event" if value.kind() == Kind::Object => event = Some(*value),
+                "lastUpdateId" => partial = true,
+                "b" => bids = true,
+                "result" | "error" | "code" => answer = true,
+                _ => {}
+            }
+            value.skip()
+        });
+        if kind.is_none() {
+            read?;
         }
-        value.skip()
-    })?;
-    match (marks.kind, event) {
-        (Some(kind), _) => named(kind, marks.event_time_ns, source),
-        (None, Some(event)) => wrapped(event),
-        _ if marks.answer => { source }.record().map(Shape::Answer),
-        _ if marks.partial => { source }.record().map(Shape::Partial),
+        Ok((Self { kind, stream, data, event, partial, bids, answer }, end))
+    }
+}
+
+/// Reads an object with these marks.
+fn shape<'a, 's, S: Source<'a, 's>>(marks: Marks<'a, S>, source: &mut S) -> Result<Shape<'a>, Wrong> {
+    match (marks.kind, marks.event) {
+        (Some(kind), _) => named(kind, source),
+        (None, Some(event)) => {
+            source.skip()?;
+            wrapped(event)
+        }
+        _ if marks.answer => source.record().map(Shape::Answer),
+        _ if marks.partial => source.record().map(Shape::Partial),
         _ if marks.bids => plain(source, Message::BookTicker),
         _ => Err("an object of no known kind"),
     }
@@ -220,11 +264,7 @@ fn wrapped<'a, 's, S: Source<'a, 's>>(mut event: S) -> Result<Shape<'a>, Wrong> 
     Ok(Shape::Plain(Message::Account { kind, event_time_ns }))
 }
 
-fn named<'a, 's, S: Source<'a, 's>>(
-    kind: &'a str,
-    event_time_ns: Option<u64>,
-    mut source: S,
-) -> Result<Shape<'a>, Wrong> {
+fn named<'a, 's, S: Source<'a, 's>>(kind: &'a str, source: &mut S) -> Result<Shape<'a>, Wrong> {
     match kind {
         "depthUpdate" => source.record().map(Shape::Depth),
         "bookTicker" => plain(source, Message::BookTicker),
@@ -247,8 +287,11 @@ fn named<'a, 's, S: Source<'a, 's>>(
         "assetIndexUpdate" => plain(source, Message::AssetIndex),
         "compositeIndex" => plain(source, Message::CompositeIndex),
         "serverShutdown" => plain(source, Message::ServerShutdown),
-        _ if is_account(kind) => Ok(Shape::Plain(Message::Account { kind, event_time_ns })),
-        _ => Ok(Shape::Plain(Message::Other { kind })),
+        _ if is_account(kind) => {
+            let event_time_ns = event_time(source)?;
+            Ok(Shape::Plain(Message::Account { kind, event_time_ns }))
+        }
+        _ => source.skip().map(|()| Shape::Plain(Message::Other { kind })),
     }
 }
 
@@ -266,8 +309,20 @@ fn is_account(kind: &str) -> bool {
     )
 }
 
+/// When the venue sent an event, if it says so.
+fn event_time<'a, 's, S: Source<'a, 's>>(source: &mut S) -> Result<Option<u64>, Wrong> {
+    let mut event_time_ns = None;
+    source.object(|key, value| {
+        if key == "E" && value.kind() == Kind::Number {
+            event_time_ns = time(&mut { *value }).ok();
+        }
+        value.skip()
+    })?;
+    Ok(event_time_ns)
+}
+
 fn plain<'a, 's, T: Record<'a>, S: Source<'a, 's>>(
-    mut source: S,
+    source: &mut S,
     message: fn(T) -> Message<'a>,
 ) -> Result<Shape<'a>, Wrong> {
     source.record().map(|record| Shape::Plain(message(record)))
