@@ -19,6 +19,7 @@ mod sbe;
 #[cfg(test)]
 mod seeds;
 mod tls;
+mod ways;
 
 pub use binance::binance;
 pub use connection::connection;
