@@ -32,7 +32,8 @@ pub fn deribit(input: &[u8]) {
 
 fn session() -> Deribit {
     let book = Channel::Book { interval: Rate::Raw };
-    let credentials = Credentials::Secret { client_id: "an id".into(), client_secret: "a secret".into() };
+    let credentials =
+        Credentials::Secret { client_id: "an id".into(), client_secret: String::from("a secret").into() };
     let config = Config {
         instruments: vec!["A".into()],
         channels: vec![book, Channel::IncrementalTicker],

@@ -138,7 +138,7 @@ impl<S: Session> Feed<S> {
         while !self.session.has_event() {
             self.origin = None;
             self.carry_out()?;
-            if self.receive()? || self.take_document()? || self.on_deadline() {
+            if self.session.has_event() || self.receive()? || self.take_document()? || self.on_deadline() {
                 continue;
             }
             if self.is_closed() || until.is_some_and(|until| until <= clock::now()) {
@@ -287,6 +287,10 @@ impl<S: Session> Feed<S> {
                     if !fetcher.get(id, url) {
                         let now = at_once(&mut self.moment);
                         self.session.on_fetched(id, Fetched::Failed, now)?;
+                        if self.session.has_event() {
+                            // What that brought is told before anything else is done.
+                            return Ok(());
+                        }
                     }
                 }
                 // A session of a newer kind wants what this feed does not know.

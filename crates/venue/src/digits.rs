@@ -105,6 +105,7 @@ fn first(word: u64, digits: usize) -> u64 {
 }
 
 #[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "up to fifteen are kept")]
 fn small(digits: usize) -> u8 {
     (digits & 0xf) as u8
 }

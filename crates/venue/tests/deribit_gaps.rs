@@ -304,7 +304,8 @@ fn silence_is_told_once_and_again_after_a_sign_of_life() {
 }
 
 fn with_credentials() -> Config {
-    let credentials = Credentials::Secret { client_id: "an id".into(), client_secret: "hidden".into() };
+    let credentials =
+        Credentials::Secret { client_id: "an id".into(), client_secret: String::from("hidden").into() };
     let raw = Channel::Book { interval: Rate::Raw };
     Config {
         credentials: Some(credentials),
@@ -407,7 +408,7 @@ fn who_is_told_to_log_in_does_so_and_asks_again() {
 
 #[test]
 fn a_token_of_the_configuration_is_used_once() {
-    let credentials = Some(Credentials::Refresh { token: "first".into() });
+    let credentials = Some(Credentials::Refresh { token: String::from("first").into() });
     let mut rig = Rig::new(Config { credentials, ..config(&["A"], &[Channel::Quote]) });
     rig.open();
     let auth = rig.request("public/auth");

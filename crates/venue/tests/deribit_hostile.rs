@@ -55,7 +55,8 @@ fn changed(message: &str, changes: &[Change]) -> Vec<u8> {
 }
 
 fn rig() -> Rig {
-    let credentials = Credentials::Secret { client_id: "an id".into(), client_secret: "a secret".into() };
+    let credentials =
+        Credentials::Secret { client_id: "an id".into(), client_secret: String::from("a secret").into() };
     let channels = [BOOK, Channel::IncrementalTicker, Channel::Quote];
     let mut rig = Rig::new(Config { credentials: Some(credentials), ..config(&["A"], &channels) });
     rig.open();

@@ -403,7 +403,7 @@ impl Market {
     fn is_sign_in(&self, answer: &Answer<'_>) -> bool {
         let Some(account) = &self.account else { return false };
         number(answer.id).is_some_and(|id| account.asked(id))
-            || (answer.id == Id::Null && answer.status == Some(401))
+            || (answer.id == Id::None && answer.status == Some(401))
     }
 
     #[cfg(feature = "sign")]
@@ -586,6 +586,6 @@ fn usual_depth(config: &Config) -> DepthKind {
 fn number(id: Id<'_>) -> Option<u64> {
     match id {
         Id::Number(number) => u64::try_from(number).ok(),
-        Id::Null | Id::Text(_) => None,
+        Id::None | Id::Text(_) => None,
     }
 }

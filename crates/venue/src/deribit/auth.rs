@@ -19,6 +19,8 @@ use std::{
 #[cfg(feature = "sign")]
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
 use super::{
     outbox::Outbox,
     reaction::Reaction,
@@ -30,7 +32,7 @@ use crate::{event::Outcome, pace::Backoff, session::Now};
 #[cfg(feature = "sign")]
 use crate::sign::{SigningKey, client_signature};
 
-/// How to sign in. [`Debug`](fmt::Debug) shows no secret.
+/// How to sign in. [`Debug`](fmt::Debug) shows no secret, and what is dropped is wiped.
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum Credentials {
@@ -39,7 +41,7 @@ pub enum Credentials {
         /// The id of the key.
         client_id: String,
         /// Its secret.
-        client_secret: String,
+        client_secret: Zeroizing<String>,
     },
     /// A signature is sent and the secret stays here (`client_signature`).
     #[cfg(feature = "sign")]
@@ -52,7 +54,7 @@ pub enum Credentials {
     /// A token of another session (`refresh_token`), good for one sign-in; then the one that comes with it counts.
     Refresh {
         /// The token.
-        token: String,
+        token: Zeroizing<String>,
     },
 }
 
@@ -73,7 +75,7 @@ const EXPIRES_IN_S_MAX: u64 = 366 * 24 * 3600;
 pub(super) struct SignIn {
     credentials: Option<Credentials>,
     /// The token for the next sign-in.
-    token: Option<String>,
+    token: Option<Zeroizing<String>>,
     state: State,
     /// Whether this connection was signed in already, so that subscriptions need not wait.
     proven: bool,
@@ -169,7 +171,7 @@ impl SignIn {
 
     pub(super) fn on_login(&mut self, login: Login<'_>, now: Instant) {
         let span = Duration::from_secs(login.expires_in_s.clamp(1, EXPIRES_IN_S_MAX)) * 4 / 5;
-        self.token = login.refresh_token.map(|token| token.0.to_owned());
+        self.token = login.refresh_token.map(|token| token.0.to_owned().into());
         self.state = State::In { again_at: now + span };
         self.proven = true;
     }

@@ -188,7 +188,7 @@ mod tests {
             assert_eq!(config.names().unwrap_err(), expected);
         }
         assert!(Config { event_node: true, ..config(&["A"], &[raw]) }.names().is_ok());
-        let credentials = Some(Credentials::Refresh { token: "t".into() });
+        let credentials = Some(Credentials::Refresh { token: String::from("t").into() });
         assert!(Config { credentials, ..config(&["A"], &[raw]) }.names().is_ok());
     }
 }

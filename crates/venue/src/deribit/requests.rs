@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 /// What a sign-in shows.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(super) enum Grant<'a> {
     Secret {
         client_id: &'a str,

@@ -12,6 +12,7 @@
 mod arena;
 mod cursor;
 mod field;
+mod id;
 mod library;
 mod names;
 mod record;
@@ -23,6 +24,7 @@ pub use arena::Action;
 pub(crate) use arena::{Arena, Changes, Rows};
 pub(crate) use cursor::Cursor;
 pub(crate) use field::{list, maybe_rounded, maybe_time, size, time};
+pub use id::Id;
 pub(crate) use library::Library;
 pub(crate) use names::List;
 pub use names::Names;

@@ -1,7 +1,7 @@
 //! Answers to control messages and to requests of the API.
 
 use super::message::{PartialDepth, PartialFields};
-use crate::json::{Field, Kind, Source, Wrong, record};
+use crate::json::{Field, Id, Kind, Source, Wrong, record};
 
 /// An answer to a control message or an API request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,17 +12,6 @@ pub struct Answer<'a> {
     pub status: Option<u64>,
     /// What it says.
     pub body: Body<'a>,
-}
-
-/// The id of a request, as the venue gives it back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Id<'a> {
-    /// Null, or left out.
-    Null,
-    /// A number.
-    Number(i64),
-    /// A string.
-    Text(&'a str),
 }
 
 /// What an [`Answer`] says.
@@ -122,20 +111,6 @@ impl<'a> Field<'a> for Outcome {
 
     fn missing() -> Option<Self> {
         Some(Self::Missing)
-    }
-}
-
-impl<'a> Field<'a> for Id<'a> {
-    fn read<'s, S: Source<'a, 's>>(source: &mut S) -> Result<Self, Wrong> {
-        match source.kind() {
-            Kind::Null => source.skip().map(|()| Self::Null),
-            Kind::Text => source.text().map(Self::Text),
-            _ => source.signed().map(Self::Number),
-        }
-    }
-
-    fn missing() -> Option<Self> {
-        Some(Self::Null)
     }
 }
 

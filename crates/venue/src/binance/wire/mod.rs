@@ -8,7 +8,7 @@ mod tests;
 
 use std::fmt;
 
-pub use answer::{Answer, Body, Id, Refusal};
+pub use answer::{Answer, Body, Refusal};
 pub use message::{
     AggTrade, AssetIndex, AvgPrice, BlockTrade, BookTicker, CompositeIndex, ContinuousKline, ContractInfo,
     DepthUpdate, ForceOrder, IndexPrice, Kline, KlineCandle, LiquidationOrder, MarkPrice, MiniTicker,
@@ -16,6 +16,7 @@ pub use message::{
 };
 
 use self::shape::{Content, Payload};
+pub use crate::json::Id;
 use crate::{
     error::{Error, Excerpt},
     json::{Arena, Cursor, Library, Rows, Source, Way, Ways, Wrong},

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::json::{Field, Kind, List, Names, Source, Wrong, list, maybe_time, record};
+use crate::json::{Field, Id, Kind, List, Names, Source, Wrong, list, maybe_time, record};
 
 /// An answer to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,17 +17,6 @@ pub struct Answer<'a> {
     pub out_time_ns: Option<u64>,
     /// Whether the venue is the testnet.
     pub testnet: Option<bool>,
-}
-
-/// The id of a request, as the venue gives it back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Id<'a> {
-    /// Left out, as where the request could not be read, or null.
-    None,
-    /// A number.
-    Number(i64),
-    /// A string.
-    Text(&'a str),
 }
 
 /// What an [`Answer`] says.
@@ -170,20 +159,6 @@ fn of_object<'a, 's, S: Source<'a, 's>>(mut source: S) -> Result<Outcome<'a>, Wr
         _ if login => { whole }.record().map(Outcome::Login),
         Some(version) => Ok(Outcome::Version(version)),
         None => Ok(Outcome::Other),
-    }
-}
-
-impl<'a> Field<'a> for Id<'a> {
-    fn read<'s, S: Source<'a, 's>>(source: &mut S) -> Result<Self, Wrong> {
-        match source.kind() {
-            Kind::Null => source.skip().map(|()| Self::None),
-            Kind::Text => source.text().map(Self::Text),
-            _ => source.signed().map(Self::Number),
-        }
-    }
-
-    fn missing() -> Option<Self> {
-        Some(Self::None)
     }
 }
 

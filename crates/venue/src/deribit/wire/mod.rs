@@ -10,7 +10,7 @@ mod ticker;
 use std::fmt;
 
 pub use self::{
-    answer::{Answer, Body, Id, Login, Refusal, Secret},
+    answer::{Answer, Body, Login, Refusal, Secret},
     message::{
         Announcement, BlockTrade, BookUpdate, Candle, ExpirationPrice, GroupedBook, InstrumentCreation,
         InstrumentState, OptionMark, Perpetual, PlatformState, PriceIndex, PriceRanking, PriceStatistics,
@@ -18,7 +18,7 @@ pub use self::{
     },
     ticker::{Greeks, GreeksChange, Stats, StatsChange, Ticker, TickerChange, Told},
 };
-pub use crate::json::{Action, Names};
+pub use crate::json::{Action, Id, Names};
 
 use self::shape::Out;
 use crate::{
