@@ -173,17 +173,24 @@ pub enum Misuse {
     RouteClosed(usize),
 }
 
-/// The beginning of a message for people to read: at most 160 bytes, invalid UTF-8 replaced.
+/// Parts of the keys whose values are secrets: tokens of a session, keys, signatures.
+const SECRET_KEYS: [&[u8]; 5] = [b"_token", b"_secret", b"apiKey", b"signature", b"listenKey"];
+
+/// The beginning of a message for people to read: at most 160 bytes, invalid UTF-8 replaced. Of a message that names a
+/// secret there, nothing.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Excerpt(Box<str>);
 
 impl Excerpt {
     pub(crate) fn new(text: &[u8]) -> Self {
-        let Some(head) = text.get(..EXCERPT_BYTES_MAX) else {
-            return Self(String::from_utf8_lossy(text).into());
-        };
+        let head = text.get(..EXCERPT_BYTES_MAX).unwrap_or(text);
+        if SECRET_KEYS.iter().any(|key| head.windows(key.len()).any(|window| window == *key)) {
+            return Self("(a message with secrets)".into());
+        }
         let mut shown = String::from_utf8_lossy(head).into_owned();
-        shown.push('…');
+        if head.len() < text.len() {
+            shown.push('…');
+        }
         Self(shown.into())
     }
 
@@ -219,6 +226,8 @@ mod tests {
         assert!(excerpt.as_str().len() <= EXCERPT_BYTES_MAX + 3 * 3);
         assert!(excerpt.as_str().ends_with('…'));
         assert_eq!(Excerpt::new(b"{}").as_str(), "{}");
+        let secret = r#"{"id":1,"status":200,"result":{"apiKey":"hidden"}}"#;
+        assert!(!Excerpt::new(secret.as_bytes()).as_str().contains("hidden"));
         assert_eq!(Excerpt::new(b"{\"a\":\"\x1b]0;\"}").to_string(), r#"{"a":"\u{1b}]0;"}"#);
     }
 }

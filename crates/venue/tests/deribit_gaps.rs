@@ -68,6 +68,27 @@ fn a_gap_leaves_the_book_readable_and_the_channel_is_subscribed_anew() {
 }
 
 #[test]
+fn a_book_that_is_lost_before_its_channel_is_confirmed_is_made_anew() {
+    let mut rig = Rig::new(config(&["A"], &[BOOK]));
+    rig.open();
+    let subscribe = rig.request("public/subscribe");
+    rig.answer_all();
+    let told = rig.notify(CHANNEL, &snapshot(10));
+    assert_eq!(changes(&told), [BookChange::Synced { update_id: 10 }]);
+    let told = rig.notify(CHANNEL, &change(16, 20, &json!([])));
+    assert_eq!(changes(&told), [BookChange::Gap { expected: 10, got: 16 }]);
+    rig.answer(&subscribe, &json!([CHANNEL]));
+    rig.pass(SECOND);
+    let leave = rig.request("public/unsubscribe");
+    assert_eq!(channels(&leave), [CHANNEL]);
+    rig.answer_all();
+    rig.answer(&leave, &json!([CHANNEL]));
+    rig.answer_all();
+    let told = rig.notify(CHANNEL, &snapshot(30));
+    assert_eq!(changes(&told), [BookChange::Resynced { update_id: 30 }]);
+}
+
+#[test]
 fn a_book_that_is_lost_again_and_again_is_made_anew_ever_later() {
     let mut rig = rig();
     let mut waited = Vec::new();

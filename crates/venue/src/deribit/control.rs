@@ -183,17 +183,19 @@ impl Control {
         self.backoff.reset();
         self.maintenance.reset();
         self.sign_in.on_use();
-        let mut missing = Vec::new();
+        let (mut lost, mut missing) = (Vec::new(), Vec::new());
         let streams = self.subscriptions.on_subscribed(
             id,
             named,
             |channel| {
-                if let Some(keeper) = market.fed_by(channel) {
-                    keeper.on_confirmed(now);
-                }
+                let anew_at = market.fed_by(channel).and_then(|keeper| keeper.on_confirmed(now));
+                lost.extend(anew_at.map(|at| (channel, at)));
             },
             |name| missing.push(name.to_owned()),
         );
+        for (channel, at) in lost {
+            self.subscriptions.leave(channel, at);
+        }
         market.queue.push(Event::Subscribed { streams, pending: self.subscriptions.pending() });
         for name in missing {
             market.queue.push_with_words(Event::Missing { stream: "" }, &name);

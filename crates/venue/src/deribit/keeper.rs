@@ -41,8 +41,10 @@ impl Keeper {
         self.sync.on_subscribing();
     }
 
-    pub(super) fn on_confirmed(&mut self, now: Instant) {
+    /// The venue confirmed the channel; says when to subscribe it anew, if the book was lost in the meantime.
+    pub(super) fn on_confirmed(&mut self, now: Instant) -> Option<Instant> {
         self.snapshot_until = Some(now + SNAPSHOT_TIMEOUT).filter(|_| self.sync.is_waiting());
+        self.sync.is_lost().then(|| self.anew_at(now))
     }
 
     pub(super) fn on_closed(&mut self, queue: &mut Queue) {

@@ -8,7 +8,7 @@ use super::{
     market::Market,
     subscriptions::Subscriptions,
     sync::Oddities,
-    wire::{self, Decoder, Message},
+    wire::{Decoder, Message},
 };
 use crate::{
     error::{Error, Misuse},
@@ -127,7 +127,7 @@ impl Session for Deribit {
         });
         self.control.settle(now, &mut self.market);
         decoded?;
-        handled.map_err(|what| Error::Unexpected { what, excerpt: wire::excerpt(text) })
+        handled.map_err(|what| Error::unexpected(what, text))
     }
 
     fn has_event(&self) -> bool {

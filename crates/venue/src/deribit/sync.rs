@@ -100,6 +100,11 @@ impl Sync {
         self.state == State::Live
     }
 
+    /// Whether nothing is wanted until the channel was subscribed anew.
+    pub(super) fn is_lost(&self) -> bool {
+        self.state == State::Lost
+    }
+
     /// Whether a snapshot is to come.
     pub(super) fn is_waiting(&self) -> bool {
         self.state == State::Waiting

@@ -191,7 +191,7 @@ impl Decoder {
             what: what.into(),
             stream: channel.or_else(|| named_channel(text)),
             offset: offset.or(stopped),
-            excerpt: excerpt(text),
+            excerpt: Excerpt::new(text),
         })
     }
 
@@ -221,13 +221,6 @@ fn named_channel(text: &[u8]) -> Option<Box<str>> {
     let name = text.get(at..)?;
     let len = name.iter().take(LEN_MAX).position(|byte| *byte == b'"')?;
     str::from_utf8(name.get(..len)?).ok().map(Into::into)
-}
-
-/// The beginning of a message, unless it is one with tokens.
-pub(super) fn excerpt(text: &[u8]) -> Excerpt {
-    const TOKEN: &[u8] = b"_token";
-    let tokens = text.windows(TOKEN.len()).any(|window| window == TOKEN);
-    Excerpt::new(if tokens { b"(a message with tokens)" } else { text })
 }
 
 impl Default for Decoder {
