@@ -3,11 +3,12 @@
 
 mod common;
 
-use common::{samples, text, tickwire};
+use common::{Folder, samples, text, tickwire};
 use serde_json::Value;
 use std::process::Output;
 use std::time::Duration;
-use tickwire_sim::{Faults, Options, Server};
+use tickwire_sim::{Faults, Options, Server, Venue};
+use tungstenite::Message;
 
 /// The last line of a `--json` run.
 fn summary(output: &Output) -> Value {
@@ -104,6 +105,36 @@ fn recordings_sync_and_agree_with_every_comparable_quote() {
         assert_eq!(summary["compared"], summary["agreed"], "{name}");
         println!("{name}: {} of {} comparisons agree", summary["agreed"], summary["compared"]);
     }
+}
+
+/// A recording of a generated Deribit market: what a client gets of it.
+fn recording_of_deribit(folder: &Folder) -> String {
+    let server = Server::start(Options { tls: false, ..Options::of(Venue::Deribit) }).unwrap();
+    let (mut socket, _) = tungstenite::connect(server.api_url()).unwrap();
+    let channels = "book.BTC-PERPETUAL.100ms\",\"trades.BTC-PERPETUAL.100ms\",\"quote.BTC-PERPETUAL";
+    let request = format!(
+        "{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"public/subscribe\",\"params\":{{\"channels\":[\"{channels}\"]}}}}"
+    );
+    socket.send(Message::text(request)).unwrap();
+    let mut lines = String::new();
+    while lines.matches("book.BTC-PERPETUAL.100ms").count() < 12 {
+        if let Message::Text(text) = socket.read().unwrap() {
+            lines.push_str(&text);
+            lines.push('\n');
+        }
+    }
+    folder.write("r.ws.jsonl", lines);
+    folder.file("r")
+}
+
+#[test]
+fn a_recording_of_deribit_ends_in_good_order() {
+    let folder = Folder::new();
+    let prefix = recording_of_deribit(&folder);
+    let output = tickwire(&["watch", "--json", "--replay", &prefix, "deribit"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let summary = summary(&output);
+    assert_eq!((&summary["synced"], &summary["gaps"]), (&1.into(), &0.into()), "{summary}");
 }
 
 #[test]

@@ -275,7 +275,8 @@ enum Ended {
 
 impl Ended {
     fn by(error: tickwire::Error, replaying: bool) -> Self {
-        if let tickwire::Error::Link { name: "stream", source } = &error
+        // Only streams end so, whatever the venue calls its connection.
+        if let tickwire::Error::Link { source, .. } = &error
             && let tickwire::Error::Closed(Some(close)) = source.as_ref()
             && replaying
             && close.code == Some(CloseCode::NORMAL)
