@@ -4,13 +4,14 @@ use crate::clock::{self, seconds};
 use crate::exit::{self, Failure, OUTPUT};
 use crate::lines::{Format, LINES, Printer};
 use crate::local::trusting;
+use crate::refusal::refusal;
 use crate::tape::{Tape, Taped};
 use crate::venue::{self, Setup, Venue};
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-use tickwire::venue::{Event, Instrument, Outcome, Rejection, Session as _};
+use tickwire::venue::Session as _;
 use tickwire::{Arrival, Client, Feed};
 
 /// How often to look at the clock while nothing happens: what is recorded is written within a second.
@@ -142,18 +143,5 @@ impl Recorder {
             Err(error) => return Err(error.into()),
         }
         Ok(())
-    }
-}
-
-/// What will not be in the recording because the venue refuses it: a symbol or a stream that does not exist, mostly.
-fn refusal(event: &Event<'_>) -> Option<(Option<Instrument>, String)> {
-    match event {
-        Event::Rejected(Rejection { instrument, code, message, outcome: Outcome::Final, .. }) => {
-            Some((*instrument, format!("the venue refuses: {} (code {code})", message.escape_debug())))
-        }
-        Event::Missing { stream } => {
-            Some((None, format!("the venue does not confirm {}", stream.escape_debug())))
-        }
-        _ => None,
     }
 }

@@ -173,6 +173,23 @@ fn an_unknown_symbol_ends_in_one_line_and_exit_2() {
 }
 
 #[test]
+fn an_instrument_that_deribit_does_not_know_ends_in_one_line_and_exit_2() {
+    let output = tickwire(&["watch", "--sim", "--seconds", "20", "deribit", "NO-SUCH"]);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    let stderr = text(&output.stderr);
+    assert_eq!(stderr, "tickwire: the venue does not confirm trades.NO-SUCH.100ms\n");
+}
+
+#[test]
+fn what_the_venue_says_about_itself_is_told() {
+    let faults = Faults { shutdown_after: Some(Duration::from_millis(300)), ..Faults::default() };
+    let server = Server::start(Options { tls: false, faults, ..Options::of(Venue::Deribit) }).unwrap();
+    let output = tickwire(&["watch", "--url", &server.stream_url(), "deribit", "BTC-PERPETUAL"]);
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("the venue: maintenance\n"), "{}", text(&output.stdout));
+}
+
+#[test]
 fn what_cannot_be_served_is_a_usage_error() {
     for arguments in [
         &["watch", "--sim", "binance"][..],

@@ -228,7 +228,8 @@ fn word(request: Request) -> &'static str {
     }
 }
 
-fn status(kind: StatusKind) -> &'static str {
+/// A kind in a word.
+pub(crate) fn status(kind: StatusKind) -> &'static str {
     match kind {
         StatusKind::Shutdown => "shutdown",
         StatusKind::Maintenance => "maintenance",

@@ -2,7 +2,7 @@
 
 mod describe;
 
-pub(crate) use describe::{level, trade};
+pub(crate) use describe::{level, status, trade};
 
 use describe::Line;
 use serde_json::{Value, json};

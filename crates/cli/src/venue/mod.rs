@@ -54,6 +54,14 @@ impl Venue {
         }
     }
 
+    /// By which streams the venue tells of itself to whom asks for them.
+    pub(crate) fn own_streams(self) -> &'static [&'static str] {
+        match self {
+            Self::Deribit => &[deribit::channel::PLATFORM_STATE],
+            Self::Binance | Self::BinanceUsdm | Self::BinanceCoinm | Self::BinanceOptions => &[],
+        }
+    }
+
     /// Which product of Binance it is, if it is one.
     fn product(self) -> Option<Product> {
         match self {
