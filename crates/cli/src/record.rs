@@ -28,6 +28,7 @@ const LOOK: Duration = Duration::from_millis(200);
 Examples:
   tickwire record --out btc.tick binance BTCUSDT
   tickwire record --out futures.tick --seconds 3600 --streams depth@100ms,bookTicker,markPrice@1s,!forceOrder@arr binance-usdm BTCUSDT ETHUSDT
+  tickwire record --out deribit.tick --streams book.100ms,chart.trades.1,!deribit_price_index.btc_usd deribit BTC-PERPETUAL
   tickwire replay --format books futures.tick
 
 {LINES}
@@ -41,7 +42,9 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", value_parser = seconds)]
     seconds: Option<Duration>,
     /// Streams of each symbol, by the names the venue has for them behind the @, and those of the whole market, which
-    /// begin with `!`, with commas between [default: trades, best bid and ask, and the book each 100 ms].
+    /// begin with `!`, with commas between; Deribit's without the instrument, as chart.trades.1, and those of the whole
+    /// market with a `!` before the name, as !platform_state [default: trades, best bid and ask, and the book each 100
+    /// ms].
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     streams: Vec<String>,
     /// Print the events as well, as `replay` will.

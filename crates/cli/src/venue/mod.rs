@@ -86,15 +86,14 @@ pub(crate) fn session(setup: &Setup) -> Result<Box<dyn Session>, Failure> {
 }
 
 /// Channels are followed by their names: of an instrument by what stands around it, `book.100ms` for
-/// `book.INSTRUMENT.100ms`.
+/// `book.INSTRUMENT.100ms`; of the whole market by the whole name, behind the `!` that says so on the command line.
 fn deribit(setup: &Setup) -> deribit::Config {
-    let channel = |instrument: &String, stream: &String| match stream.split_once('.') {
-        Some((kind, rest)) => format!("{kind}.{instrument}.{rest}"),
-        None => format!("{stream}.{instrument}"),
-    };
-    let of_instrument = |instrument| setup.streams.iter().map(move |stream| channel(instrument, stream));
-    let more: Vec<_> =
-        setup.symbols.iter().flat_map(of_instrument).chain(setup.markets.iter().cloned()).collect();
+    let markets = setup.markets.iter().map(|name| name.strip_prefix('!').unwrap_or(name).to_owned());
+    let of_instruments = setup
+        .symbols
+        .iter()
+        .flat_map(|instrument| setup.streams.iter().map(move |stream| channel(instrument, stream)));
+    let more: Vec<_> = of_instruments.chain(markets).collect();
     // Only event nodes tell each change to whom they do not know.
     let raw = more.iter().any(|name| name.ends_with(".raw"));
     let usual = if raw { deribit::Config::event_node() } else { deribit::Config::default() };
@@ -104,6 +103,17 @@ fn deribit(setup: &Setup) -> deribit::Config {
         more,
         levels_max: setup.levels_max.unwrap_or(usual.levels_max),
         ..usual
+    }
+}
+
+fn channel(instrument: &str, stream: &str) -> String {
+    // The only kind of two words.
+    if let Some(resolution) = stream.strip_prefix("chart.trades.") {
+        return format!("chart.trades.{instrument}.{resolution}");
+    }
+    match stream.split_once('.') {
+        Some((kind, rest)) => format!("{kind}.{instrument}.{rest}"),
+        None => format!("{stream}.{instrument}"),
     }
 }
 
@@ -197,6 +207,24 @@ mod tests {
             let name = venue.to_possible_value().unwrap();
             assert_eq!((Venue::of_name(name.get_name()), venue.name()), (Some(*venue), name.get_name()));
         }
+    }
+
+    #[test]
+    fn channels_of_deribit_have_the_names_that_the_venue_has_for_them() {
+        let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let streams = ["quote", "book.100ms", "book.none.10.100ms", "chart.trades.1"];
+        let markets = ["!platform_state", "!deribit_price_index.btc_usd", "book.ETH-PERPETUAL.agg2"];
+        let setup = Setup::new(Venue::Deribit, texts(&["A-B"]), texts(&streams), texts(&markets));
+        let expected = [
+            "quote.A-B",
+            "book.A-B.100ms",
+            "book.A-B.none.10.100ms",
+            "chart.trades.A-B.1",
+            "platform_state",
+            "deribit_price_index.btc_usd",
+            "book.ETH-PERPETUAL.agg2",
+        ];
+        assert_eq!(deribit(&setup).more, expected);
     }
 
     #[test]
