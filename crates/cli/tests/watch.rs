@@ -5,7 +5,8 @@ mod common;
 
 use common::{Folder, samples, text, tickwire};
 use serde_json::Value;
-use std::process::Output;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 use tickwire_sim::{Faults, Options, Server, Venue};
 use tungstenite::Message;
@@ -148,13 +149,16 @@ fn lines_for_people_end_with_a_summary() {
 
 #[test]
 fn the_summary_of_a_run_that_fails_counts_what_was_told() {
-    let faults = Faults { cut_after: Some(Duration::from_millis(700)), ..Faults::default() };
-    let server = Server::start(Options { tls: false, faults, ..Options::default() }).unwrap();
-    let output = tickwire(&["watch", "--url", &server.stream_url(), "binance", "BTCUSDT"]);
-    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
-    let stdout = text(&output.stdout);
-    let synced = usize::from(stdout.contains("BTCUSDT synced at "));
-    assert!(stdout.contains(&format!("{synced} of 1 books synced")), "{stdout}");
+    let server = Server::start(Options { tls: false, ..Options::default() }).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tickwire"));
+    command.args(["watch", "--url", &server.stream_url(), "binance", "BTCUSDT"]).stdout(Stdio::piped());
+    let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+    let mut told = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(told.any(|line| line.starts_with("BTCUSDT synced at ")));
+    drop(server);
+    let rest: Vec<_> = told.collect();
+    assert_eq!(child.wait().unwrap().code(), Some(3), "{rest:?}");
+    assert!(rest.iter().any(|line| line.starts_with("1 of 1 books synced, 0 gaps")), "{rest:?}");
 }
 
 #[test]
