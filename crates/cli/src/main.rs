@@ -6,6 +6,7 @@ mod lines;
 mod local;
 mod record;
 mod recording;
+mod refusal;
 mod replay;
 mod tap;
 mod tape;

@@ -4,13 +4,14 @@ use crate::clock::{self, seconds};
 use crate::exit::{self, Failure, OUTPUT};
 use crate::lines::{Format, LINES, Printer};
 use crate::local::trusting;
+use crate::refusal::refusal;
 use crate::tape::{Tape, Taped};
 use crate::venue::{self, Setup, Venue};
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-use tickwire::venue::{Event, Instrument, Outcome, Rejection, Session as _};
+use tickwire::venue::Session as _;
 use tickwire::{Arrival, Client, Feed};
 
 /// How often to look at the clock while nothing happens: what is recorded is written within a second.
@@ -27,6 +28,7 @@ const LOOK: Duration = Duration::from_millis(200);
 Examples:
   tickwire record --out btc.tick binance BTCUSDT
   tickwire record --out futures.tick --seconds 3600 --streams depth@100ms,bookTicker,markPrice@1s,!forceOrder@arr binance-usdm BTCUSDT ETHUSDT
+  tickwire record --out deribit.tick --streams book.100ms,chart.trades.1,!deribit_price_index.btc_usd deribit BTC-PERPETUAL
   tickwire replay --format books futures.tick
 
 {LINES}
@@ -40,7 +42,9 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", value_parser = seconds)]
     seconds: Option<Duration>,
     /// Streams of each symbol, by the names the venue has for them behind the @, and those of the whole market, which
-    /// begin with `!`, with commas between [default: trades, best bid and ask, and the book each 100 ms].
+    /// begin with `!`, with commas between; Deribit's without the instrument, as chart.trades.1, and those of the whole
+    /// market with a `!` before the name, as !platform_state [default: trades, best bid and ask, and the book each 100
+    /// ms].
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     streams: Vec<String>,
     /// Print the events as well, as `replay` will.
@@ -142,18 +146,5 @@ impl Recorder {
             Err(error) => return Err(error.into()),
         }
         Ok(())
-    }
-}
-
-/// What will not be in the recording because the venue refuses it: a symbol or a stream that does not exist, mostly.
-fn refusal(event: &Event<'_>) -> Option<(Option<Instrument>, String)> {
-    match event {
-        Event::Rejected(Rejection { instrument, code, message, outcome: Outcome::Final, .. }) => {
-            Some((*instrument, format!("the venue refuses: {} (code {code})", message.escape_debug())))
-        }
-        Event::Missing { stream } => {
-            Some((None, format!("the venue does not confirm {}", stream.escape_debug())))
-        }
-        _ => None,
     }
 }

@@ -3,11 +3,13 @@
 
 mod common;
 
-use common::{samples, text, tickwire};
+use common::{Folder, samples, text, tickwire};
 use serde_json::Value;
-use std::process::Output;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
-use tickwire_sim::{Faults, Options, Server};
+use tickwire_sim::{Faults, Options, Server, Venue};
+use tungstenite::Message;
 
 /// The last line of a `--json` run.
 fn summary(output: &Output) -> Value {
@@ -106,6 +108,36 @@ fn recordings_sync_and_agree_with_every_comparable_quote() {
     }
 }
 
+/// A recording of a generated Deribit market: what a client gets of it.
+fn recording_of_deribit(folder: &Folder) -> String {
+    let server = Server::start(Options { tls: false, ..Options::of(Venue::Deribit) }).unwrap();
+    let (mut socket, _) = tungstenite::connect(server.api_url()).unwrap();
+    let channels = "book.BTC-PERPETUAL.100ms\",\"trades.BTC-PERPETUAL.100ms\",\"quote.BTC-PERPETUAL";
+    let request = format!(
+        "{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"public/subscribe\",\"params\":{{\"channels\":[\"{channels}\"]}}}}"
+    );
+    socket.send(Message::text(request)).unwrap();
+    let mut lines = String::new();
+    while lines.matches("book.BTC-PERPETUAL.100ms").count() < 12 {
+        if let Message::Text(text) = socket.read().unwrap() {
+            lines.push_str(&text);
+            lines.push('\n');
+        }
+    }
+    folder.write("r.ws.jsonl", lines);
+    folder.file("r")
+}
+
+#[test]
+fn a_recording_of_deribit_ends_in_good_order() {
+    let folder = Folder::new();
+    let prefix = recording_of_deribit(&folder);
+    let output = tickwire(&["watch", "--json", "--replay", &prefix, "deribit"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let summary = summary(&output);
+    assert_eq!((&summary["synced"], &summary["gaps"]), (&1.into(), &0.into()), "{summary}");
+}
+
 #[test]
 fn lines_for_people_end_with_a_summary() {
     let output = tickwire(&["watch", "--sim", "--seconds", "1", "binance", "BTCUSDT"]);
@@ -117,13 +149,16 @@ fn lines_for_people_end_with_a_summary() {
 
 #[test]
 fn the_summary_of_a_run_that_fails_counts_what_was_told() {
-    let faults = Faults { cut_after: Some(Duration::from_millis(700)), ..Faults::default() };
-    let server = Server::start(Options { tls: false, faults, ..Options::default() }).unwrap();
-    let output = tickwire(&["watch", "--url", &server.stream_url(), "binance", "BTCUSDT"]);
-    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
-    let stdout = text(&output.stdout);
-    let synced = usize::from(stdout.contains("BTCUSDT synced at "));
-    assert!(stdout.contains(&format!("{synced} of 1 books synced")), "{stdout}");
+    let server = Server::start(Options { tls: false, ..Options::default() }).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tickwire"));
+    command.args(["watch", "--url", &server.stream_url(), "binance", "BTCUSDT"]).stdout(Stdio::piped());
+    let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+    let mut told = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(told.any(|line| line.starts_with("BTCUSDT synced at ")));
+    drop(server);
+    let rest: Vec<_> = told.collect();
+    assert_eq!(child.wait().unwrap().code(), Some(3), "{rest:?}");
+    assert!(rest.iter().any(|line| line.starts_with("1 of 1 books synced, 0 gaps")), "{rest:?}");
 }
 
 #[test]
@@ -139,6 +174,23 @@ fn an_unknown_symbol_ends_in_one_line_and_exit_2() {
     assert_eq!(output.status.code(), Some(2));
     let stderr = text(&output.stderr);
     assert_eq!(stderr, "tickwire: NOSUCHCOIN: the venue refuses: Invalid symbol. (code -1121)\n");
+}
+
+#[test]
+fn an_instrument_that_deribit_does_not_know_ends_in_one_line_and_exit_2() {
+    let output = tickwire(&["watch", "--sim", "--seconds", "20", "deribit", "NO-SUCH"]);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    let stderr = text(&output.stderr);
+    assert_eq!(stderr, "tickwire: the venue does not confirm trades.NO-SUCH.100ms\n");
+}
+
+#[test]
+fn what_the_venue_says_about_itself_is_told() {
+    let faults = Faults { shutdown_after: Some(Duration::from_millis(300)), ..Faults::default() };
+    let server = Server::start(Options { tls: false, faults, ..Options::of(Venue::Deribit) }).unwrap();
+    let output = tickwire(&["watch", "--url", &server.stream_url(), "deribit", "BTC-PERPETUAL"]);
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("the venue: maintenance\n"), "{}", text(&output.stdout));
 }
 
 #[test]

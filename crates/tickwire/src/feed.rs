@@ -201,10 +201,10 @@ impl<S: Session> Feed<S> {
     /// Takes one event of the links that are ready. True if there was one.
     fn receive(&mut self) -> Result<bool, Error> {
         if self.turns == 0 {
-            // Neither the other links nor the timers are held up by one that never pauses.
+            // Neither the other links nor documents nor the timers are held up by one that never pauses.
             self.wait(Some(clock::now()))?;
             self.next_link();
-            if self.on_deadline() {
+            if self.take_document()? || self.on_deadline() {
                 // What that brought is told before another message comes.
                 return Ok(true);
             }

@@ -6,7 +6,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tickwire::venue::binance::{Binance, Config, Stream};
 use tickwire::venue::{
-    BookChange, BookState, Command, Endpoint, Event, Instrument, Misuse, Now, Outcome, Route, Session,
+    BookChange, BookState, Command, Endpoint, Event, Fetched, Instrument, Misuse, Now, Outcome, Route,
+    Session,
 };
 use tickwire::{Arrival, Builder, Client, Error, Feed};
 use tickwire_sim::{Faults, Options, Server, Source};
@@ -206,11 +207,24 @@ struct Routes {
     /// Wants to be told each millisecond, and then since when.
     timed: bool,
     deadline: Option<Instant>,
+    /// Wants this document, once.
+    wanted: Option<String>,
+    fetching: bool,
+    fetched: bool,
 }
 
 impl Routes {
     fn new(endpoints: Vec<Endpoint>) -> Self {
-        Self { endpoints, received: [0; 2], untold: false, timed: false, deadline: None }
+        Self {
+            endpoints,
+            received: [0; 2],
+            untold: false,
+            timed: false,
+            deadline: None,
+            wanted: None,
+            fetching: false,
+            fetched: false,
+        }
     }
 }
 
@@ -237,7 +251,16 @@ impl Session for Routes {
         std::mem::take(&mut self.untold).then_some(Event::Other { kind: "counted" })
     }
     fn poll_command(&mut self) -> Option<Command<'_>> {
-        None
+        // Only once the messages come.
+        if self.received[0] == 0 || self.fetching {
+            return None;
+        }
+        self.fetching = true;
+        self.wanted.as_deref().map(|url| Command::Fetch { id: 1, url })
+    }
+    fn on_fetched(&mut self, _: u64, _: Fetched<'_>, _: Now) -> Result<(), tickwire::venue::Error> {
+        self.fetched = true;
+        Ok(())
     }
     fn next_deadline(&self) -> Option<Instant> {
         self.deadline
@@ -316,6 +339,27 @@ fn what_a_deadline_brings_is_told_before_the_next_message_comes() {
         told += usize::from(feed.next(None).unwrap().is_some());
     }
     assert!(told > feed.session().received[0], "deadlines came while the messages did");
+    drop(feed);
+    flood.join().unwrap();
+}
+
+#[cfg(feature = "rest")]
+#[test]
+fn a_connection_that_never_pauses_does_not_starve_documents() {
+    let (noisy, flood) = endpoint("noisy", |mut socket| {
+        let burst = b"\x81\x04tick".repeat(1000);
+        while socket.get_mut().write_all(&burst).is_ok() {}
+    });
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let nobody = format!("http://{}/", listener.local_addr().unwrap());
+    drop(listener);
+    // The deadlines have their turn and no more than that.
+    let session = Routes { wanted: Some(nobody), timed: true, ..Routes::new(vec![noisy]) };
+    let mut feed = Feed::connect(session, &Client::builder()).unwrap();
+    while !feed.session().fetched && feed.session().received[0] < 4_000_000 {
+        feed.next(None).unwrap();
+    }
+    assert!(feed.session().fetched, "no document came while the messages did");
     drop(feed);
     flood.join().unwrap();
 }

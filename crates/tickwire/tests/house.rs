@@ -206,7 +206,7 @@ const HOUSE: &[Room] = &[
         place: "crates/cli",
         uses: &["tickwire", "tickwire-sim"],
         floors: &[
-            &["clock", "exit", "recording"],
+            &["clock", "exit", "recording", "refusal"],
             &["lines", "tape", "venue"],
             &["local"],
             &["record", "replay", "tap", "watch"],

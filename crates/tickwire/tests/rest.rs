@@ -2,7 +2,7 @@
 #![cfg(feature = "rest")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tickwire::venue::binance::{Binance, Config, Snapshots, Stream};
 use tickwire::venue::{BookChange, Event, Outcome};
 use tickwire::{Client, Feed};
@@ -53,17 +53,24 @@ fn a_refusal_with_a_time_is_obeyed_and_then_the_book_comes() {
         Some(Refusals { requests: 1, banned: false, retry_after: Duration::from_secs(1) });
     let server = server(options);
     let mut feed = feed(&server, format!("{}/fapi/v1/depth", server.rest_url()));
-    let mut refused = false;
-    follow(&mut feed, |event| match event {
-        Event::Rejected(rejection) => {
-            assert!(matches!(rejection.outcome, Outcome::Retry(_)), "{rejection:?}");
-            refused = true;
-            false
+    // Not before this time.
+    let mut until = None;
+    loop {
+        #[expect(clippy::disallowed_methods, reason = "the refusal cannot come before this")]
+        let before = Instant::now();
+        match feed.next(None).unwrap().expect("an open feed").event {
+            Event::Rejected(rejection) => {
+                let Outcome::Retry(at) = rejection.outcome else { panic!("{rejection:?}") };
+                assert!(at >= before + Duration::from_secs(1), "asks again {:?} later", at - before);
+                until = Some(at);
+            }
+            Event::Book(book) if matches!(book.change, BookChange::Synced { .. }) => break,
+            _ => {}
         }
-        Event::Book(book) => matches!(book.change, BookChange::Synced { .. }),
-        _ => false,
-    });
-    assert!(refused);
+    }
+    #[expect(clippy::disallowed_methods, reason = "the book cannot come before it was asked for again")]
+    let synced = Instant::now();
+    assert!(synced >= until.expect("a refusal"), "it was asked for too early");
 }
 
 #[test]

@@ -48,6 +48,11 @@ impl Line {
             ),
             Event::Ticker(e) => (Some(e.instrument), ("ticker", ticker(e))),
             Event::Mark(e) => (Some(e.instrument), ("mark", mark(e))),
+            Event::Funding(e) => {
+                let rest =
+                    json!({"venue_time_ns": e.venue_time_ns, "rate": text(e.rate), "index": maybe(e.index)});
+                (Some(e.instrument), ("funding", rest))
+            }
             Event::Index(e) => {
                 let rest = json!({"venue_time_ns": e.venue_time_ns, "price": text(e.price)});
                 (Some(e.instrument), ("index", rest))
@@ -215,13 +220,16 @@ fn request(event: &Event<'_>) -> (Option<Instrument>, (&'static str, Value)) {
 fn word(request: Request) -> &'static str {
     match request {
         Request::Subscribe => "subscribe",
+        Request::Unsubscribe => "unsubscribe",
         Request::Snapshot => "snapshot",
         Request::SignIn => "sign_in",
+        Request::Heartbeat => "heartbeat",
         _ => "unknown",
     }
 }
 
-fn status(kind: StatusKind) -> &'static str {
+/// A kind in a word.
+pub(crate) fn status(kind: StatusKind) -> &'static str {
     match kind {
         StatusKind::Shutdown => "shutdown",
         StatusKind::Maintenance => "maintenance",
@@ -230,5 +238,184 @@ fn status(kind: StatusKind) -> &'static str {
         StatusKind::TradingSession => "trading_session",
         StatusKind::Announcement => "announcement",
         _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+    use tickwire::venue::{Delta, Funding, Index, InstrumentState, Quote, Snapshot, TopCheck};
+
+    const OF: Instrument = Instrument(0);
+    const ONE: Decimal = Decimal::new(1, 0).unwrap();
+
+    fn of_the_market() -> Vec<Event<'static>> {
+        let ticker = Ticker {
+            instrument: OF,
+            last: None,
+            open: None,
+            high: None,
+            low: None,
+            volume: None,
+            turnover: None,
+            bid: None,
+            ask: None,
+            mark: None,
+            index: None,
+            open_interest: None,
+            venue_time_ns: 1,
+        };
+        let mark = Mark {
+            instrument: OF,
+            price: ONE,
+            index: None,
+            funding_rate: None,
+            next_funding_ns: None,
+            implied_volatility: None,
+            venue_time_ns: 1,
+        };
+        let candle = Candle {
+            instrument: OF,
+            of: CandleOf::Trades,
+            interval: Interval::Month,
+            open_time_ns: 1,
+            close_time_ns: None,
+            open: ONE,
+            high: ONE,
+            low: ONE,
+            close: ONE,
+            volume: None,
+            turnover: None,
+            trades: None,
+            closed: None,
+            venue_time_ns: None,
+        };
+        let liquidation = Liquidation {
+            instrument: OF,
+            side: Side::Ask,
+            price: ONE,
+            average_price: None,
+            quantity: ONE,
+            filled: None,
+            venue_time_ns: 1,
+        };
+        vec![
+            Event::Ticker(ticker),
+            Event::Mark(mark),
+            Event::Funding(Funding { instrument: OF, rate: ONE, index: None, venue_time_ns: 1 }),
+            Event::Index(Index { instrument: OF, price: ONE, venue_time_ns: 1 }),
+            Event::Candle(candle),
+            Event::Liquidation(liquidation),
+            Event::State(InstrumentState { instrument: OF, state: "open", open: true, venue_time_ns: 1 }),
+        ]
+    }
+
+    fn of_books() -> Vec<Event<'static>> {
+        let trade = Trade {
+            instrument: OF,
+            id: 1,
+            price: ONE,
+            quantity: ONE,
+            taker: Side::Bid,
+            fills: None,
+            venue_time_ns: 1,
+            event_time_ns: 1,
+        };
+        let delta = Delta {
+            instrument: OF,
+            first_id: 1,
+            last_id: 1,
+            previous_id: None,
+            bids: &[],
+            asks: &[],
+            venue_time_ns: 1,
+        };
+        let snapshot = Snapshot {
+            instrument: OF,
+            update_id: 1,
+            bids: &[],
+            asks: &[],
+            partial: false,
+            venue_time_ns: None,
+        };
+        let nothing = (None, None);
+        vec![
+            Event::Trade(trade),
+            Event::Quote(Quote {
+                instrument: OF,
+                update_id: None,
+                bid: None,
+                ask: None,
+                venue_time_ns: None,
+            }),
+            Event::Snapshot(snapshot),
+            Event::Delta(delta),
+            Event::Book(BookEvent { instrument: OF, change: BookChange::Synced { update_id: 1 } }),
+            Event::Check(TopCheck {
+                instrument: OF,
+                update_id: 1,
+                agrees: true,
+                quote: nothing,
+                book: nothing,
+            }),
+        ]
+    }
+
+    fn of_the_session() -> Vec<Event<'static>> {
+        let rejection = Rejection {
+            request: Request::Unsubscribe,
+            instrument: None,
+            code: 1,
+            message: "no",
+            outcome: Outcome::Final,
+        };
+        vec![
+            Event::Subscribed { streams: 1, pending: 0 },
+            Event::Missing { stream: "quote.A" },
+            Event::Rejected(rejection),
+            Event::Unanswered { request: Request::Heartbeat, instrument: None },
+            Event::SignedIn,
+            Event::Account { kind: "order", venue_time_ns: None },
+            Event::Status(Status { kind: StatusKind::Locked, text: "btc_usd", venue_time_ns: None }),
+            Event::Other { kind: "new" },
+        ]
+    }
+
+    /// The names of the events that the venue crate has, from its source: no match on them can be exhaustive here.
+    fn names() -> BTreeSet<&'static str> {
+        let source = include_str!("../../../venue/src/event/mod.rs");
+        let (_, events) = source.split_once("pub enum Event<'a> {\n").unwrap();
+        let (events, _) = events.split_once("\n}\n").unwrap();
+        let variant = |line: &'static str| {
+            line.strip_prefix("    ").filter(|rest| rest.starts_with(char::is_uppercase))
+        };
+        let name = |rest: &'static str| rest.split(['(', ' ', ',']).next().unwrap();
+        events.lines().filter_map(variant).map(name).collect()
+    }
+
+    #[test]
+    fn every_event_of_the_venue_crate_has_a_line_of_its_own() {
+        let events = [of_the_market(), of_books(), of_the_session()].concat();
+        let told: Vec<_> = events.iter().map(|event| format!("{event:?}")).collect();
+        let made: BTreeSet<&str> = told.iter().map(|event| event.split(['(', ' ']).next().unwrap()).collect();
+        assert_eq!(made, names());
+        for event in &events {
+            let line = Line::of(event, None);
+            assert!(!line.rest.to_string().contains("unknown"), "{event:?}: {line:?}");
+        }
+    }
+
+    #[test]
+    fn a_funding_rate_is_told() {
+        let event = Funding {
+            instrument: OF,
+            rate: Decimal::parse(b"0.00012").unwrap(),
+            index: None,
+            venue_time_ns: 7,
+        };
+        let line = Line::of(&Event::Funding(event), None);
+        assert_eq!((line.event, line.instrument), ("funding", Some(OF)));
+        assert_eq!(line.rest, json!({"venue_time_ns": 7, "rate": "0.00012", "index": null}));
     }
 }

@@ -2,7 +2,7 @@
 
 mod describe;
 
-pub(crate) use describe::{level, trade};
+pub(crate) use describe::{level, status, trade};
 
 use describe::Line;
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ pub(crate) enum Format {
 pub(crate) const LINES: &str = "\
 Lines, one JSON object each; numbers of the market are exact decimals in strings, times are nanoseconds since the Unix
 epoch, null is what the venue does not tell:
-  events  trade, quote, delta, snapshot, ticker, mark, index, candle, liquidation, state, account, other
+  events  trade, quote, delta, snapshot, ticker, mark, funding, index, candle, liquidation, state, account, other
   books   book: the top after each update that was applied, [\"price\",\"quantity\"] or null for an empty side
   both    gap (expected, got), check (only of a quote that disagrees with the book of its update id), status (synced,
           resynced, ignored, stale_snapshot, overflow, trimmed, crossed, suspect, stale, subscribed, missing, rejected,

@@ -54,6 +54,14 @@ impl Venue {
         }
     }
 
+    /// By which streams the venue tells of itself to whom asks for them.
+    pub(crate) fn own_streams(self) -> &'static [&'static str] {
+        match self {
+            Self::Deribit => &[deribit::channel::PLATFORM_STATE],
+            Self::Binance | Self::BinanceUsdm | Self::BinanceCoinm | Self::BinanceOptions => &[],
+        }
+    }
+
     /// Which product of Binance it is, if it is one.
     fn product(self) -> Option<Product> {
         match self {
@@ -77,37 +85,67 @@ pub(crate) fn session(setup: &Setup) -> Result<Box<dyn Session>, Failure> {
     }
 }
 
-/// Channels are followed by their names: of an instrument by what stands around it, `book.100ms` for
-/// `book.INSTRUMENT.100ms`.
 fn deribit(setup: &Setup) -> deribit::Config {
-    let channel = |instrument: &String, stream: &String| match stream.split_once('.') {
-        Some((kind, rest)) => format!("{kind}.{instrument}.{rest}"),
-        None => format!("{stream}.{instrument}"),
-    };
-    let of_instrument = |instrument| setup.streams.iter().map(move |stream| channel(instrument, stream));
-    let more: Vec<_> =
-        setup.symbols.iter().flat_map(of_instrument).chain(setup.markets.iter().cloned()).collect();
-    // Only event nodes tell each change to whom they do not know.
-    let raw = more.iter().any(|name| name.ends_with(".raw"));
-    let usual = if raw { deribit::Config::event_node() } else { deribit::Config::default() };
+    let more = channels(setup);
+    let usual = usual_deribit(&more);
     deribit::Config {
         url: setup.hosts.as_ref().map_or_else(|| usual.url.clone(), |hosts| hosts.api.clone()),
+        event_node: setup.event_node.unwrap_or(usual.event_node),
         instruments: setup.symbols.clone(),
         more,
+        heartbeat_s: setup.heartbeat_s.unwrap_or(usual.heartbeat_s),
         levels_max: setup.levels_max.unwrap_or(usual.levels_max),
         ..usual
     }
 }
 
+fn usual_deribit(channels: &[String]) -> deribit::Config {
+    // Only event nodes tell each change to whom they do not know.
+    let raw = channels.iter().any(|name| name.ends_with(".raw"));
+    if raw { deribit::Config::event_node() } else { deribit::Config::default() }
+}
+
+/// Channels are followed by their names: of an instrument by what stands around it, `book.100ms` for
+/// `book.INSTRUMENT.100ms`; of the whole market by the whole name, behind the `!` that says so on the command line.
+fn channels(setup: &Setup) -> Vec<String> {
+    let markets = setup.markets.iter().map(|name| name.strip_prefix('!').unwrap_or(name).to_owned());
+    let of_instruments = setup
+        .symbols
+        .iter()
+        .flat_map(|instrument| setup.streams.iter().map(move |stream| channel(instrument, stream)));
+    of_instruments.chain(markets).collect()
+}
+
+fn channel(instrument: &str, stream: &str) -> String {
+    // The only kind of two words.
+    if let Some(resolution) = stream.strip_prefix("chart.trades.") {
+        return format!("chart.trades.{instrument}.{resolution}");
+    }
+    match stream.split_once('.') {
+        Some((kind, rest)) => format!("{kind}.{instrument}.{rest}"),
+        None => format!("{stream}.{instrument}"),
+    }
+}
+
 /// With everything said that is otherwise as the venue usually has it: a later version may have it otherwise.
 pub(crate) fn settled(setup: Setup) -> Setup {
-    let Some(usual) = setup.venue.product().map(usual) else { return setup };
-    Setup {
-        divided: setup.divided.or(Some(usual.divided)),
-        snapshots: setup.snapshots.or(Some(usual.snapshots)),
-        snapshot_limit: setup.snapshot_limit.or(Some(usual.snapshot_limit)),
-        levels_max: setup.levels_max.or(Some(usual.levels_max)),
-        ..setup
+    match setup.venue.product().map(usual) {
+        Some(usual) => Setup {
+            divided: setup.divided.or(Some(usual.divided)),
+            snapshots: setup.snapshots.or(Some(usual.snapshots)),
+            snapshot_limit: setup.snapshot_limit.or(Some(usual.snapshot_limit)),
+            levels_max: setup.levels_max.or(Some(usual.levels_max)),
+            ..setup
+        },
+        None => {
+            let usual = usual_deribit(&channels(&setup));
+            Setup {
+                levels_max: setup.levels_max.or(Some(usual.levels_max)),
+                event_node: setup.event_node.or(Some(usual.event_node)),
+                heartbeat_s: setup.heartbeat_s.or(Some(usual.heartbeat_s)),
+                ..setup
+            }
+        }
     }
 }
 
@@ -189,6 +227,47 @@ mod tests {
             let name = venue.to_possible_value().unwrap();
             assert_eq!((Venue::of_name(name.get_name()), venue.name()), (Some(*venue), name.get_name()));
         }
+    }
+
+    #[test]
+    fn channels_of_deribit_have_the_names_that_the_venue_has_for_them() {
+        let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let streams = ["quote", "book.100ms", "book.none.10.100ms", "chart.trades.1"];
+        let markets = ["!platform_state", "!deribit_price_index.btc_usd", "book.ETH-PERPETUAL.agg2"];
+        let setup = Setup::new(Venue::Deribit, texts(&["A-B"]), texts(&streams), texts(&markets));
+        let expected = [
+            "quote.A-B",
+            "book.A-B.100ms",
+            "book.A-B.none.10.100ms",
+            "chart.trades.A-B.1",
+            "platform_state",
+            "deribit_price_index.btc_usd",
+            "book.ETH-PERPETUAL.agg2",
+        ];
+        assert_eq!(deribit(&setup).more, expected);
+    }
+
+    #[test]
+    fn a_recording_of_deribit_says_what_a_later_version_may_have_otherwise() {
+        let setup =
+            |stream: &str| Setup::new(Venue::Deribit, vec!["A-B".into()], vec![stream.into()], Vec::new());
+        for (stream, event_node) in [("book.100ms", false), ("book.raw", true)] {
+            let settled = settled(setup(stream));
+            assert_eq!(settled.event_node, Some(event_node), "{stream}");
+            let usual = deribit::Config::default();
+            assert_eq!(
+                (settled.levels_max, settled.heartbeat_s),
+                (Some(usual.levels_max), Some(usual.heartbeat_s))
+            );
+        }
+        let other = Setup {
+            event_node: Some(true),
+            heartbeat_s: Some(77),
+            levels_max: Some(5),
+            ..setup("book.100ms")
+        };
+        let config = deribit(&Setup::of_header(&settled(other).header()).unwrap());
+        assert_eq!((config.event_node, config.heartbeat_s, config.levels_max), (true, 77, 5));
     }
 
     #[test]

@@ -17,6 +17,10 @@ pub(crate) struct Setup {
     pub(crate) snapshots: Option<Snapshots>,
     pub(crate) snapshot_limit: Option<u16>,
     pub(crate) levels_max: Option<usize>,
+    /// Whether it is a node that tells each change to everybody (Deribit).
+    pub(crate) event_node: Option<bool>,
+    /// Seconds between signs of life that are asked for (Deribit).
+    pub(crate) heartbeat_s: Option<u64>,
     pub(crate) hosts: Option<Hosts>,
 }
 
@@ -45,6 +49,8 @@ impl Setup {
             snapshots: None,
             snapshot_limit: None,
             levels_max: None,
+            event_node: None,
+            heartbeat_s: None,
             hosts: None,
         }
     }
@@ -59,6 +65,7 @@ impl Setup {
             "program": concat!("tickwire ", env!("CARGO_PKG_VERSION")), "venue": self.venue.name(),
             "symbols": self.symbols, "streams": self.streams, "markets": self.markets, "divided": self.divided,
             "snapshots": snapshots, "snapshot_limit": self.snapshot_limit, "levels_max": self.levels_max,
+            "event_node": self.event_node, "heartbeat_s": self.heartbeat_s,
         })
         .to_string()
     }
@@ -83,6 +90,8 @@ impl Setup {
             },
             snapshot_limit: number("snapshot_limit").and_then(|limit| limit.try_into().ok()),
             levels_max: number("levels_max").and_then(|levels| levels.try_into().ok()),
+            event_node: header["event_node"].as_bool(),
+            heartbeat_s: number("heartbeat_s"),
             ..Self::new(venue, texts("symbols"), texts("streams"), texts("markets"))
         })
     }
@@ -96,6 +105,7 @@ mod tests {
     fn a_setup_survives_its_header() {
         let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect();
         let plain = Setup::new(Venue::Deribit, texts(&["BTC-PERPETUAL"]), texts(&["book"]), Vec::new());
+        let deribit = Setup { event_node: Some(true), heartbeat_s: Some(60), ..plain.clone() };
         let full = Setup {
             divided: Some(false),
             snapshots: Some(Snapshots::Rest),
@@ -108,7 +118,7 @@ mod tests {
                 texts(&["!forceOrder@arr", "a\"b"]),
             )
         };
-        for setup in [plain, full] {
+        for setup in [plain, deribit, full] {
             assert_eq!(Setup::of_header(&setup.header()), Ok(setup));
         }
     }

@@ -8,6 +8,7 @@ mod view;
 use crate::clock::{self, seconds};
 use crate::exit::{self, BOOK, Failure, PEER, USAGE};
 use crate::local::{self, Fault, trusting};
+use crate::refusal::refusal;
 use crate::tape::Taped;
 use crate::venue::{self, Setup, Venue};
 use board::{Board, Connection, Summary};
@@ -15,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use tickwire::venue::{Event, Outcome, Session as _};
+use tickwire::venue::{Event, Session as _};
 use tickwire::{Arrival, Client, CloseCode, Counts, Feed};
 use tickwire_sim::{Options, Recording, Server, Source};
 use truth::Truth;
@@ -86,7 +87,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         builder = builder.extra_roots_pem(server.ca_pem().as_bytes())?;
     }
     let hosts = base.map(|base| venue::hosts_at(venue, &base));
-    let session = venue::session(&Setup { hosts, ..Setup::new(venue, symbols, streams, Vec::new()) })?;
+    // A recording need not hold what the venue says about itself.
+    let markets: &[&str] = if arguments.replay.is_some() { &[] } else { venue.own_streams() };
+    let markets = markets.iter().map(ToString::to_string).collect();
+    let session = venue::session(&Setup { hosts, ..Setup::new(venue, symbols, streams, markets) })?;
     let feed = Feed::connect(Taped::new(session, None), &builder)?;
     Watch::new(feed, server, arguments)?.run()
 }
@@ -223,7 +227,11 @@ impl Watch {
             return Ok(self.view.event(&self.board, &Event::Book(book))?);
         }
         self.view.event(&self.board, &event)?;
-        Ok(refusal(&self.board, &event)?)
+        // A recording lacks what was not recorded, and its books come all the same.
+        if self.replaying && matches!(event, Event::Missing { .. }) {
+            return Ok(());
+        }
+        Ok(refused(&self.board, &event)?)
     }
 
     fn look(&mut self, now: Instant) -> Result<(), Failure> {
@@ -275,7 +283,8 @@ enum Ended {
 
 impl Ended {
     fn by(error: tickwire::Error, replaying: bool) -> Self {
-        if let tickwire::Error::Link { name: "stream", source } = &error
+        // Only streams end so, whatever the venue calls its connection.
+        if let tickwire::Error::Link { source, .. } = &error
             && let tickwire::Error::Closed(Some(close)) = source.as_ref()
             && replaying
             && close.code == Some(CloseCode::NORMAL)
@@ -293,13 +302,9 @@ impl<E: Into<Failure>> From<E> for Ended {
 }
 
 /// A refusal for good ends the run: the symbol does not exist or may not be read.
-fn refusal(board: &Board, event: &Event<'_>) -> Result<(), Failure> {
-    let Event::Rejected(rejection) = event else { return Ok(()) };
-    if rejection.outcome != Outcome::Final {
-        return Ok(());
-    }
-    let symbol = rejection.instrument.and_then(|instrument| board.row(instrument));
-    let symbol = symbol.map_or(String::new(), |row| format!("{}: ", row.symbol));
-    let message = rejection.message.escape_debug();
-    Err(Failure::new(PEER, format!("{symbol}the venue refuses: {message} (code {})", rejection.code)))
+fn refused(board: &Board, event: &Event<'_>) -> Result<(), Failure> {
+    let Some((instrument, words)) = refusal(event) else { return Ok(()) };
+    let row = instrument.and_then(|instrument| board.row(instrument));
+    let symbol = row.map_or(String::new(), |row| format!("{}: ", row.symbol));
+    Err(Failure::new(PEER, format!("{symbol}{words}")))
 }

@@ -3,10 +3,11 @@
 use super::board::{Board, Connection, Row, Summary, Tally, state_name};
 use super::table;
 use crate::lines;
+use crate::refusal::refusal;
 use serde_json::{Value, json};
 use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write};
 use std::time::Duration;
-use tickwire::venue::{BookChange, Event, Level, Outcome, Status, StatusKind};
+use tickwire::venue::{BookChange, Event, Level, Status, StatusKind};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Style {
@@ -215,8 +216,9 @@ fn news(board: &Board, event: &Event<'_>) -> Option<String> {
         Event::Subscribed { streams, pending } => {
             Some(format!("subscribed to {streams} streams, {pending} pending"))
         }
+        Event::Missing { .. } => refusal(event).map(|(_, words)| words),
         // A refusal for good ends the run, and is told by its end.
-        Event::Rejected(rejection) if rejection.outcome == Outcome::Final => None,
+        event if refusal(event).is_some() => None,
         Event::Rejected(rejection) => {
             let row = rejection.instrument.and_then(|instrument| board.row(instrument));
             let symbol = row.map_or("", |row| row.symbol.as_str());
@@ -227,7 +229,18 @@ fn news(board: &Board, event: &Event<'_>) -> Option<String> {
         Event::Status(Status { kind: StatusKind::Shutdown, .. }) => {
             Some("the venue announces that it will close the connection".to_owned())
         }
+        Event::Status(status) => Some(told(status)),
         _ => None,
+    }
+}
+
+/// What the venue says about itself.
+fn told(Status { kind, text, .. }: &Status<'_>) -> String {
+    let (kind, text) = (lines::status(*kind).replace('_', " "), text.escape_debug());
+    match (kind.as_str(), text.to_string()) {
+        ("other", text) => format!("the venue: {text}"),
+        (kind, text) if text.is_empty() => format!("the venue: {kind}"),
+        (kind, text) => format!("the venue: {kind}: {text}"),
     }
 }
 

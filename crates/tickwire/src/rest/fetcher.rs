@@ -2,6 +2,7 @@
 
 use super::Answer;
 use super::answer::Document;
+use crate::clock;
 use mio::event::Source;
 use mio::unix::pipe;
 use mio::{Interest, Registry, Token};
@@ -11,20 +12,37 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use ureq::Agent;
 use ureq::http::Response;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
-/// A request as a whole, from the look-up to the last byte; less than a session waits for it.
+/// A request as a whole, from the moment it is wanted, through the queue, to the last byte; less than a session waits
+/// for it.
 const TIMEOUT: Duration = Duration::from_secs(9);
 /// The longest document: a full book of 5000 levels a side is a twentieth.
 const BODY_BYTES_MAX: u64 = 8 << 20;
 
+/// A document that is wanted.
+#[derive(Debug)]
+struct Request {
+    id: u64,
+    url: String,
+    since: Instant,
+}
+
+impl Request {
+    /// How long it may still take; `None` when nobody waits for it any more.
+    fn left(&self, now: Instant) -> Option<Duration> {
+        let left = TIMEOUT.saturating_sub(now.saturating_duration_since(self.since));
+        (!left.is_zero()).then_some(left)
+    }
+}
+
 /// Asks one server after the other. The thread ends when this is dropped, after the request that it is at.
 #[derive(Debug)]
 pub(crate) struct Fetcher {
-    requests: Sender<(u64, String)>,
+    requests: Sender<Request>,
     answers: Receiver<Answer>,
     bell: pipe::Receiver,
 }
@@ -33,15 +51,15 @@ impl Fetcher {
     /// Starts the thread; `roots` are those of the builder.
     pub(crate) fn start(roots: &[CertificateDer<'static>]) -> io::Result<Self> {
         let agent = agent(roots);
-        let (requests, to_do) = channel::<(u64, String)>();
+        let (requests, to_do) = channel::<Request>();
         let (done, answers) = channel();
         let (mut ring, bell) = pipe::new()?;
         ring.set_nonblocking(false)?;
         thread::Builder::new().name("tickwire-rest".into()).spawn(move || {
-            for (id, url) in to_do {
-                let document = fetch(&agent, &url).ok();
+            for request in to_do {
+                let document = document(&agent, &request, clock::now());
                 // Nobody waits any more if either is refused.
-                if done.send(Answer { id, document }).is_err() || ring.write_all(&[0]).is_err() {
+                if done.send(Answer { id: request.id, document }).is_err() || ring.write_all(&[0]).is_err() {
                     break;
                 }
             }
@@ -51,7 +69,7 @@ impl Fetcher {
 
     /// Asks for a document. False if the thread is gone.
     pub(crate) fn get(&self, id: u64, url: &str) -> bool {
-        self.requests.send((id, url.to_owned())).is_ok()
+        self.requests.send(Request { id, url: url.to_owned(), since: clock::now() }).is_ok()
     }
 
     /// The next answer that is there.
@@ -89,7 +107,6 @@ fn agent(roots: &[CertificateDer<'static>]) -> Agent {
         .build();
     let config = Agent::config_builder()
         .tls_config(tls)
-        .timeout_global(Some(TIMEOUT))
         .http_status_as_error(false)
         .max_redirects(0)
         .proxy(None)
@@ -98,8 +115,14 @@ fn agent(roots: &[CertificateDer<'static>]) -> Agent {
     config.new_agent()
 }
 
-fn fetch(agent: &Agent, url: &str) -> Result<Document, ureq::Error> {
-    let mut response = agent.get(url).call()?;
+/// What is fetched, unless it fails or the request has waited for too long behind others: its session asks again, and
+/// is charged for each.
+fn document(agent: &Agent, request: &Request, now: Instant) -> Option<Document> {
+    fetch(agent, &request.url, request.left(now)?).ok()
+}
+
+fn fetch(agent: &Agent, url: &str, timeout: Duration) -> Result<Document, ureq::Error> {
+    let mut response = agent.get(url).config().timeout_global(Some(timeout)).build().call()?;
     let retry_after_s = retry_after(&response);
     let body = response.body_mut().with_config().limit(BODY_BYTES_MAX).read_to_vec()?;
     Ok(Document { status: response.status().as_u16(), retry_after_s, body })
@@ -107,4 +130,52 @@ fn fetch(agent: &Agent, url: &str) -> Result<Document, ureq::Error> {
 
 fn retry_after<B>(response: &Response<B>) -> Option<u64> {
     response.headers().get("retry-after")?.to_str().ok()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::ErrorKind;
+    use std::net::TcpListener;
+
+    #[test]
+    fn a_request_that_waited_for_too_long_is_not_sent() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let request = Request { id: 1, url, since: clock::now() };
+        assert!(document(&agent(&[]), &request, request.since + TIMEOUT).is_none());
+        assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+    }
+
+    #[test]
+    fn a_request_that_waited_has_the_rest_of_its_time() {
+        let request = Request { id: 1, url: String::new(), since: clock::now() };
+        let second = Duration::from_secs(1);
+        assert_eq!(request.left(request.since), Some(TIMEOUT));
+        assert_eq!(request.left(request.since + TIMEOUT - second), Some(second));
+        assert_eq!(request.left(request.since + TIMEOUT), None);
+    }
+
+    #[test]
+    fn a_request_in_time_is_answered() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let server = thread::spawn(move || {
+            let (mut socket, _) = listener.accept().unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                socket.read_exact(&mut byte).unwrap();
+                request.push(byte[0]);
+            }
+            socket
+                .write_all(b"HTTP/1.1 429 Slow down\r\nRetry-After: 3\r\nContent-Length: 2\r\n\r\n{}")
+                .unwrap();
+        });
+        let request = Request { id: 1, url, since: clock::now() };
+        let document = document(&agent(&[]), &request, request.since).unwrap();
+        assert_eq!((document.status, document.retry_after_s, &document.body[..]), (429, Some(3), &b"{}"[..]));
+        server.join().unwrap();
+    }
 }
