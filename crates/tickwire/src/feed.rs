@@ -127,24 +127,30 @@ impl<S: Session> Feed<S> {
         })
     }
 
-    /// The next event; waits for it up to `timeout`, or as long as it takes. `None` when the time is up or the last
-    /// connection is over.
+    /// The next event; waits for it up to `timeout`, or as long as it takes. With a timeout of zero it looks what is there
+    /// and does not wait. `None` when the time is up or the last connection is over.
     ///
     /// # Errors
     /// [`Error::Link`] once for each connection that is over without [`close`](Self::close), [`Error::Venue`] for a
     /// message that the venue does not document. The feed can be asked for more after either: the other connections go on.
     pub fn next(&mut self, timeout: Option<Duration>) -> Result<Option<Arrival<'_>>, Error> {
         let until = timeout.and_then(|timeout| clock::now().checked_add(timeout));
+        let mut looked = false;
         while !self.session.has_event() {
             self.origin = None;
             self.carry_out()?;
             if self.session.has_event() || self.receive()? || self.take_document()? || self.on_deadline() {
+                // While messages bring no events, the time of the last wait is near enough.
+                if until.is_some_and(|until| until <= self.moment.instant) && !self.session.has_event() {
+                    return Ok(None);
+                }
                 continue;
             }
-            if self.is_closed() || until.is_some_and(|until| until <= clock::now()) {
+            if self.is_closed() || (looked && until.is_some_and(|until| until <= clock::now())) {
                 return Ok(None);
             }
             self.wait(until)?;
+            looked = true;
         }
         let Some(event) = self.session.poll_event() else { return Ok(None) };
         let Some(Origin { link, received_ns }) = self.origin else {

@@ -156,6 +156,29 @@ fn a_cut_connection_is_an_error_that_names_it_and_its_books_are_stale() {
 }
 
 #[test]
+fn a_feed_that_is_only_ever_looked_at_goes_on() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}", listener.local_addr().unwrap());
+    let venue = std::thread::spawn(move || {
+        let mut socket = tungstenite::accept(listener.accept().unwrap().0).unwrap();
+        socket.send(tungstenite::Message::text(r#"{"result":null,"id":1}"#)).unwrap();
+        while socket.read().is_ok() {}
+    });
+    let streams = vec![Stream::Trade];
+    let config = Config { symbols: vec!["BTCUSDT".into()], streams, stream_url: url, ..Config::default() };
+    let mut feed = Feed::connect(Binance::new(config).unwrap(), &Client::builder()).unwrap();
+    loop {
+        if let Some(arrival) = feed.next(Some(Duration::ZERO)).unwrap() {
+            assert_eq!(arrival.event, Event::Subscribed { streams: 1, pending: 0 });
+            break;
+        }
+        std::thread::yield_now();
+    }
+    drop(feed);
+    venue.join().unwrap();
+}
+
+#[test]
 fn waiting_ends_at_its_timeout_while_nothing_happens() {
     // A venue that accepts the connection and never says a word.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -310,6 +310,25 @@ fn a_test_request_is_answered_at_once() {
 }
 
 #[test]
+fn a_storm_of_test_requests_is_answered_once_a_second() {
+    let mut rig = rig();
+    let test = json!({"jsonrpc": "2.0", "method": "heartbeat", "params": {"type": "test_request"}});
+    (0..1000).for_each(|_| drop(rig.tell(&test)));
+    assert_eq!(rig.sent.len(), 1);
+    rig.pass(SECOND);
+    rig.tell(&test);
+    assert_eq!(rig.sent.len(), 2);
+}
+
+#[test]
+fn ids_that_begin_anew_are_a_gap() {
+    let mut rig = rig();
+    let told = rig.notify(CHANNEL, &change(10, 5, &json!([])));
+    assert_eq!(changes(&told), [BookChange::Gap { expected: 10, got: 10 }]);
+    rig.request("public/unsubscribe");
+}
+
+#[test]
 fn silence_is_told_once_and_again_after_a_sign_of_life() {
     let mut rig = rig();
     let silent = Event::Status(Status { kind: StatusKind::Other, text: "silent", venue_time_ns: None });

@@ -27,6 +27,9 @@ const HOLD: Duration = Duration::from_secs(10);
 /// What a heartbeat may be late by.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// An answer to a test request is one to those that come so soon after it, too.
+const TEST_PAUSE: Duration = Duration::from_secs(1);
+
 #[derive(Debug)]
 pub(super) struct Control {
     pub(super) subscriptions: Subscriptions,
@@ -39,6 +42,8 @@ pub(super) struct Control {
     for_others: Credits,
     asked: Vec<Asked>,
     next_id: u64,
+    /// When a test request was answered last.
+    tested: Option<Instant>,
     is_open: bool,
     /// Something changed that may call for a request.
     restless: bool,
@@ -93,6 +98,7 @@ impl Control {
             for_others: Credits::of_others(),
             asked: Vec::new(),
             next_id: 1,
+            tested: None,
             is_open: false,
             restless: false,
             heard: None,
@@ -107,6 +113,7 @@ impl Control {
 
     pub(super) fn on_open(&mut self, now: Instant) {
         self.is_open = true;
+        self.tested = None;
         self.restless = true;
         self.heard = Some(now);
         self.heart = Heart::Due(now);
@@ -135,8 +142,12 @@ impl Control {
         self.restless = true;
     }
 
-    /// The venue wants to hear from us: at once, whatever it costs.
+    /// The venue wants to hear from us: at once, whatever it costs, but not many times a second.
     pub(super) fn on_test_request(&mut self, now: Instant) {
+        if self.tested.is_some_and(|tested| now < tested + TEST_PAUSE) {
+            return;
+        }
+        self.tested = Some(now);
         let id = self.begin(What::Test, now);
         self.outbox.push(|text| requests::test(text, id));
         self.for_others.spend(now);

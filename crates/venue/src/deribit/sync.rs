@@ -131,8 +131,17 @@ impl Sync {
         let taken = match (self.state, update.previous_id) {
             (State::Closed | State::Lost, _) | (State::Waiting, Some(_)) => return Taken::Unwanted,
             (State::Waiting | State::Live, None) => self.load(update),
-            (State::Live, Some(_)) if update.change_id <= self.update_id => return Taken::Old,
-            (State::Live, Some(previous_id)) if previous_id == self.update_id => self.apply(update),
+            (State::Live, Some(previous_id))
+                if previous_id == self.update_id && update.change_id > previous_id =>
+            {
+                self.apply(update)
+            }
+            // Ids that begin anew behind ours are no repetition.
+            (State::Live, Some(previous_id))
+                if previous_id < self.update_id && update.change_id <= self.update_id =>
+            {
+                return Taken::Old;
+            }
             (State::Live, Some(_)) => {
                 self.state = State::Lost;
                 return Taken::Gap { expected: self.update_id };

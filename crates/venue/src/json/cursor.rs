@@ -31,18 +31,26 @@ pub(crate) struct Cursor<'a, 's> {
     arena: &'s Arena,
     /// Records are read in any order even if they come in one that is known.
     only_any_order: bool,
+    /// Records with keys that are not known are not read in a fixed order.
+    only_known_keys: bool,
 }
 
 impl<'a, 's> Cursor<'a, 's> {
     /// `None` for what is no UTF-8, which the library judges.
     pub(crate) fn new(text: &'a [u8], arena: &'s Arena) -> Option<Self> {
         let whole = simdutf8::basic::from_utf8(text).ok()?;
-        Some(Self { whole, rest: text, arena, only_any_order: false })
+        Some(Self { whole, rest: text, arena, only_any_order: false, only_known_keys: false })
     }
 
     /// Reads records in any order even if they come in one that is known.
     pub(crate) fn without_fixed_orders(self) -> Self {
         Self { only_any_order: true, ..self }
+    }
+
+    /// Leaves records with keys that are not known to the other ways.
+    #[inline(always)]
+    pub(crate) fn without_unknown_keys(self) -> Self {
+        Self { only_known_keys: true, ..self }
     }
 
     /// Where it is, in bytes from the beginning.
@@ -270,7 +278,7 @@ impl<'a, 's> Compact<'a, 's> for Cursor<'a, 's> {
 
     #[inline(always)]
     fn trailing(&mut self, first: bool, is_known: impl Fn(&str) -> bool) -> bool {
-        self.apart(|cursor| cursor.unknown(first, is_known))
+        !self.only_known_keys && self.apart(|cursor| cursor.unknown(first, is_known))
     }
 }
 

@@ -45,11 +45,13 @@ impl Library {
         }
         self.text.clear();
         self.text.extend_from_slice(text);
-        let exact = !has_long_number(text);
+        let (exact, tiny) = (!has_long_number(text), has_long_exponent(text));
         let mut tape = std::mem::replace(&mut self.tape, simd_json::Tape(Vec::new())).reset();
         let filled = simd_json::fill_tape(&mut self.text, &mut self.buffers, &mut tape);
         let answer = match filled {
-            Ok(()) => read(Tape { value: tape.as_value(), exact, arena }).map_err(|wrong| (wrong, None)),
+            Ok(()) => {
+                read(Tape { value: tape.as_value(), exact, tiny, arena }).map_err(|wrong| (wrong, None))
+            }
             Err(error) => Err(("not JSON", Some(error.index()))),
         };
         self.tape = tape.reset();
@@ -80,12 +82,28 @@ fn has_long_number(text: &[u8]) -> bool {
     text.iter().chain(b" ").any(long)
 }
 
+/// Whether a number has an exponent of more than two digits, so that a double of it may be zero though it is not.
+fn has_long_exponent(text: &[u8]) -> bool {
+    let mut digits = None;
+    text.iter().any(|byte| {
+        digits = match (byte, digits) {
+            (b'e' | b'E', _) => Some(0),
+            (b'+' | b'-', Some(0)) => Some(0),
+            (b'0'..=b'9', Some(count)) => Some(count + 1),
+            _ => None,
+        };
+        digits > Some(2)
+    })
+}
+
 /// A value of the tape.
 #[derive(Clone, Copy)]
 pub(crate) struct Tape<'t, 'a, 's> {
     value: tape::Value<'t, 'a>,
     /// No number of the text is longer than a double holds.
     exact: bool,
+    /// A number of the text may be too small for a double.
+    tiny: bool,
     arena: &'s Arena,
 }
 
@@ -126,6 +144,9 @@ impl<'a, 's> Source<'a, 's> for Tape<'_, 'a, 's> {
             return Decimal::new(integer, 0).ok_or(WHAT);
         }
         let float = self.value.as_f64().ok_or(WHAT)?;
+        if float == 0.0 && self.tiny {
+            return Err("a number that may be too small");
+        }
         if !self.exact {
             return Err("a number of more digits than are exact in a text of this spelling");
         }

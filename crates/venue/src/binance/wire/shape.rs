@@ -57,6 +57,8 @@ pub(super) fn fixed(
         }
     }
     if !cursor.literal(b"{\"e\":\"") {
+        // What has no kind is known by its keys: one that is not known may make it something else.
+        cursor = cursor.without_unknown_keys();
         return cursor.take(b'{') && fixed_plain(cursor, true, stream, Message::BookTicker, sink);
     }
     if cursor.literal(b"depthUpdate\"") {
@@ -314,7 +316,7 @@ fn event_time<'a, 's, S: Source<'a, 's>>(source: &mut S) -> Result<Option<u64>, 
     let mut event_time_ns = None;
     source.object(|key, value| {
         if key == "E" && value.kind() == Kind::Number {
-            event_time_ns = time(&mut { *value }).ok();
+            event_time_ns = Some(time(&mut { *value })?);
         }
         value.skip()
     })?;

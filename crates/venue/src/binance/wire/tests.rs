@@ -52,6 +52,15 @@ fn samples() -> Option<Vec<String>> {
 }
 
 #[test]
+fn what_is_known_by_its_keys_alone_is_not_taken_for_a_quote_by_the_fixed_way() {
+    const QUOTE: &str = r#"{"u":1,"s":"AB","b":"1","B":"1","a":"2","A":"1""#;
+    assert_eq!(check(format!("{QUOTE}}}").as_bytes()), (true, true));
+    for more in [r#""result":null"#, r#""code":1"#, r#""lastUpdateId":1"#, r#""e":"trade""#, r#""x":1"#] {
+        assert!(!check(format!("{QUOTE},{more}}}").as_bytes()).0, "{more}");
+    }
+}
+
+#[test]
 fn the_ways_agree_on_every_recorded_line() {
     let Some(lines) = samples() else { return };
     let (mut fixed, mut any) = (0, 0);

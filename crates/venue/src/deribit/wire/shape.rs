@@ -178,7 +178,7 @@ pub(super) fn read<'a, 's, S: Source<'a, 's>>(source: &mut S) -> Result<Content<
         (Some("heartbeat"), ..) => Body::Heartbeat { kind: kind.unwrap_or("heartbeat") },
         (Some(kind), ..) => Body::Other { kind },
         (None, ..) if answer => Body::Answer(whole),
-        (None, ..) => Body::Other { kind: "neither a notification nor an answer" },
+        (None, ..) => return Err("neither a notification nor an answer"),
     };
     Ok(Content { channel, body })
 }
@@ -368,7 +368,7 @@ fn time_of<'a, 's, S: Source<'a, 's>>(mut data: S) -> Result<Option<u64>, Wrong>
     if let Some(mut object) = object.filter(|object| object.kind() == Kind::Object) {
         object.object(|key, value| {
             if matches!(key, "timestamp" | "last_update_timestamp") && value.kind() == Kind::Number {
-                told = time(&mut { *value }).ok().or(told);
+                told = Some(time(&mut { *value })?);
             }
             value.skip()
         })?;

@@ -336,6 +336,16 @@ fn errors_name_the_channel_and_the_place_and_never_a_token() {
     assert!(!format!("{error} {error:?}").contains("hidden"), "{error}");
 }
 
+#[test]
+fn a_number_too_small_for_a_double_is_refused_and_not_zero() {
+    for (quantity, is_good) in [("876e-422", false), ("0.24e-392", false), ("1e-5", true), ("0.0", true)] {
+        let text = format!(
+            r#"{{"params":{{"channel":"book.A.raw","data":{{"timestamp":1,"instrument_name":"A","change_id":2,"prev_change_id":1,"bids":[["change",100,{quantity}]],"asks":[]}}}},"method":"subscription"}}"#
+        );
+        assert_eq!(Decoder::new().decode(text.as_bytes(), |_, _| ()).is_ok(), is_good, "{quantity}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
