@@ -112,7 +112,7 @@ const HOUSE: &[Room] = &[
         floors: &[
             &["error", "reader", "schema"],
             &["value"],
-            &["encode", "group"],
+            &["group"],
             &["message"],
             &["decode"],
             &["mod"],
