@@ -79,7 +79,7 @@ const HOUSE: &[Room] = &[
             &["names", "strings", "way"],
             &["arena"],
             &["source"],
-            &["field", "record", "cursor", "library"],
+            &["field", "id", "record", "cursor", "library"],
             &["mod"],
         ],
     },
