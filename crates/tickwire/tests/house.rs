@@ -79,7 +79,7 @@ const HOUSE: &[Room] = &[
             &["names", "strings", "way"],
             &["arena"],
             &["source"],
-            &["field", "record", "cursor", "library"],
+            &["field", "id", "record", "cursor", "library"],
             &["mod"],
         ],
     },
@@ -112,7 +112,7 @@ const HOUSE: &[Room] = &[
         floors: &[
             &["error", "reader", "schema"],
             &["value"],
-            &["encode", "group"],
+            &["group"],
             &["message"],
             &["decode"],
             &["mod"],

@@ -5,11 +5,9 @@ mod common;
 
 use std::sync::Arc;
 
+use common::encode::{self, BestBidAsk, DepthDiff, DepthSnapshot, Exponents, Layout, Message};
 use common::{API, Rig, STREAM, changes};
 use serde_json::json;
-use tickwire_venue::binance::sbe::encode::{
-    self, BestBidAsk, DepthDiff, DepthSnapshot, Exponents, Layout, Message,
-};
 use tickwire_venue::binance::{Config, Stream};
 use tickwire_venue::sign::ApiKey;
 use tickwire_venue::{
@@ -32,9 +30,7 @@ fn rig() -> Rig {
 }
 
 fn frame(message: Message<'_>) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    encode::encode(&message, Layout::default(), &mut bytes).unwrap();
-    bytes
+    encode::encode(&message, Layout::default())
 }
 
 fn diff(first_id: i64, last_id: i64, bids: &[encode::Level]) -> Vec<u8> {

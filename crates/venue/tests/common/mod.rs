@@ -1,6 +1,8 @@
 //! A session with a manual clock, drained after each call.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub(crate) mod encode;
+
 use std::{
     collections::VecDeque,
     time::{Duration, Instant},

@@ -15,20 +15,19 @@
 //! - Times are nanoseconds since the Unix epoch; the venue sends microseconds.
 //!
 //! ```
-//! use tickwire_venue::binance::sbe::{self, Message, encode};
+//! use tickwire_venue::binance::sbe::{self, Message};
 //!
-//! # let message = encode::Message::DepthDiff(encode::DepthDiff {
-//! #     event_time_us: 1_700_000_000_000_001,
-//! #     first_id: 7,
-//! #     last_id: 9,
-//! #     exponents: encode::Exponents { price: -2, quantity: -5 },
-//! #     bids: &[encode::Level { price: 4_100_050, quantity: 0 }],
-//! #     asks: &[],
-//! #     symbol: "BTCUSDT",
-//! # });
-//! # let mut frame = Vec::new();
-//! # encode::encode(&message, encode::Layout::default(), &mut frame)?;
-//! match sbe::decode(&frame)? {
+//! let frame = b"\
+//!     \x1a\x00\x13\x27\x01\x00\x00\x00\
+//!     \x01\x40\x1e\x18\x24\x0a\x06\x00\
+//!     \x07\x00\x00\x00\x00\x00\x00\x00\
+//!     \x09\x00\x00\x00\x00\x00\x00\x00\
+//!     \xfe\xfb\
+//!     \x10\x00\x01\x00\
+//!     \xd2\x8f\x3e\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\
+//!     \x10\x00\x00\x00\
+//!     \x07BTCUSDT";
+//! match sbe::decode(frame)? {
 //!     Message::DepthDiff(diff) => {
 //!         assert_eq!((diff.symbol, diff.first_id, diff.last_id), ("BTCUSDT", 7, 9));
 //!         let bids: Vec<String> = diff.bids.map(|bid| format!("{} at {}", bid.quantity, bid.price)).collect();
@@ -36,11 +35,10 @@
 //!     }
 //!     other => panic!("{other:?}"),
 //! }
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # Ok::<(), sbe::Error>(())
 //! ```
 
 mod decode;
-pub mod encode;
 mod error;
 mod group;
 mod message;

@@ -1,4 +1,4 @@
-//! The numbers of the venue's schema `spot_stream` that both directions need.
+//! The numbers of the venue's schema `spot_stream`.
 
 /// The schema's id; it changes when old readers would misread.
 pub(super) const SCHEMA_ID: u16 = 1;

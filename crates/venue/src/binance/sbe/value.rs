@@ -12,11 +12,11 @@ const SCALE_MAX: u8 = 18;
 
 /// The powers of ten that the prices and quantities of a message are multiples of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Exponents {
+pub(super) struct Exponents {
     /// Of the prices.
-    pub price: i8,
+    pub(super) price: i8,
     /// Of the quantities.
-    pub quantity: i8,
+    pub(super) quantity: i8,
 }
 
 /// An id, or a count of microseconds: neither null nor below zero.
