@@ -136,9 +136,10 @@ impl Sync {
             {
                 self.apply(update)
             }
-            // Ids that begin anew behind ours are no repetition.
+            // One that continues the book with a smaller id is no repetition: ids begin anew.
             (State::Live, Some(previous_id))
-                if previous_id < self.update_id && update.change_id <= self.update_id =>
+                if update.change_id == self.update_id
+                    || (update.change_id < self.update_id && previous_id != self.update_id) =>
             {
                 return Taken::Old;
             }
