@@ -18,10 +18,8 @@ use crate::{
     event::{BookChange, BookEvent, Event, Instrument, Outcome, Quote, TopCheck},
     level::Level,
     pace::Backoff,
+    session::Now,
 };
-
-/// The longest ban the venue documents; whatever it asks for is cut to that.
-const HOLD_MAX: Duration = Duration::from_secs(3 * 24 * 3600);
 
 #[derive(Debug)]
 pub(super) struct Keeper {
@@ -208,27 +206,22 @@ impl Keeper {
         }
     }
 
-    /// The venue refused a snapshot. Also says how long it wants no requests at all, if it does.
+    /// The venue refused a snapshot. Also says until when it wants no requests at all, if it does.
     pub(super) fn on_refused(
         &mut self,
         status: Option<u64>,
         refusal: Refusal<'_>,
-        now: Instant,
+        now: Now,
     ) -> (Outcome, Option<Instant>) {
-        if refusal.is_rate(status) {
-            let asked = hold(refusal, now);
-            let at = asked.unwrap_or_else(|| now + self.error_backoff.take());
-            self.fetch = Fetch::Due(at);
-            return (Outcome::Retry(at), Some(at));
+        let retry_at = refusal.retry_at(status, now, &mut self.error_backoff);
+        match retry_at {
+            Some(at) => self.fetch = Fetch::Due(at),
+            None => {
+                self.fetch = Fetch::Refused;
+                self.sync.on_closed();
+            }
         }
-        if refusal.is_passing(status) {
-            let at = now + self.error_backoff.take();
-            self.fetch = Fetch::Due(at);
-            return (Outcome::Retry(at), None);
-        }
-        self.fetch = Fetch::Refused;
-        self.sync.on_closed();
-        (Outcome::Final, None)
+        (retry_at.map_or(Outcome::Final, Outcome::Retry), refusal.hold(status, retry_at))
     }
 
     fn tell_trimmed(&self, before: u64, tell: &mut impl FnMut(Event<'static>)) {
@@ -241,10 +234,4 @@ impl Keeper {
     fn event(&self, change: BookChange) -> Event<'static> {
         Event::Book(BookEvent { instrument: self.instrument, change })
     }
-}
-
-/// Until when the venue wants no requests, if it says so.
-fn hold(refusal: Refusal<'_>, now: Instant) -> Option<Instant> {
-    let delay = Duration::from_millis(refusal.retry_after_ms.filter(|millis| *millis > 0)?);
-    Some(now + delay.min(HOLD_MAX))
 }

@@ -170,12 +170,13 @@ impl Market {
         route: Route,
         stream: Option<&str>,
         message: Message<'_>,
-        now: Instant,
+        moment: Now,
     ) -> Result<(), Odd> {
+        let now = moment.instant;
         let link = (route != self.api()).then_some(route.0);
         match (message, link) {
             (Message::Answer(answer), Some(link)) => self.on_control_answer(link, answer, now),
-            (Message::Answer(answer), None) => self.on_api_answer(answer, now),
+            (Message::Answer(answer), None) => self.on_api_answer(answer, moment),
             (Message::ServerShutdown(notice), _) => {
                 let venue_time_ns = Some(notice.event_time_ns);
                 self.queue.push(Event::Status(Status {
@@ -373,7 +374,7 @@ impl Market {
         }
     }
 
-    fn on_api_answer(&mut self, answer: Answer<'_>, now: Instant) -> Result<(), Odd> {
+    fn on_api_answer(&mut self, answer: Answer<'_>, now: Now) -> Result<(), Odd> {
         #[cfg(feature = "sign")]
         if self.is_sign_in(&answer) {
             self.on_sign_in(answer, now);
@@ -387,7 +388,7 @@ impl Market {
             }
             (None, _) => self.on_other("answer"),
             (Some(keeper), Body::Snapshot(snapshot)) => {
-                self.on_snapshot(keeper, snapshot, now);
+                self.on_snapshot(keeper, snapshot, now.instant);
                 Ok(())
             }
             (Some(keeper), Body::Refused(refusal)) => {
@@ -407,15 +408,16 @@ impl Market {
     }
 
     #[cfg(feature = "sign")]
-    fn on_sign_in(&mut self, answer: Answer<'_>, now: Instant) {
+    fn on_sign_in(&mut self, answer: Answer<'_>, now: Now) {
         self.restless = true;
         let Some(account) = &mut self.account else { return };
         match answer.body {
             Body::Refused(refusal) => {
-                let outcome = account.on_refused(answer.status, refusal, now);
+                let (outcome, hold) = account.on_refused(answer.status, refusal, now);
+                hold.into_iter().for_each(|until| self.snapshot_pace.hold(until));
                 self.tell_rejected(Request::SignIn, None, refusal, outcome);
             }
-            _ if account.on_done(now) => self.queue.push(Event::SignedIn),
+            _ if account.on_done(now.instant) => self.queue.push(Event::SignedIn),
             _ => {}
         }
     }
@@ -444,13 +446,11 @@ impl Market {
         }
     }
 
-    pub(super) fn on_refused(&mut self, at: usize, status: Option<u64>, refusal: Refusal<'_>, now: Instant) {
+    pub(super) fn on_refused(&mut self, at: usize, status: Option<u64>, refusal: Refusal<'_>, now: Now) {
         self.restless = true;
         let Some(keeper) = self.keepers.get_mut(at) else { return };
         let (outcome, hold) = keeper.on_refused(status, refusal, now);
-        if let Some(until) = hold {
-            self.snapshot_pace.hold(until);
-        }
+        hold.into_iter().for_each(|until| self.snapshot_pace.hold(until));
         let instrument = u32::try_from(at).ok().map(Instrument);
         self.tell_rejected(Request::Snapshot, instrument, refusal, outcome);
     }

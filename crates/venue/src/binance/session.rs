@@ -135,7 +135,7 @@ impl Session for Binance {
         let market = &mut self.market;
         let mut handled = Ok(());
         self.decoder.decode(text, |stream, message| {
-            let one = market.on_message(route, stream, message, now.instant);
+            let one = market.on_message(route, stream, message, now);
             if handled.is_ok() {
                 handled = one;
             }
@@ -176,7 +176,7 @@ impl Session for Binance {
                     let after_ms = retry_after_s.map(|seconds| seconds.saturating_mul(1000));
                     let retry_after_ms = refusal.retry_after_ms.or(after_ms);
                     let refusal = Refusal { retry_after_ms, ..refusal };
-                    market.on_refused(keeper, Some(u64::from(status)), refusal, now.instant);
+                    market.on_refused(keeper, Some(u64::from(status)), refusal, now);
                 }
             }
             _ => {}
@@ -186,7 +186,7 @@ impl Session for Binance {
             let retry_after_ms = retry_after_s.map(|seconds| seconds.saturating_mul(1000));
             let refusal = Refusal { code: 0, message: "an answer that is not the venue's", retry_after_ms };
             let status = if status == 200 { 500 } else { u64::from(status) };
-            self.market.on_refused(keeper, Some(status), refusal, now.instant);
+            self.market.on_refused(keeper, Some(status), refusal, now);
         }
         self.market.settle(now);
         if known || status != 200 { Ok(()) } else { decoded }

@@ -1,7 +1,13 @@
 //! Answers to control messages and to requests of the API.
 
+use std::time::{Duration, Instant};
+
 use super::message::{PartialDepth, PartialFields};
-use crate::json::{Field, Id, Kind, Source, Wrong, record};
+use crate::{
+    json::{Field, Id, Kind, Source, Wrong, record},
+    pace::Backoff,
+    session::Now,
+};
 
 /// An answer to a control message or an API request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +44,9 @@ pub struct Refusal<'a> {
     pub retry_after_ms: Option<u64>,
 }
 
+/// The longest ban the venue documents; whatever it asks for is cut to that.
+const HOLD_MAX: Duration = Duration::from_secs(3 * 24 * 3600);
+
 /// Codes after which the same request may succeed: unknown, disconnected, timeout, busy.
 const PASSING_CODES: [i64; 4] = [-1000, -1001, -1007, -1008];
 
@@ -55,6 +64,20 @@ impl Refusal<'_> {
         self.is_rate(status)
             || status.is_some_and(|status| status >= 500)
             || PASSING_CODES.contains(&self.code)
+    }
+
+    /// When to ask again; `None` if that is of no use. Never sooner than the backoff says.
+    pub(crate) fn retry_at(&self, status: Option<u64>, now: Now, backoff: &mut Backoff) -> Option<Instant> {
+        if !self.is_passing(status) {
+            return None;
+        }
+        let asked = Duration::from_millis(self.retry_after_ms.unwrap_or(0)).min(HOLD_MAX);
+        Some(now.instant + asked.max(backoff.take()))
+    }
+
+    /// Until when the venue wants no request at all: it counts what an address asks for, whatever that is.
+    pub(crate) fn hold(&self, status: Option<u64>, retry_at: Option<Instant>) -> Option<Instant> {
+        retry_at.filter(|_| self.is_rate(status))
     }
 }
 
