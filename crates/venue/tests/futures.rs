@@ -251,6 +251,31 @@ fn a_futures_book_follows_the_chain_and_asks_anew_when_it_breaks() {
 }
 
 #[test]
+fn a_book_follows_one_stream_of_its_symbol_whatever_else_brings_diffs() {
+    let others = [
+        Config { markets: vec!["xyzabc@depth@500ms".into()], ..base(&["XYZABC"]) },
+        Config { streams: vec![Stream::Other("depth@500ms".into())], ..base(&["XYZABC"]) },
+    ];
+    for other in others {
+        let mut streams = other.streams.clone();
+        streams.push(Stream::Depth { ms: 100 });
+        let mut rig = Rig::confirmed(Config { streams, ..other });
+        let (id, _) = rig.asked().unwrap();
+        let api = Route(rig.session.endpoints().len() - 1);
+        rig.feed(api, &json!({"id": id, "status": 200, "result": snapshot(100)}).to_string()).unwrap();
+        let mut of = |stream: &str, previous: u64, last: u64| {
+            let data = diff(previous, previous + 1, last, &json!([]));
+            let message = json!({"stream": stream, "data": data.get("data").unwrap_or(&data)});
+            changes(&rig.feed(PUBLIC, &message.to_string()).unwrap())
+        };
+        assert_eq!(of("xyzabc@depth@100ms", 99, 110), [BookChange::Updated { update_id: 110 }]);
+        // The slow stream's chain has other links: 90, 120.
+        assert_eq!(of("xyzabc@depth@500ms", 90, 120), []);
+        assert_eq!(of("xyzabc@depth@100ms", 110, 120), [BookChange::Updated { update_id: 120 }]);
+    }
+}
+
+#[test]
 fn a_book_that_would_cross_is_made_anew() {
     let mut rig = Rig::confirmed(usd_m(books()));
     let (id, _) = rig.asked().unwrap();

@@ -160,10 +160,8 @@ impl Config {
         if self.raw && partial && ambiguous {
             return Err(ConfigError::PartialDepthRaw);
         }
-        let of_symbol = |symbol: &str| {
-            let lower = symbol.to_ascii_lowercase();
-            suffixes.iter().map(move |suffix| format!("{lower}@{suffix}")).collect::<Vec<_>>()
-        };
+        let of_symbol =
+            |symbol: &str| suffixes.iter().map(|suffix| stream_name(symbol, suffix)).collect::<Vec<_>>();
         let mut names: Vec<String> = symbols.iter().flat_map(|symbol| of_symbol(symbol)).collect();
         names.extend(self.markets.iter().cloned());
         if self.has_account() && !matches!(self.product, Product::Spot | Product::SpotSbe) {
@@ -172,8 +170,21 @@ impl Config {
         if names.is_empty() && !self.has_account() {
             return Err(if symbols.is_empty() { ConfigError::NoSymbols } else { ConfigError::NoStreams });
         }
-        names.iter().try_for_each(|name| check_name(name))?;
-        Ok(Plan { links: self.links(names), symbols, book: books == 1 })
+        check_names(&names)?;
+        let book = self.streams.iter().position(|stream| matches!(stream, Stream::Depth { .. }));
+        let book = book.and_then(|at| suffixes.get(at).cloned());
+        if book.is_some()
+            && self.names_no_stream()
+            && names.iter().filter(|name| is_diff(name)).count() > symbols.len()
+        {
+            return Err(ConfigError::DepthTwice);
+        }
+        Ok(Plan { links: self.links(names), symbols, book })
+    }
+
+    /// Whether messages come without the name of their stream.
+    fn names_no_stream(&self) -> bool {
+        self.raw || self.product == Product::SpotSbe
     }
 
     fn check_limits(&self) -> Result<(), ConfigError> {
@@ -233,8 +244,8 @@ pub(super) struct Plan {
     /// In the venue's spelling.
     pub(super) symbols: Vec<Box<str>>,
     pub(super) links: Vec<LinkPlan>,
-    /// Whether a book is kept for each symbol.
-    pub(super) book: bool,
+    /// What follows the `@` of the stream that feeds the book of each symbol, if books are kept.
+    pub(super) book: Option<String>,
 }
 
 /// One stream connection.
@@ -253,6 +264,27 @@ fn check_symbol(symbol: &str) -> Result<&str, ConfigError> {
         Some(character) => Err(ConfigError::SymbolCharacter { symbol: symbol.into(), character }),
         None => Ok(symbol),
     }
+}
+
+/// The name of a stream of a symbol, given in any case.
+pub(super) fn stream_name(symbol: &str, suffix: &str) -> String {
+    format!("{}@{suffix}", symbol.to_ascii_lowercase())
+}
+
+/// Whether a stream brings the changes of a book.
+fn is_diff(name: &str) -> bool {
+    name.split_once('@').is_some_and(|(_, kind)| kind == "depth" || kind.starts_with("depth@"))
+}
+
+fn check_names(names: &[String]) -> Result<(), ConfigError> {
+    let mut seen = BTreeSet::new();
+    for name in names {
+        check_name(name)?;
+        if !seen.insert(name) {
+            return Err(ConfigError::StreamTwice { stream: name.as_str().into() });
+        }
+    }
+    Ok(())
 }
 
 /// Names go into JSON as they are.
@@ -306,6 +338,14 @@ mod tests {
                     streams: vec![Stream::Depth { ms: 100 }, Stream::Depth { ms: 1000 }],
                     ..config(&["A"])
                 },
+                ConfigError::DepthTwice,
+            ),
+            (
+                Config { markets: vec!["a@depth@100ms".into()], ..config(&["A"]) },
+                ConfigError::StreamTwice { stream: "a@depth@100ms".into() },
+            ),
+            (
+                Config { markets: vec!["a@depth".into()], raw: true, ..config(&["A"]) },
                 ConfigError::DepthTwice,
             ),
             (raw(config(&["A", "B"])), ConfigError::PartialDepthRaw),
