@@ -340,6 +340,23 @@ fn a_document_that_does_not_come_is_asked_for_again() {
 }
 
 #[test]
+fn a_page_that_is_not_the_venues_refuses_nothing_for_good() {
+    for status in [302, 403, 404, 408, 451] {
+        let (mut rig, id) = coin_m();
+        let told = rig.fetched(id, status, "<html>Request blocked</html>");
+        let until = rig.now + Duration::from_millis(250);
+        assert!(
+            matches!(&told[..], [Event::Rejected(r)] if r.outcome == Outcome::Retry(until)),
+            "{status}: {told:?}"
+        );
+        rig.pass(Duration::from_millis(250));
+        let (id, _) = rig.fetches.pop_front().expect("another try");
+        let told = rig.fetched(id, 200, &snapshot(100).to_string());
+        assert_eq!(changes(&told), [BookChange::Synced { update_id: 100 }]);
+    }
+}
+
+#[test]
 fn an_unknown_symbol_is_refused_by_http_for_good() {
     let (mut rig, id) = coin_m();
     let told = rig.fetched(id, 400, r#"{"code":-1121,"msg":"Invalid symbol."}"#);

@@ -182,10 +182,10 @@ impl Session for Binance {
             _ => {}
         });
         if !known {
-            // A page of a proxy, or of a server in trouble: no JSON of the venue's.
+            // A page of a proxy, a firewall or a server in trouble: nobody who knows has refused for good.
             let retry_after_ms = retry_after_s.map(|seconds| seconds.saturating_mul(1000));
             let refusal = Refusal { code: 0, message: "an answer that is not the venue's", retry_after_ms };
-            let status = if status == 200 { 500 } else { u64::from(status) };
+            let status = if matches!(status, 418 | 429) { u64::from(status) } else { 500 };
             self.market.on_refused(keeper, Some(status), refusal, now);
         }
         self.market.settle(now);
