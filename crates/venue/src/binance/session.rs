@@ -9,7 +9,7 @@ use super::{
     market::{Asking, Market, needs_api},
     product::{Product, Snapshots},
     requests, sbe,
-    wire::{Body, Decoder, Message, Refusal},
+    wire::{Body, Decoder, Message, Refusal, RetryAfter},
 };
 use crate::{
     error::{Error, Misuse},
@@ -163,6 +163,7 @@ impl Session for Binance {
             self.market.settle(now);
             return Ok(());
         };
+        let after = retry_after_s.map(|seconds| RetryAfter::Ms(seconds.saturating_mul(1000)));
         let market = &mut self.market;
         let mut known = false;
         let decoded = self.decoder.decode(body, |_, message| match message {
@@ -173,9 +174,7 @@ impl Session for Binance {
             Message::Answer(answer) => {
                 if let Body::Refused(refusal) = answer.body {
                     known = true;
-                    let after_ms = retry_after_s.map(|seconds| seconds.saturating_mul(1000));
-                    let retry_after_ms = refusal.retry_after_ms.or(after_ms);
-                    let refusal = Refusal { retry_after_ms, ..refusal };
+                    let refusal = Refusal { retry_after: refusal.retry_after.or(after), ..refusal };
                     market.on_refused(keeper, Some(u64::from(status)), refusal, now);
                 }
             }
@@ -183,8 +182,8 @@ impl Session for Binance {
         });
         if !known {
             // A page of a proxy, a firewall or a server in trouble: nobody who knows has refused for good.
-            let retry_after_ms = retry_after_s.map(|seconds| seconds.saturating_mul(1000));
-            let refusal = Refusal { code: 0, message: "an answer that is not the venue's", retry_after_ms };
+            let refusal =
+                Refusal { code: 0, message: "an answer that is not the venue's", retry_after: after };
             let status = if matches!(status, 418 | 429) { u64::from(status) } else { 500 };
             self.market.on_refused(keeper, Some(status), refusal, now);
         }
