@@ -162,6 +162,22 @@ fn a_time_that_is_over_still_delays_the_next_request_each_time_longer() {
 }
 
 #[test]
+fn a_sign_in_that_worked_forgets_the_delays_before_it() {
+    let mut rig = with_hmac();
+    for delay in [500, 1000] {
+        let request = sent(&mut rig);
+        too_many(&mut rig, &request, TIMESTAMP_MS, TIMESTAMP_MS);
+        rig.pass(Duration::from_millis(delay));
+    }
+    let request = sent(&mut rig);
+    answer(&mut rig, &request, json!({"subscriptionId": 0}));
+    let ended = json!({"subscriptionId": 0, "event": {"e": "eventStreamTerminated", "E": 1}});
+    rig.feed(API, &ended.to_string()).unwrap();
+    rig.pass(Duration::from_millis(500));
+    sent(&mut rig);
+}
+
+#[test]
 fn a_ban_is_no_longer_than_the_venue_bans() {
     let mut rig = with_hmac();
     let request = sent(&mut rig);

@@ -125,7 +125,10 @@ impl Account {
         let State::Asked { step, .. } = self.state else { return false };
         self.state = match step {
             Step::Logon => State::Due(Step::Subscribe, now),
-            Step::Subscribe => State::Done,
+            Step::Subscribe => {
+                self.backoff.reset();
+                State::Done
+            }
         };
         self.state == State::Done
     }

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     event::{BookChange, BookEvent, Event, Instrument, Outcome, Quote, TopCheck},
     level::Level,
-    pace::Backoff,
+    pace::{Backoff, CALM},
     session::Now,
 };
 
@@ -34,6 +34,8 @@ pub(super) struct Keeper {
     stale_backoff: Backoff,
     error_backoff: Backoff,
     suspect_backoff: Backoff,
+    /// When the last snapshot for a suspicion was due.
+    suspect_at: Option<Instant>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +69,7 @@ impl Keeper {
             stale_backoff: Backoff::new(first, Duration::from_secs(5)),
             error_backoff: Backoff::new(first, Duration::from_secs(30)),
             suspect_backoff: Backoff::new(first, Duration::from_secs(60)),
+            suspect_at: None,
         }
     }
 
@@ -114,9 +117,19 @@ impl Keeper {
     /// A book that a quote contradicts goes on, and is replaced when another snapshot comes.
     fn on_check(&mut self, check: TopCheck, now: Instant, tell: &mut impl FnMut(Event<'static>)) {
         if !check.agrees && self.sync.suspect() {
-            self.fetch = Fetch::Due(now + self.suspect_backoff.take());
+            self.fetch_for_suspicion(now);
             tell(self.event(BookChange::Suspect { update_id: check.update_id }));
         }
+    }
+
+    /// The book is wrong, or may be: each time in a row another snapshot comes later.
+    fn fetch_for_suspicion(&mut self, now: Instant) {
+        if self.suspect_at.is_none_or(|last| now >= last + CALM) {
+            self.suspect_backoff.reset();
+        }
+        let at = now + self.suspect_backoff.take();
+        self.suspect_at = Some(at);
+        self.fetch = Fetch::Due(at);
     }
 
     pub(super) fn on_diff(
@@ -151,7 +164,7 @@ impl Keeper {
         let Some((_, book)) = self.sync.live() else { return };
         if book.is_crossed() {
             self.sync.give_up();
-            self.fetch = Fetch::Due(now + self.suspect_backoff.take());
+            self.fetch_for_suspicion(now);
             tell(self.event(BookChange::Crossed { update_id }));
             return;
         }
