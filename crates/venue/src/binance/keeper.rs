@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   fetch:  Idle ──book needed──► Due ──send──► Asked ──book live──► Idle
-//!                                  ▲             │ └──refused for good──► Refused
+//!                                  ▲             │ └──refused for good──► Refused, or Idle if the book is live
 //!                                  └─────────────┘
 //!                         stale, refused for now, no answer
 //! ```
@@ -230,8 +230,10 @@ impl Keeper {
         match retry_at {
             Some(at) => self.fetch = Fetch::Due(at),
             None => {
-                self.fetch = Fetch::Refused;
-                self.sync.on_closed();
+                // A live book without the snapshot that was to replace it is as good as it was.
+                let live = self.sync.live().is_some();
+                self.fetch = if live { Fetch::Idle } else { Fetch::Refused };
+                self.sync.stop_collecting();
             }
         }
         (retry_at.map_or(Outcome::Final, Outcome::Retry), refusal.hold(status, retry_at))

@@ -7,7 +7,8 @@
 //!     │    closed     │  │  │ └── gap, overflow: collect anew              │ │
 //!     ├───────────────┘  │  └──── stale snapshot: keep collecting          │ │
 //!     │                  └──────────────── gap, crossed ───────────────────┘ │
-//!     └─────────────────────────────── closed ───────────────────────────────┘
+//!     ├─────────────────────────────── closed ───────────────────────────────┘
+//!     └── no snapshot is to be had: from Collecting; a live book stays live and collects no more
 //! ```
 //!
 //! A live book that is suspect goes on and collects at the same time, so that another snapshot can replace it.
@@ -165,6 +166,14 @@ impl Sync {
     /// No diffs arrive any more.
     pub(super) fn on_closed(&mut self) {
         self.state = State::Closed;
+    }
+
+    /// No snapshot will come: nothing is collected for one any more. A live book goes on.
+    pub(super) fn stop_collecting(&mut self) {
+        self.state = match self.state {
+            State::Live(_) => State::Live(None),
+            State::Collecting(_) | State::Closed => State::Closed,
+        };
     }
 
     /// A live book shows what cannot be: it is live no more, and another is collected for.
