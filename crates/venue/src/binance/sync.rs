@@ -122,7 +122,7 @@ pub(super) enum Taken {
 pub(super) enum Loaded {
     /// Nobody waits for one.
     Unwanted,
-    /// It is older than the first diff collected.
+    /// It is older than the first diff collected, or than the live book it was to replace.
     Stale { first_id: u64 },
     /// The book is live, for the first time or again.
     Live { again: bool },
@@ -223,6 +223,11 @@ impl Sync {
         asks: &[Level],
         mut on_step: impl FnMut(u64, &Book),
     ) -> Loaded {
+        // With nothing collected since, an older one cannot be brought up to where the book is.
+        let behind = snapshot_id < self.at.id();
+        if behind && matches!(&self.state, State::Live(Some(collected)) if collected.diffs.is_empty()) {
+            return Loaded::Stale { first_id: self.at.id() };
+        }
         let (State::Collecting(collected) | State::Live(Some(collected))) = &mut self.state else {
             return Loaded::Unwanted;
         };
@@ -487,5 +492,16 @@ mod tests {
         assert_eq!(load(&mut sync, 19).0, Loaded::Stale { first_id: 21 });
         assert_eq!(load(&mut sync, 23), (Loaded::Live { again: true }, vec![23, 25]));
         assert_eq!(load(&mut sync, 23).0, Loaded::Unwanted);
+    }
+
+    #[test]
+    fn a_snapshot_behind_a_live_book_does_not_take_it_back() {
+        let mut sync = futures(&[]);
+        load(&mut sync, 20);
+        assert_eq!(chained(&mut sync, 20, 21, 25), Taken::Applied);
+        assert!(sync.suspect());
+        assert_eq!(load(&mut sync, 24).0, Loaded::Stale { first_id: 25 });
+        assert_eq!((sync.view().state, sync.view().update_id), (BookState::Live, 25));
+        assert_eq!(load(&mut sync, 25).0, Loaded::Live { again: true });
     }
 }
