@@ -292,6 +292,21 @@ fn a_book_that_would_cross_is_made_anew() {
 }
 
 #[test]
+fn a_snapshot_that_what_was_collected_crosses_is_not_taken_for_a_book() {
+    let mut rig = Rig::confirmed(usd_m(books()));
+    let api = Route(rig.session.endpoints().len() - 1);
+    let (request, _) = rig.asked().unwrap();
+    rig.feed(PUBLIC, &diff(100, 100, 105, &json!([["11", "2"]])).to_string()).unwrap();
+    let answer = json!({"id": request, "status": 200, "result": snapshot(100)});
+    let told = rig.feed(api, &answer.to_string()).unwrap();
+    let crossed = [BookChange::Synced { update_id: 105 }, BookChange::Crossed { update_id: 105 }];
+    assert_eq!(changes(&told), crossed);
+    assert_eq!(rig.session.book(Instrument(0)).unwrap().state, BookState::Stale);
+    rig.pass(Duration::from_millis(250));
+    assert!(rig.asked().is_some());
+}
+
+#[test]
 fn a_book_that_crosses_after_a_calm_minute_is_made_anew_without_the_delays_of_before() {
     let mut rig = Rig::confirmed(usd_m(books()));
     let api = Route(rig.session.endpoints().len() - 1);

@@ -161,13 +161,10 @@ impl Keeper {
 
     /// Looks whether the book, just updated, can be right.
     fn check_updated(&mut self, update_id: u64, now: Instant, tell: &mut impl FnMut(Event<'static>)) {
-        let Some((_, book)) = self.sync.live() else { return };
-        if book.is_crossed() {
-            self.sync.give_up();
-            self.fetch_for_suspicion(now);
-            tell(self.event(BookChange::Crossed { update_id }));
+        if self.give_up_crossed(update_id, now, tell) {
             return;
         }
+        let Some((_, book)) = self.sync.live() else { return };
         let mut wrong = None;
         if let Some(cross) = &mut self.cross {
             cross.on_book(update_id, book, |check| {
@@ -178,6 +175,22 @@ impl Keeper {
         if let Some(check) = wrong {
             self.on_check(check, now, tell);
         }
+    }
+
+    /// Makes a live book that is crossed anew; whether it was.
+    fn give_up_crossed(
+        &mut self,
+        update_id: u64,
+        now: Instant,
+        tell: &mut impl FnMut(Event<'static>),
+    ) -> bool {
+        let crossed = self.sync.live().is_some_and(|(_, book)| book.is_crossed());
+        if crossed {
+            self.sync.give_up();
+            self.fetch_for_suspicion(now);
+            tell(self.event(BookChange::Crossed { update_id }));
+        }
+        crossed
     }
 
     pub(super) fn on_snapshot(
@@ -212,6 +225,9 @@ impl Keeper {
                 }));
                 self.tell_trimmed(trimmed, tell);
                 checks.iter().for_each(|check| tell(Event::Check(*check)));
+                if self.give_up_crossed(update_id, now, tell) {
+                    return;
+                }
                 if let Some(wrong) = checks.into_iter().find(|check| !check.agrees) {
                     self.on_check(wrong, now, tell);
                 }
