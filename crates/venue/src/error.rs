@@ -130,6 +130,9 @@ pub enum ConfigError {
         /// Levels as given.
         levels: u8,
     },
+    /// Partial depth in SBE has one form.
+    #[error("partial depth in SBE has 20 levels each 50 ms")]
+    PartialDepthSbe,
     /// Messages of partial depth cannot be told from others without the name of their stream.
     #[error("partial depth cannot be told from the other streams when messages do not name theirs")]
     PartialDepthRaw,
