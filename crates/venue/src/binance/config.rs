@@ -145,6 +145,7 @@ impl Config {
     /// Checks everything, and says what it comes to.
     pub(super) fn plan(&self) -> Result<Plan, ConfigError> {
         self.check_limits()?;
+        self.check_hosts()?;
         let symbols = self.checked_symbols()?;
         let suffixes = self.streams.iter().map(|stream| stream.suffix(self.product));
         let suffixes = suffixes.collect::<Result<Vec<_>, _>>()?;
@@ -185,6 +186,22 @@ impl Config {
     /// Whether messages come without the name of their stream.
     fn names_no_stream(&self) -> bool {
         self.raw || self.product == Product::SpotSbe
+    }
+
+    fn check_hosts(&self) -> Result<(), ConfigError> {
+        let spot = matches!(self.product, Product::Spot | Product::SpotSbe);
+        if self.microseconds && !spot {
+            return Err(ConfigError::MicrosecondsOfSpot);
+        }
+        if self.product == Product::SpotSbe && self.headers().is_empty() {
+            return Err(ConfigError::ApiKeyMissing);
+        }
+        let keeps_books = self.streams.iter().any(|stream| matches!(stream, Stream::Depth { .. }));
+        let uses_api = (keeps_books && self.snapshots == Snapshots::Api) || self.has_account();
+        if uses_api && self.api_url.is_empty() {
+            return Err(ConfigError::ApiUrlEmpty);
+        }
+        Ok(())
     }
 
     fn check_limits(&self) -> Result<(), ConfigError> {
@@ -306,6 +323,12 @@ mod tests {
     }
 
     #[test]
+    fn microseconds_are_asked_for_in_the_url() {
+        let plan = Config { microseconds: true, ..config(&["A"]) }.plan().unwrap();
+        assert_eq!(plan.links[0].url, "wss://stream.binance.com:9443/stream?timeUnit=MICROSECOND");
+    }
+
+    #[test]
     fn names_are_lower_case_and_symbols_upper_case() {
         let plan = config(&["BtcUsdt", "１２３x"]).plan().unwrap();
         assert_eq!(plan.symbols, ["BTCUSDT".into(), "１２３X".into()] as [Box<str>; 2]);
@@ -348,6 +371,17 @@ mod tests {
                 Config { markets: vec!["a@depth".into()], raw: true, ..config(&["A"]) },
                 ConfigError::DepthTwice,
             ),
+            (
+                Config {
+                    snapshots: Snapshots::Api,
+                    streams: vec![Stream::Depth { ms: 100 }],
+                    symbols: vec!["A".into()],
+                    ..Config::options()
+                },
+                ConfigError::ApiUrlEmpty,
+            ),
+            (Config { product: Product::SpotSbe, ..config(&["A"]) }, ConfigError::ApiKeyMissing),
+            (Config { microseconds: true, ..Config::usd_m() }, ConfigError::MicrosecondsOfSpot),
             (raw(config(&["A", "B"])), ConfigError::PartialDepthRaw),
             (raw(Config { symbols: vec!["A".into()], ..Config::usd_m() }), ConfigError::PartialDepthRaw),
         ];
@@ -399,9 +433,9 @@ mod tests {
                 },
             ]
         );
-        let whole = Config { divided: false, raw: true, microseconds: true, ..config };
+        let whole = Config { divided: false, raw: true, ..config };
         let links = whole.plan().unwrap().links;
         assert_eq!(links.len(), 1);
-        assert_eq!(links[0].url, "wss://fstream.binance.com/ws?timeUnit=MICROSECOND");
+        assert_eq!(links[0].url, "wss://fstream.binance.com/ws");
     }
 }
