@@ -7,9 +7,9 @@ use std::{sync::Arc, time::Duration};
 
 use common::{Rig, STREAM};
 use serde_json::{Value, json};
-use tickwire_venue::binance::{Binance, Config, Stream};
+use tickwire_venue::binance::{Binance, Config, Snapshots, Stream};
 use tickwire_venue::sign::{ApiKey, Credentials, SigningKey};
-use tickwire_venue::{ConfigError, Error, Event, Outcome, Rejection, Request, Route, Session};
+use tickwire_venue::{BookChange, ConfigError, Error, Event, Outcome, Rejection, Request, Route, Session};
 
 /// Seed 00 01 .. 1f in PKCS #8.
 const ED25519: &str = "-----BEGIN PRIVATE KEY-----
@@ -198,6 +198,19 @@ fn too_many_requests_of_the_account_hold_the_snapshots_of_the_same_address() {
     assert!(rig.asked().is_none(), "a snapshot while the address is to ask for nothing");
     rig.pass(Duration::from_secs(30));
     assert!(rig.asked().is_some());
+}
+
+#[test]
+fn a_snapshot_under_way_by_http_outlives_the_connection_of_the_account() {
+    let books = vec![Stream::Depth { ms: 100 }];
+    let config = account("K", SigningKey::hmac("secret").unwrap());
+    let symbols = vec!["ABC".into()];
+    let mut rig = Rig::confirmed(Config { symbols, streams: books, snapshots: Snapshots::Rest, ..config });
+    let (id, _) = rig.fetches.pop_front().unwrap();
+    rig.close(Route(1));
+    assert!(rig.fetches.is_empty(), "asked for again");
+    let told = rig.fetched(id, 200, r#"{"lastUpdateId":10,"bids":[],"asks":[]}"#);
+    assert_eq!(common::changes(&told), [BookChange::Synced { update_id: 10 }]);
 }
 
 #[test]

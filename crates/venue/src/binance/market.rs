@@ -161,10 +161,17 @@ impl Market {
             }
         } else {
             self.api_open = Some(false);
-            self.commands.retain(|asking| matches!(asking, Asking::Subscribe { .. }));
+            let fetches = self.snapshots == Snapshots::Rest;
+            self.commands.retain(|asking| match asking {
+                Asking::Subscribe { .. } => true,
+                Asking::Snapshot { .. } => fetches,
+                #[cfg(feature = "sign")]
+                Asking::SignIn { .. } => false,
+            });
             #[cfg(feature = "sign")]
             self.account.iter_mut().for_each(Account::on_closed);
-            self.keepers.iter_mut().for_each(|keeper| keeper.on_unanswered(now.instant));
+            let asked_there = self.keepers.iter_mut().filter(|_| !fetches);
+            asked_there.for_each(|keeper| keeper.on_unanswered(now.instant));
         }
         self.restless = true;
         self.settle(now);
