@@ -196,7 +196,7 @@ fn liquidations_indices_and_states() {
     let info = json!({"e": "contractInfo", "E": E_MS, "s": "XYZABC", "ps": "XYZABC", "ct": "PERPETUAL",
         "dt": 4_133_404_800_000_u64, "ot": 1_569_398_400_000_u64, "cs": "SETTLING", "bks": []});
     let instrument = Instrument(0);
-    let state = InstrumentState { instrument, state: "SETTLING", open: false, venue_time_ns: E_NS };
+    let state = InstrumentState { instrument, state: "SETTLING", open: false, venue_time_ns: Some(E_NS) };
     assert_eq!(told("!contractInfo", &info), [Event::State(state)]);
 }
 

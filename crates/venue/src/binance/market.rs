@@ -259,7 +259,7 @@ impl Market {
             Message::ContractInfo(contract) => {
                 let instrument = self.instrument(contract.symbol)?;
                 let open = contract.state == "TRADING";
-                let venue_time_ns = contract.event_time_ns;
+                let venue_time_ns = Some(contract.event_time_ns);
                 let event = Event::State(InstrumentState { instrument, state: "", open, venue_time_ns });
                 self.queue.push_with_words(event, contract.state);
                 return Ok(());
