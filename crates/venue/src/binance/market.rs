@@ -591,12 +591,12 @@ fn keepers(config: &Config, plan: &Plan) -> Vec<Keeper> {
             names.map(move |(position, name)| (name.as_str(), (link, Subscriptions::chunk_of(position))))
         })
         .collect();
-    let keeper = |(instrument, symbol): (Instrument, &Box<str>)| {
+    let keeper = |(instrument, symbol): (Instrument, &str)| {
         let place = *places.get(stream_name(symbol, suffix).as_str())?;
         Some(Keeper::new(instrument, place, rule, config.levels_max, cross))
     };
     // Each symbol's stream is in the plan, so none is left out.
-    (0..).map(Instrument).zip(&plan.symbols).filter_map(keeper).collect()
+    (0..).map(Instrument).zip(plan.symbols.iter().map(AsRef::as_ref)).filter_map(keeper).collect()
 }
 
 /// Spot's partial depth has a shape of its own, so that a `depthUpdate` there is a diff.

@@ -123,7 +123,7 @@ impl Market {
     fn on_rare(&mut self, channel: &str, message: Message<'_>) -> Result<(), Odd> {
         match message {
             Message::InstrumentState(told) => {
-                self.tell_state(told.instrument, told.state, Some(told.time_ns))?
+                self.tell_state(told.instrument, told.state, Some(told.time_ns))?;
             }
             Message::InstrumentCreation(told) => {
                 let state = told.state.unwrap_or("created");
