@@ -130,9 +130,21 @@ pub enum ConfigError {
         /// Levels as given.
         levels: u8,
     },
+    /// Partial depth in SBE has one form.
+    #[error("partial depth in SBE has 20 levels each 50 ms")]
+    PartialDepthSbe,
     /// Messages of partial depth cannot be told from others without the name of their stream.
     #[error("partial depth cannot be told from the other streams when messages do not name theirs")]
     PartialDepthRaw,
+    /// The WebSocket API is needed, for snapshots or an account, and has no URL.
+    #[error("the WebSocket API is needed and api_url is empty")]
+    ApiUrlEmpty,
+    /// The host of market data in SBE wants a key.
+    #[error("market data in SBE needs api_key")]
+    ApiKeyMissing,
+    /// Only spot has times in microseconds.
+    #[error("times come in microseconds on spot only")]
+    MicrosecondsOfSpot,
     /// Futures and options have no sign-in on their WebSocket API.
     #[error("an account can sign in on spot only")]
     AccountOfSpot,

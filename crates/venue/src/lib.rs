@@ -80,9 +80,10 @@
 //!
 //! # Bounds
 //!
-//! A book keeps [`binance::Config::levels_max`] levels a side. While it waits for a snapshot, at most 200000 levels
-//! of diffs are collected for it, and at most 4096 quotes wait to be compared with it. At most 131072 instruments are
-//! given a number. The queues of events and commands hold what one call brings.
+//! A text is read if it has at most 4 MiB. A book keeps [`binance::Config::levels_max`] or
+//! [`deribit::Config::levels_max`] levels a side. While one of Binance's waits for a snapshot, at most 200000 levels
+//! of diffs are collected for it, and at most 4096 quotes wait to be compared with it. At most 131072 instruments,
+//! of names of at most 128 bytes, are given a number. The queues of events and commands hold what one call brings.
 
 #![cfg_attr(
     not(test),

@@ -5,6 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// What was in order for so long is made anew at once; otherwise each time later.
+pub(crate) const CALM: Duration = Duration::from_secs(60);
+
 /// At most `requests_max` requests in any span of `window`, and none before a hold ends.
 #[derive(Debug)]
 pub(crate) struct Pace {

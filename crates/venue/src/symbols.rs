@@ -7,6 +7,9 @@ use crate::event::Instrument;
 /// Names that are kept; more than any venue lists.
 const NAMES_MAX: usize = 1 << 17;
 
+/// Bytes of a name; more than any venue's has.
+const NAME_BYTES_MAX: usize = 128;
+
 /// Names in the order in which they became known.
 #[derive(Debug, Default)]
 pub(crate) struct Symbols {
@@ -22,10 +25,14 @@ impl Symbols {
         self.index.get(name).copied().map(Instrument)
     }
 
-    /// The number of a name, which gets one if it has none. `None` when there are too many.
+    /// The number of a name, which gets one if it has none. `None` when there are too many, or it
+    /// is too long.
     pub(crate) fn intern(&mut self, name: &str) -> Option<Instrument> {
         if let Some(known) = self.find(name) {
             return Some(known);
+        }
+        if name.len() > NAME_BYTES_MAX {
+            return None;
         }
         let number = u32::try_from(self.names.len()).ok().filter(|_| self.names.len() < NAMES_MAX)?;
         self.names.push(name.into());
@@ -52,4 +59,17 @@ impl Symbols {
 pub(crate) fn at(instrument: Instrument) -> usize {
     // An index that does not fit is beyond every list.
     usize::try_from(instrument.0).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_too_long_gets_no_number() {
+        let mut symbols = Symbols::default();
+        assert_eq!(symbols.intern(&"A".repeat(129)), None);
+        assert_eq!(symbols.count(), 0);
+        assert_eq!(symbols.intern(&"A".repeat(128)), Some(Instrument(0)));
+    }
 }

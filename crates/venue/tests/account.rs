@@ -7,9 +7,9 @@ use std::{sync::Arc, time::Duration};
 
 use common::{Rig, STREAM};
 use serde_json::{Value, json};
-use tickwire_venue::binance::{Binance, Config, Stream};
+use tickwire_venue::binance::{Binance, Config, Snapshots, Stream};
 use tickwire_venue::sign::{ApiKey, Credentials, SigningKey};
-use tickwire_venue::{ConfigError, Error, Event, Outcome, Rejection, Request, Route, Session};
+use tickwire_venue::{BookChange, ConfigError, Error, Event, Outcome, Rejection, Request, Route, Session};
 
 /// Seed 00 01 .. 1f in PKCS #8.
 const ED25519: &str = "-----BEGIN PRIVATE KEY-----
@@ -135,6 +135,82 @@ fn a_refusal_is_final_unless_it_passes() {
     assert_eq!(refuse(&mut rig, &request, 401, -2015), [rejection(-2015, Outcome::Final)]);
     rig.pass(Duration::from_secs(3600));
     assert!(rig.sent.is_empty());
+}
+
+/// A refusal for too many requests, with a time before which the venue wants none.
+fn too_many(rig: &mut Rig, request: &Value, server_ms: u64, retry_ms: u64) -> Outcome {
+    let error =
+        json!({"code": -1003, "msg": "no", "data": {"serverTime": server_ms, "retryAfter": retry_ms}});
+    let answer = json!({"id": request["id"], "status": 429, "error": error});
+    let route = Route(rig.session.endpoints().len() - 1);
+    let told = rig.feed(route, &answer.to_string()).unwrap();
+    let [Event::Rejected(rejection)] = &told[..] else { panic!("{told:?}") };
+    rejection.outcome
+}
+
+#[test]
+fn a_time_that_is_over_still_delays_the_next_request_each_time_longer() {
+    let mut rig = with_hmac();
+    for delay in [500, 1000, 2000].map(Duration::from_millis) {
+        let request = sent(&mut rig);
+        let until = rig.now + delay;
+        assert_eq!(too_many(&mut rig, &request, TIMESTAMP_MS, TIMESTAMP_MS - 1), Outcome::Retry(until));
+        rig.pass(delay - Duration::from_millis(1));
+        assert!(rig.sent.is_empty(), "before {delay:?}");
+        rig.pass(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn a_sign_in_that_worked_forgets_the_delays_before_it() {
+    let mut rig = with_hmac();
+    for delay in [500, 1000] {
+        let request = sent(&mut rig);
+        too_many(&mut rig, &request, TIMESTAMP_MS, TIMESTAMP_MS);
+        rig.pass(Duration::from_millis(delay));
+    }
+    let request = sent(&mut rig);
+    answer(&mut rig, &request, json!({"subscriptionId": 0}));
+    let ended = json!({"subscriptionId": 0, "event": {"e": "eventStreamTerminated", "E": 1}});
+    rig.feed(API, &ended.to_string()).unwrap();
+    rig.pass(Duration::from_millis(500));
+    sent(&mut rig);
+}
+
+#[test]
+fn a_ban_is_no_longer_than_the_venue_bans() {
+    let mut rig = with_hmac();
+    let request = sent(&mut rig);
+    let until = rig.now + Duration::from_secs(3 * 24 * 3600);
+    assert_eq!(too_many(&mut rig, &request, 0, u64::MAX), Outcome::Retry(until));
+}
+
+#[test]
+fn too_many_requests_of_the_account_hold_the_snapshots_of_the_same_address() {
+    let books = vec![Stream::Depth { ms: 100 }];
+    let config = account("K", SigningKey::hmac("secret").unwrap());
+    let mut rig = Rig::new(Config { symbols: vec!["ABC".into()], streams: books, ..config });
+    rig.open(Route(1));
+    let (_, request) = rig.sent.pop_front().unwrap();
+    too_many(&mut rig, &request, TIMESTAMP_MS, TIMESTAMP_MS + 30_000);
+    rig.open(STREAM);
+    rig.confirm();
+    assert!(rig.asked().is_none(), "a snapshot while the address is to ask for nothing");
+    rig.pass(Duration::from_secs(30));
+    assert!(rig.asked().is_some());
+}
+
+#[test]
+fn a_snapshot_under_way_by_http_outlives_the_connection_of_the_account() {
+    let books = vec![Stream::Depth { ms: 100 }];
+    let config = account("K", SigningKey::hmac("secret").unwrap());
+    let symbols = vec!["ABC".into()];
+    let mut rig = Rig::confirmed(Config { symbols, streams: books, snapshots: Snapshots::Rest, ..config });
+    let (id, _) = rig.fetches.pop_front().unwrap();
+    rig.close(Route(1));
+    assert!(rig.fetches.is_empty(), "asked for again");
+    let told = rig.fetched(id, 200, r#"{"lastUpdateId":10,"bids":[],"asks":[]}"#);
+    assert_eq!(common::changes(&told), [BookChange::Synced { update_id: 10 }]);
 }
 
 #[test]

@@ -63,6 +63,13 @@ fn the_handshake_carries_the_key_and_nothing_shows_it() {
 }
 
 #[test]
+fn a_side_quoted_with_quantity_zero_is_empty() {
+    let told = rig().binary(&best(7, encode::Level { price: 1000, quantity: 0 })).unwrap();
+    let [Event::Quote(quote)] = &told[..] else { panic!("{told:?}") };
+    assert_eq!((quote.bid, quote.ask), (None, Some(level("10.10", "0.005"))));
+}
+
+#[test]
 fn streams_have_the_names_of_the_binary_host() {
     let key = Arc::new(ApiKey::new("k").unwrap());
     let streams = vec![Stream::BookTicker, Stream::Depth { ms: 20 }];

@@ -311,9 +311,13 @@ fn states_of_instruments_and_of_the_platform() {
     for (word, open) in [("open", true), ("halted", false), ("started", true), ("a new word", false)] {
         let told = rig.notify("instrument.state.any.any", &state(word));
         let instrument = rig.find("BTC-22MAR27");
-        let expected = InstrumentState { instrument, state: word, open, venue_time_ns: TIME_NS };
+        let expected = InstrumentState { instrument, state: word, open, venue_time_ns: Some(TIME_NS) };
         assert_eq!(told, [Event::State(expected)]);
     }
+    let told = rig.notify("instrument.creation.any.any", &json!({"instrument_name": "BTC-22MAR27"}));
+    let instrument = rig.find("BTC-22MAR27");
+    let created = InstrumentState { instrument, state: "created", open: false, venue_time_ns: None };
+    assert_eq!(told, [Event::State(created)]);
     let status = |kind, text| [Event::Status(Status { kind, text, venue_time_ns: None })];
     let told = rig.notify("platform_state", &json!({"price_index": "sol_usdc", "locked": true}));
     assert_eq!(told, status(StatusKind::Locked, "sol_usdc"));

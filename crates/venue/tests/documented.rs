@@ -306,6 +306,34 @@ fn a_hold_beyond_any_ban_is_cut_and_survives_a_new_connection() {
 }
 
 #[test]
+fn too_many_requests_without_a_time_stop_every_snapshot_for_a_minute() {
+    for (status, code) in [(429, -1), (418, -1), (400, -1003)] {
+        let mut rig = Rig::confirmed(config(&["AAA", "BBB"], books()));
+        let until = rig.now + Duration::from_secs(60);
+        let told = refuse(&mut rig, status, &json!({"code": code, "msg": "no"}));
+        assert!(matches!(&told[..], [Event::Rejected(r)] if r.outcome == Outcome::Retry(until)), "{told:?}");
+        assert_eq!(rig.asked().map(|(_, symbol)| symbol).as_deref(), Some("BBB"), "under way");
+        rig.pass(Duration::from_millis(59_999));
+        assert!(rig.asked().is_none());
+        rig.pass(Duration::from_millis(1));
+        assert!(rig.asked().is_some());
+    }
+}
+
+#[test]
+fn a_time_without_the_servers_own_is_counted_from_ours() {
+    let mut rig = Rig::new(config(&["AAA"], books()));
+    rig.unix_ns = 1_700_000_000_000_000_000;
+    rig.open(STREAM);
+    rig.open(API);
+    rig.confirm();
+    let until = rig.now + Duration::from_secs(90);
+    let data = json!({"retryAfter": 1_700_000_090_000_u64});
+    let told = refuse(&mut rig, 429, &json!({"code": -1003, "msg": "no", "data": data}));
+    assert!(matches!(&told[..], [Event::Rejected(r)] if r.outcome == Outcome::Retry(until)), "{told:?}");
+}
+
+#[test]
 fn a_venue_in_trouble_is_asked_again_with_doubling_delay() {
     let mut rig = rig();
     let troubles = [(500, -1000), (200, -1001), (504, -1007), (503, -1008), (502, 0)];

@@ -196,7 +196,7 @@ fn liquidations_indices_and_states() {
     let info = json!({"e": "contractInfo", "E": E_MS, "s": "XYZABC", "ps": "XYZABC", "ct": "PERPETUAL",
         "dt": 4_133_404_800_000_u64, "ot": 1_569_398_400_000_u64, "cs": "SETTLING", "bks": []});
     let instrument = Instrument(0);
-    let state = InstrumentState { instrument, state: "SETTLING", open: false, venue_time_ns: E_NS };
+    let state = InstrumentState { instrument, state: "SETTLING", open: false, venue_time_ns: Some(E_NS) };
     assert_eq!(told("!contractInfo", &info), [Event::State(state)]);
 }
 
@@ -251,6 +251,31 @@ fn a_futures_book_follows_the_chain_and_asks_anew_when_it_breaks() {
 }
 
 #[test]
+fn a_book_follows_one_stream_of_its_symbol_whatever_else_brings_diffs() {
+    let others = [
+        Config { markets: vec!["xyzabc@depth@500ms".into()], ..base(&["XYZABC"]) },
+        Config { streams: vec![Stream::Other("depth@500ms".into())], ..base(&["XYZABC"]) },
+    ];
+    for other in others {
+        let mut streams = other.streams.clone();
+        streams.push(Stream::Depth { ms: 100 });
+        let mut rig = Rig::confirmed(Config { streams, ..other });
+        let (id, _) = rig.asked().unwrap();
+        let api = Route(rig.session.endpoints().len() - 1);
+        rig.feed(api, &json!({"id": id, "status": 200, "result": snapshot(100)}).to_string()).unwrap();
+        let mut of = |stream: &str, previous: u64, last: u64| {
+            let data = diff(previous, previous + 1, last, &json!([]));
+            let message = json!({"stream": stream, "data": data.get("data").unwrap_or(&data)});
+            changes(&rig.feed(PUBLIC, &message.to_string()).unwrap())
+        };
+        assert_eq!(of("xyzabc@depth@100ms", 99, 110), [BookChange::Updated { update_id: 110 }]);
+        // The slow stream's chain has other links: 90, 120.
+        assert_eq!(of("xyzabc@depth@500ms", 90, 120), []);
+        assert_eq!(of("xyzabc@depth@100ms", 110, 120), [BookChange::Updated { update_id: 120 }]);
+    }
+}
+
+#[test]
 fn a_book_that_would_cross_is_made_anew() {
     let mut rig = Rig::confirmed(usd_m(books()));
     let (id, _) = rig.asked().unwrap();
@@ -264,6 +289,46 @@ fn a_book_that_would_cross_is_made_anew() {
     let (id, _) = rig.asked().expect("a snapshot of the book as it is now");
     let told = rig.feed(api, &json!({"id": id, "status": 200, "result": snapshot(106)}).to_string()).unwrap();
     assert_eq!(changes(&told), [BookChange::Resynced { update_id: 106 }]);
+}
+
+#[test]
+fn a_snapshot_that_what_was_collected_crosses_is_not_taken_for_a_book() {
+    let mut rig = Rig::confirmed(usd_m(books()));
+    let api = Route(rig.session.endpoints().len() - 1);
+    let (request, _) = rig.asked().unwrap();
+    rig.feed(PUBLIC, &diff(100, 100, 105, &json!([["11", "2"]])).to_string()).unwrap();
+    let answer = json!({"id": request, "status": 200, "result": snapshot(100)});
+    let told = rig.feed(api, &answer.to_string()).unwrap();
+    let crossed = [BookChange::Synced { update_id: 105 }, BookChange::Crossed { update_id: 105 }];
+    assert_eq!(changes(&told), crossed);
+    assert_eq!(rig.session.book(Instrument(0)).unwrap().state, BookState::Stale);
+    rig.pass(Duration::from_millis(250));
+    assert!(rig.asked().is_some());
+}
+
+#[test]
+fn a_book_that_crosses_after_a_calm_minute_is_made_anew_without_the_delays_of_before() {
+    let mut rig = Rig::confirmed(usd_m(books()));
+    let api = Route(rig.session.endpoints().len() - 1);
+    let mut id = 100;
+    let mut crosses = |rig: &mut Rig, delay: u64| {
+        let (request, _) = rig.asked().expect("a snapshot");
+        rig.feed(api, &json!({"id": request, "status": 200, "result": snapshot(id)}).to_string()).unwrap();
+        rig.feed(PUBLIC, &diff(id, id, id + 5, &json!([["11", "2"]])).to_string()).unwrap();
+        id += 10;
+        rig.pass(Duration::from_millis(delay - 1));
+        assert!(rig.asked().is_none(), "before {delay} ms");
+        rig.pass(Duration::from_millis(1));
+    };
+    for delay in [250, 500, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000] {
+        crosses(&mut rig, delay);
+    }
+    let (request, _) = rig.asked().expect("a snapshot");
+    rig.feed(api, &json!({"id": request, "status": 200, "result": snapshot(300)}).to_string()).unwrap();
+    rig.pass(Duration::from_secs(60));
+    rig.feed(PUBLIC, &diff(300, 300, 305, &json!([["11", "2"]])).to_string()).unwrap();
+    rig.pass(Duration::from_millis(250));
+    assert!(rig.asked().is_some());
 }
 
 /// A session whose snapshots come by HTTP, with the request for one.
@@ -312,6 +377,23 @@ fn a_document_that_does_not_come_is_asked_for_again() {
     // What a proxy in trouble says is no JSON of the venue's.
     let told = rig.fetched(id, 502, "<html>Bad Gateway</html>");
     assert!(matches!(&told[..], [Event::Rejected(r)] if matches!(r.outcome, Outcome::Retry(_))), "{told:?}");
+}
+
+#[test]
+fn a_page_that_is_not_the_venues_refuses_nothing_for_good() {
+    for status in [302, 403, 404, 408, 451] {
+        let (mut rig, id) = coin_m();
+        let told = rig.fetched(id, status, "<html>Request blocked</html>");
+        let until = rig.now + Duration::from_millis(250);
+        assert!(
+            matches!(&told[..], [Event::Rejected(r)] if r.outcome == Outcome::Retry(until)),
+            "{status}: {told:?}"
+        );
+        rig.pass(Duration::from_millis(250));
+        let (id, _) = rig.fetches.pop_front().expect("another try");
+        let told = rig.fetched(id, 200, &snapshot(100).to_string());
+        assert_eq!(changes(&told), [BookChange::Synced { update_id: 100 }]);
+    }
 }
 
 #[test]

@@ -190,6 +190,27 @@ fn a_stale_snapshot_is_asked_for_again_with_doubling_delay() {
 }
 
 #[test]
+fn a_suspect_book_that_gets_no_other_snapshot_stays_live() {
+    let (mut rig, mut market) = live(8);
+    let (tick, quantity) = market.bids.pop_last().unwrap();
+    let wrong = market.quote();
+    market.bids.insert(tick, quantity);
+    let told = rig.stream(&wrong);
+    assert_eq!(changes(&told), [BookChange::Suspect { update_id: market.id }]);
+    rig.pass(Duration::from_millis(250));
+    let (request, _) = rig.asked().expect("another snapshot");
+    let error = json!({"code": -1121, "msg": "Invalid symbol."});
+    rig.api(&json!({"id": request, "status": 400, "error": error}));
+    assert_book(&rig, &market, BookState::Live, "refused");
+    let told = rig.stream(&market.diff());
+    assert_eq!(changes(&told), [BookChange::Updated { update_id: market.id }]);
+    market.diff();
+    let told = rig.stream(&market.diff());
+    assert!(matches!(changes(&told)[..], [BookChange::Gap { .. }]), "{told:?}");
+    assert!(rig.asked().is_some(), "a gap asks anew");
+}
+
+#[test]
 fn old_diffs_again_change_nothing() {
     let (mut rig, mut market) = live(2);
     let (a, b) = (market.diff(), market.diff());

@@ -84,11 +84,11 @@ fn setup(venue: Venue, scan: &Scan, snapshots: &Snapshots) -> Setup {
         exit::tell(&format!("no snapshot and so no book of {}", without.join(", ")));
     }
     let mut streams = Vec::new();
-    if !books.is_empty() {
-        streams.push("depth@100ms".to_owned());
+    if let Some(depth) = scan.depth().filter(|_| !books.is_empty()) {
+        streams.push(depth.to_owned());
         streams.extend(scan.has_quotes().then(|| "bookTicker".to_owned()));
     }
-    let markets = scan.others(&books);
+    let markets = scan.others(&books, &streams);
     Setup {
         divided: Some(false),
         snapshots: Some(binance::Snapshots::Rest),

@@ -21,16 +21,19 @@ impl Scan {
         }
     }
 
-    /// Symbols with changes of a book, in the venue's spelling.
+    /// What follows the `@` of the streams that books follow. A file may hold several speeds; books are made of
+    /// the first, for the diffs of each are a chain of their own.
+    pub(super) fn depth(&self) -> Option<&str> {
+        self.names.iter().find_map(|name| book_of(name)).map(|(_, depth)| depth)
+    }
+
+    /// Symbols with changes of a book at that speed, in the venue's spelling.
     pub(super) fn books(&self) -> Vec<String> {
-        let mut symbols: Vec<String> = Vec::new();
-        for symbol in self.names.iter().filter_map(|name| book_of(name)) {
-            // Two speeds of the same book.
-            if !symbols.contains(&symbol) {
-                symbols.push(symbol);
-            }
-        }
-        symbols
+        let books = self.names.iter().filter_map(|name| book_of(name));
+        books
+            .filter(|(_, depth)| Some(*depth) == self.depth())
+            .map(|(symbol, _)| symbol.to_ascii_uppercase())
+            .collect()
     }
 
     /// Whether there are quotes.
@@ -60,17 +63,21 @@ impl Scan {
         instruments
     }
 
-    /// All streams but the books of these symbols.
-    pub(super) fn others(&self, books: &[String]) -> Vec<String> {
-        let is_other = |name: &&String| book_of(name).is_none_or(|symbol| !books.contains(&symbol));
+    /// All streams but these of these symbols.
+    pub(super) fn others(&self, symbols: &[String], streams: &[String]) -> Vec<String> {
+        let is_other = |name: &&String| {
+            name.split_once('@').is_none_or(|(symbol, stream)| {
+                let is_of = |of: &String| of.eq_ignore_ascii_case(symbol);
+                !symbols.iter().any(is_of) || !streams.iter().any(|of| of == stream)
+            })
+        };
         self.names.iter().filter(is_other).cloned().collect()
     }
 }
 
-/// The symbol of a stream that changes a book.
-fn book_of(name: &str) -> Option<String> {
-    let (symbol, kind) = name.split_once('@')?;
-    (kind == "depth" || kind.starts_with("depth@")).then(|| symbol.to_ascii_uppercase())
+/// The symbol and the kind of a stream that changes a book.
+fn book_of(name: &str) -> Option<(&str, &str)> {
+    name.split_once('@').filter(|(_, kind)| *kind == "depth" || kind.starts_with("depth@"))
 }
 
 /// The stream of a message, or a name for what it is; `None` for answers and what is no message.
@@ -119,13 +126,16 @@ mod tests {
             r#"{"stream":"btcusd_perp@bookTicker","data":{}}"#,
             r#"{"stream":"btcusd_perp@depth5@100ms","data":{}}"#,
             r#"{"stream":"btcusd_perp@depth@100ms","data":{}}"#,
+            r#"{"stream":"btcusd_perp@depth@500ms","data":{}}"#,
             r#"{"result":null,"id":1}"#,
             "<html>",
         ]);
-        assert_eq!(scan.books(), ["BTCUSD_PERP", "ETHUSD_PERP"]);
+        assert_eq!(scan.depth(), Some("depth@100ms"));
+        assert_eq!(scan.books(), ["BTCUSD_PERP"]);
         assert!(scan.has_quotes());
-        let others = ["ethusd_perp@depth", "btcusd_perp@bookTicker", "btcusd_perp@depth5@100ms"];
-        assert_eq!(scan.others(&["BTCUSD_PERP".to_owned()]), others);
+        let others = ["ethusd_perp@depth", "btcusd_perp@depth5@100ms", "btcusd_perp@depth@500ms"];
+        let streams = ["depth@100ms", "bookTicker"].map(str::to_owned);
+        assert_eq!(scan.others(&["BTCUSD_PERP".to_owned()], &streams), others);
     }
 
     #[test]
@@ -155,7 +165,7 @@ mod tests {
         assert_eq!(scan.books(), ["BTCUSDT"]);
         assert!(scan.has_quotes());
         assert_eq!(
-            scan.others(&scan.books()),
+            scan.others(&scan.books(), &["depth".to_owned()]),
             ["btcusdt@bookTicker", "ethusdt@24hrMiniTicker", "xrpusdt@forceOrder"]
         );
     }

@@ -17,6 +17,7 @@ use super::{payload::payload, wire::Refusal};
 use crate::{
     event::Outcome,
     pace::Backoff,
+    session::Now,
     sign::{Algorithm, Credentials, SignError},
 };
 
@@ -124,21 +125,24 @@ impl Account {
         let State::Asked { step, .. } = self.state else { return false };
         self.state = match step {
             Step::Logon => State::Due(Step::Subscribe, now),
-            Step::Subscribe => State::Done,
+            Step::Subscribe => {
+                self.backoff.reset();
+                State::Done
+            }
         };
         self.state == State::Done
     }
 
-    /// The venue refused.
-    pub(super) fn on_refused(&mut self, status: Option<u64>, refusal: Refusal<'_>, now: Instant) -> Outcome {
-        if !refusal.is_passing(status) {
-            self.state = State::Refused;
-            return Outcome::Final;
-        }
-        let wait = refusal.retry_after_ms.map(Duration::from_millis);
-        let at = now + wait.unwrap_or_else(|| self.backoff.take());
-        self.state = State::Due(self.first(), at);
-        Outcome::Retry(at)
+    /// The venue refused. Also says until when it wants no requests at all, if it does.
+    pub(super) fn on_refused(
+        &mut self,
+        status: Option<u64>,
+        refusal: Refusal<'_>,
+        now: Now,
+    ) -> (Outcome, Option<Instant>) {
+        let retry_at = refusal.retry_at(status, now, &mut self.backoff);
+        self.state = retry_at.map_or(State::Refused, |at| State::Due(self.first(), at));
+        (retry_at.map_or(Outcome::Final, Outcome::Retry), refusal.hold(status, retry_at))
     }
 
     /// The venue ended the stream of events.

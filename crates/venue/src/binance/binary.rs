@@ -62,7 +62,10 @@ impl Market {
             Message::BestBidAsk(best) => {
                 let instrument = self.instrument(best.symbol)?;
                 let (update_id, venue_time_ns) = (Some(best.update_id), Some(best.event_time_ns));
-                let quote = Quote { instrument, update_id, bid: best.bid, ask: best.ask, venue_time_ns };
+                // A side without levels is quoted as quantity zero.
+                let side = |level: Option<Level>| level.filter(|level| !level.quantity.is_zero());
+                let (bid, ask) = (side(best.bid), side(best.ask));
+                let quote = Quote { instrument, update_id, bid, ask, venue_time_ns };
                 self.on_quote(quote, now);
             }
             Message::DepthSnapshot(picture) => {

@@ -145,6 +145,7 @@ impl Config {
     /// Checks everything, and says what it comes to.
     pub(super) fn plan(&self) -> Result<Plan, ConfigError> {
         self.check_limits()?;
+        self.check_hosts()?;
         let symbols = self.checked_symbols()?;
         let suffixes = self.streams.iter().map(|stream| stream.suffix(self.product));
         let suffixes = suffixes.collect::<Result<Vec<_>, _>>()?;
@@ -160,10 +161,8 @@ impl Config {
         if self.raw && partial && ambiguous {
             return Err(ConfigError::PartialDepthRaw);
         }
-        let of_symbol = |symbol: &str| {
-            let lower = symbol.to_ascii_lowercase();
-            suffixes.iter().map(move |suffix| format!("{lower}@{suffix}")).collect::<Vec<_>>()
-        };
+        let of_symbol =
+            |symbol: &str| suffixes.iter().map(|suffix| stream_name(symbol, suffix)).collect::<Vec<_>>();
         let mut names: Vec<String> = symbols.iter().flat_map(|symbol| of_symbol(symbol)).collect();
         names.extend(self.markets.iter().cloned());
         if self.has_account() && !matches!(self.product, Product::Spot | Product::SpotSbe) {
@@ -172,8 +171,37 @@ impl Config {
         if names.is_empty() && !self.has_account() {
             return Err(if symbols.is_empty() { ConfigError::NoSymbols } else { ConfigError::NoStreams });
         }
-        names.iter().try_for_each(|name| check_name(name))?;
-        Ok(Plan { links: self.links(names), symbols, book: books == 1 })
+        check_names(&names)?;
+        let book = self.streams.iter().position(|stream| matches!(stream, Stream::Depth { .. }));
+        let book = book.and_then(|at| suffixes.get(at).cloned());
+        if book.is_some()
+            && self.names_no_stream()
+            && names.iter().filter(|name| is_diff(name)).count() > symbols.len()
+        {
+            return Err(ConfigError::DepthTwice);
+        }
+        Ok(Plan { links: self.links(names), symbols, book })
+    }
+
+    /// Whether messages come without the name of their stream.
+    fn names_no_stream(&self) -> bool {
+        self.raw || self.product == Product::SpotSbe
+    }
+
+    fn check_hosts(&self) -> Result<(), ConfigError> {
+        let spot = matches!(self.product, Product::Spot | Product::SpotSbe);
+        if self.microseconds && !spot {
+            return Err(ConfigError::MicrosecondsOfSpot);
+        }
+        if self.product == Product::SpotSbe && self.headers().is_empty() {
+            return Err(ConfigError::ApiKeyMissing);
+        }
+        let keeps_books = self.streams.iter().any(|stream| matches!(stream, Stream::Depth { .. }));
+        let uses_api = (keeps_books && self.snapshots == Snapshots::Api) || self.has_account();
+        if uses_api && self.api_url.is_empty() {
+            return Err(ConfigError::ApiUrlEmpty);
+        }
+        Ok(())
     }
 
     fn check_limits(&self) -> Result<(), ConfigError> {
@@ -233,8 +261,8 @@ pub(super) struct Plan {
     /// In the venue's spelling.
     pub(super) symbols: Vec<Box<str>>,
     pub(super) links: Vec<LinkPlan>,
-    /// Whether a book is kept for each symbol.
-    pub(super) book: bool,
+    /// What follows the `@` of the stream that feeds the book of each symbol, if books are kept.
+    pub(super) book: Option<String>,
 }
 
 /// One stream connection.
@@ -255,6 +283,27 @@ fn check_symbol(symbol: &str) -> Result<&str, ConfigError> {
     }
 }
 
+/// The name of a stream of a symbol, given in any case.
+pub(super) fn stream_name(symbol: &str, suffix: &str) -> String {
+    format!("{}@{suffix}", symbol.to_ascii_lowercase())
+}
+
+/// Whether a stream brings the changes of a book.
+fn is_diff(name: &str) -> bool {
+    name.split_once('@').is_some_and(|(_, kind)| kind == "depth" || kind.starts_with("depth@"))
+}
+
+fn check_names(names: &[String]) -> Result<(), ConfigError> {
+    let mut seen = BTreeSet::new();
+    for name in names {
+        check_name(name)?;
+        if !seen.insert(name) {
+            return Err(ConfigError::StreamTwice { stream: name.as_str().into() });
+        }
+    }
+    Ok(())
+}
+
 /// Names go into JSON as they are.
 fn check_name(name: &str) -> Result<(), ConfigError> {
     match name.chars().find(|c| c.is_control() || "\"\\".contains(*c)) {
@@ -271,6 +320,12 @@ mod tests {
         let streams = vec![Stream::Trade, Stream::Depth { ms: 100 }];
         let symbols = symbols.iter().map(ToString::to_string).collect();
         Config { symbols, streams, ..Config::spot() }
+    }
+
+    #[test]
+    fn microseconds_are_asked_for_in_the_url() {
+        let plan = Config { microseconds: true, ..config(&["A"]) }.plan().unwrap();
+        assert_eq!(plan.links[0].url, "wss://stream.binance.com:9443/stream?timeUnit=MICROSECOND");
     }
 
     #[test]
@@ -308,6 +363,25 @@ mod tests {
                 },
                 ConfigError::DepthTwice,
             ),
+            (
+                Config { markets: vec!["a@depth@100ms".into()], ..config(&["A"]) },
+                ConfigError::StreamTwice { stream: "a@depth@100ms".into() },
+            ),
+            (
+                Config { markets: vec!["a@depth".into()], raw: true, ..config(&["A"]) },
+                ConfigError::DepthTwice,
+            ),
+            (
+                Config {
+                    snapshots: Snapshots::Api,
+                    streams: vec![Stream::Depth { ms: 100 }],
+                    symbols: vec!["A".into()],
+                    ..Config::options()
+                },
+                ConfigError::ApiUrlEmpty,
+            ),
+            (Config { product: Product::SpotSbe, ..config(&["A"]) }, ConfigError::ApiKeyMissing),
+            (Config { microseconds: true, ..Config::usd_m() }, ConfigError::MicrosecondsOfSpot),
             (raw(config(&["A", "B"])), ConfigError::PartialDepthRaw),
             (raw(Config { symbols: vec!["A".into()], ..Config::usd_m() }), ConfigError::PartialDepthRaw),
         ];
@@ -359,9 +433,9 @@ mod tests {
                 },
             ]
         );
-        let whole = Config { divided: false, raw: true, microseconds: true, ..config };
+        let whole = Config { divided: false, raw: true, ..config };
         let links = whole.plan().unwrap().links;
         assert_eq!(links.len(), 1);
-        assert_eq!(links[0].url, "wss://fstream.binance.com/ws?timeUnit=MICROSECOND");
+        assert_eq!(links[0].url, "wss://fstream.binance.com/ws");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   fetch:  Idle ──book needed──► Due ──send──► Asked ──book live──► Idle
-//!                                  ▲             │ └──refused for good──► Refused
+//!                                  ▲             │ └──refused for good──► Refused, or Idle if the book is live
 //!                                  └─────────────┘
 //!                         stale, refused for now, no answer
 //! ```
@@ -17,11 +17,9 @@ use super::{
 use crate::{
     event::{BookChange, BookEvent, Event, Instrument, Outcome, Quote, TopCheck},
     level::Level,
-    pace::Backoff,
+    pace::{Backoff, CALM},
+    session::Now,
 };
-
-/// The longest ban the venue documents; whatever it asks for is cut to that.
-const HOLD_MAX: Duration = Duration::from_secs(3 * 24 * 3600);
 
 #[derive(Debug)]
 pub(super) struct Keeper {
@@ -36,6 +34,8 @@ pub(super) struct Keeper {
     stale_backoff: Backoff,
     error_backoff: Backoff,
     suspect_backoff: Backoff,
+    /// When the last snapshot for a suspicion was due.
+    suspect_at: Option<Instant>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +69,7 @@ impl Keeper {
             stale_backoff: Backoff::new(first, Duration::from_secs(5)),
             error_backoff: Backoff::new(first, Duration::from_secs(30)),
             suspect_backoff: Backoff::new(first, Duration::from_secs(60)),
+            suspect_at: None,
         }
     }
 
@@ -116,9 +117,19 @@ impl Keeper {
     /// A book that a quote contradicts goes on, and is replaced when another snapshot comes.
     fn on_check(&mut self, check: TopCheck, now: Instant, tell: &mut impl FnMut(Event<'static>)) {
         if !check.agrees && self.sync.suspect() {
-            self.fetch = Fetch::Due(now + self.suspect_backoff.take());
+            self.fetch_for_suspicion(now);
             tell(self.event(BookChange::Suspect { update_id: check.update_id }));
         }
+    }
+
+    /// The book is wrong, or may be: each time in a row another snapshot comes later.
+    fn fetch_for_suspicion(&mut self, now: Instant) {
+        if self.suspect_at.is_none_or(|last| now >= last + CALM) {
+            self.suspect_backoff.reset();
+        }
+        let at = now + self.suspect_backoff.take();
+        self.suspect_at = Some(at);
+        self.fetch = Fetch::Due(at);
     }
 
     pub(super) fn on_diff(
@@ -150,13 +161,10 @@ impl Keeper {
 
     /// Looks whether the book, just updated, can be right.
     fn check_updated(&mut self, update_id: u64, now: Instant, tell: &mut impl FnMut(Event<'static>)) {
-        let Some((_, book)) = self.sync.live() else { return };
-        if book.is_crossed() {
-            self.sync.give_up();
-            self.fetch = Fetch::Due(now + self.suspect_backoff.take());
-            tell(self.event(BookChange::Crossed { update_id }));
+        if self.give_up_crossed(update_id, now, tell) {
             return;
         }
+        let Some((_, book)) = self.sync.live() else { return };
         let mut wrong = None;
         if let Some(cross) = &mut self.cross {
             cross.on_book(update_id, book, |check| {
@@ -167,6 +175,22 @@ impl Keeper {
         if let Some(check) = wrong {
             self.on_check(check, now, tell);
         }
+    }
+
+    /// Makes a live book that is crossed anew; whether it was.
+    fn give_up_crossed(
+        &mut self,
+        update_id: u64,
+        now: Instant,
+        tell: &mut impl FnMut(Event<'static>),
+    ) -> bool {
+        let crossed = self.sync.live().is_some_and(|(_, book)| book.is_crossed());
+        if crossed {
+            self.sync.give_up();
+            self.fetch_for_suspicion(now);
+            tell(self.event(BookChange::Crossed { update_id }));
+        }
+        crossed
     }
 
     pub(super) fn on_snapshot(
@@ -201,6 +225,9 @@ impl Keeper {
                 }));
                 self.tell_trimmed(trimmed, tell);
                 checks.iter().for_each(|check| tell(Event::Check(*check)));
+                if self.give_up_crossed(update_id, now, tell) {
+                    return;
+                }
                 if let Some(wrong) = checks.into_iter().find(|check| !check.agrees) {
                     self.on_check(wrong, now, tell);
                 }
@@ -208,27 +235,24 @@ impl Keeper {
         }
     }
 
-    /// The venue refused a snapshot. Also says how long it wants no requests at all, if it does.
+    /// The venue refused a snapshot. Also says until when it wants no requests at all, if it does.
     pub(super) fn on_refused(
         &mut self,
         status: Option<u64>,
         refusal: Refusal<'_>,
-        now: Instant,
+        now: Now,
     ) -> (Outcome, Option<Instant>) {
-        if refusal.is_rate(status) {
-            let asked = hold(refusal, now);
-            let at = asked.unwrap_or_else(|| now + self.error_backoff.take());
-            self.fetch = Fetch::Due(at);
-            return (Outcome::Retry(at), Some(at));
+        let retry_at = refusal.retry_at(status, now, &mut self.error_backoff);
+        match retry_at {
+            Some(at) => self.fetch = Fetch::Due(at),
+            None => {
+                // A live book without the snapshot that was to replace it is as good as it was.
+                let live = self.sync.live().is_some();
+                self.fetch = if live { Fetch::Idle } else { Fetch::Refused };
+                self.sync.stop_collecting();
+            }
         }
-        if refusal.is_passing(status) {
-            let at = now + self.error_backoff.take();
-            self.fetch = Fetch::Due(at);
-            return (Outcome::Retry(at), None);
-        }
-        self.fetch = Fetch::Refused;
-        self.sync.on_closed();
-        (Outcome::Final, None)
+        (retry_at.map_or(Outcome::Final, Outcome::Retry), refusal.hold(status, retry_at))
     }
 
     fn tell_trimmed(&self, before: u64, tell: &mut impl FnMut(Event<'static>)) {
@@ -241,10 +265,4 @@ impl Keeper {
     fn event(&self, change: BookChange) -> Event<'static> {
         Event::Book(BookEvent { instrument: self.instrument, change })
     }
-}
-
-/// Until when the venue wants no requests, if it says so.
-fn hold(refusal: Refusal<'_>, now: Instant) -> Option<Instant> {
-    let delay = Duration::from_millis(refusal.retry_after_ms.filter(|millis| *millis > 0)?);
-    Some(now + delay.min(HOLD_MAX))
 }

@@ -5,10 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustc_hash::FxHashMap;
+
 #[cfg(feature = "sign")]
 use super::account::Account;
 use super::{
-    config::{Config, Plan},
+    config::{Config, Plan, stream_name},
     keeper::{Fetch, Keeper},
     product::{Product, Snapshots},
     stream::{DepthKind, Stream, depth_kind},
@@ -36,6 +38,8 @@ pub(super) struct Market {
     pub(super) symbols: Symbols,
     /// By instrument; empty when no book is kept.
     pub(super) keepers: Vec<Keeper>,
+    /// What follows the `@` of the stream that feeds the books.
+    book: Option<String>,
     /// The stream connections, by route.
     pub(super) links: Vec<Link>,
     /// The connection behind those, for snapshots; there only if it is needed.
@@ -93,7 +97,7 @@ impl Market {
                 symbols.alias(instrument, &symbol.to_ascii_lowercase());
             }
         }
-        let keepers = if plan.book { keepers(config, &plan) } else { Vec::new() };
+        let keepers = keepers(config, &plan);
         let (budget, span) = product.weight_budget();
         let api = needs_api(config, &plan);
         let requests = product.requests_per_second();
@@ -101,6 +105,7 @@ impl Market {
         Self {
             symbols,
             keepers,
+            book: plan.book,
             links: plan.links.into_iter().map(|plan| link(plan.names)).collect(),
             api_open: api.then_some(false),
             snapshots: config.snapshots,
@@ -156,10 +161,17 @@ impl Market {
             }
         } else {
             self.api_open = Some(false);
-            self.commands.retain(|asking| matches!(asking, Asking::Subscribe { .. }));
+            let fetches = self.snapshots == Snapshots::Rest;
+            self.commands.retain(|asking| match asking {
+                Asking::Subscribe { .. } => true,
+                Asking::Snapshot { .. } => fetches,
+                #[cfg(feature = "sign")]
+                Asking::SignIn { .. } => false,
+            });
             #[cfg(feature = "sign")]
             self.account.iter_mut().for_each(Account::on_closed);
-            self.keepers.iter_mut().for_each(|keeper| keeper.on_unanswered(now.instant));
+            let asked_there = self.keepers.iter_mut().filter(|_| !fetches);
+            asked_there.for_each(|keeper| keeper.on_unanswered(now.instant));
         }
         self.restless = true;
         self.settle(now);
@@ -170,12 +182,13 @@ impl Market {
         route: Route,
         stream: Option<&str>,
         message: Message<'_>,
-        now: Instant,
+        moment: Now,
     ) -> Result<(), Odd> {
+        let now = moment.instant;
         let link = (route != self.api()).then_some(route.0);
         match (message, link) {
             (Message::Answer(answer), Some(link)) => self.on_control_answer(link, answer, now),
-            (Message::Answer(answer), None) => self.on_api_answer(answer, now),
+            (Message::Answer(answer), None) => self.on_api_answer(answer, moment),
             (Message::ServerShutdown(notice), _) => {
                 let venue_time_ns = Some(notice.event_time_ns);
                 self.queue.push(Event::Status(Status {
@@ -246,7 +259,7 @@ impl Market {
             Message::ContractInfo(contract) => {
                 let instrument = self.instrument(contract.symbol)?;
                 let open = contract.state == "TRADING";
-                let venue_time_ns = contract.event_time_ns;
+                let venue_time_ns = Some(contract.event_time_ns);
                 let event = Event::State(InstrumentState { instrument, state: "", open, venue_time_ns });
                 self.queue.push_with_words(event, contract.state);
                 return Ok(());
@@ -315,13 +328,21 @@ impl Market {
             asks: &[],
             venue_time_ns,
         }));
-        if let Some(keeper) = self.keepers.get_mut(at(instrument)) {
+        if self.feeds_book(stream)
+            && let Some(keeper) = self.keepers.get_mut(at(instrument))
+        {
             let update = Update { first_id, last_id, previous_id, bids, asks };
             let before = keeper.fetch;
             keeper.on_diff(update, now, &mut |event| self.queue.push(event));
             self.restless |= keeper.fetch != before;
         }
         Ok(())
+    }
+
+    /// Whether a diff is of the stream that the books follow: those of another speed have a chain of their own.
+    fn feeds_book(&self, stream: Option<&str>) -> bool {
+        let kind = stream.and_then(|stream| stream.split_once('@')).map(|(_, kind)| kind);
+        kind.is_none() || kind == self.book.as_deref()
     }
 
     fn on_partial(&mut self, stream: Option<&str>, partial: PartialDepth<'_>) -> Result<(), Odd> {
@@ -373,7 +394,7 @@ impl Market {
         }
     }
 
-    fn on_api_answer(&mut self, answer: Answer<'_>, now: Instant) -> Result<(), Odd> {
+    fn on_api_answer(&mut self, answer: Answer<'_>, now: Now) -> Result<(), Odd> {
         #[cfg(feature = "sign")]
         if self.is_sign_in(&answer) {
             self.on_sign_in(answer, now);
@@ -387,7 +408,7 @@ impl Market {
             }
             (None, _) => self.on_other("answer"),
             (Some(keeper), Body::Snapshot(snapshot)) => {
-                self.on_snapshot(keeper, snapshot, now);
+                self.on_snapshot(keeper, snapshot, now.instant);
                 Ok(())
             }
             (Some(keeper), Body::Refused(refusal)) => {
@@ -407,15 +428,16 @@ impl Market {
     }
 
     #[cfg(feature = "sign")]
-    fn on_sign_in(&mut self, answer: Answer<'_>, now: Instant) {
+    fn on_sign_in(&mut self, answer: Answer<'_>, now: Now) {
         self.restless = true;
         let Some(account) = &mut self.account else { return };
         match answer.body {
             Body::Refused(refusal) => {
-                let outcome = account.on_refused(answer.status, refusal, now);
+                let (outcome, hold) = account.on_refused(answer.status, refusal, now);
+                hold.into_iter().for_each(|until| self.snapshot_pace.hold(until));
                 self.tell_rejected(Request::SignIn, None, refusal, outcome);
             }
-            _ if account.on_done(now) => self.queue.push(Event::SignedIn),
+            _ if account.on_done(now.instant) => self.queue.push(Event::SignedIn),
             _ => {}
         }
     }
@@ -444,13 +466,11 @@ impl Market {
         }
     }
 
-    pub(super) fn on_refused(&mut self, at: usize, status: Option<u64>, refusal: Refusal<'_>, now: Instant) {
+    pub(super) fn on_refused(&mut self, at: usize, status: Option<u64>, refusal: Refusal<'_>, now: Now) {
         self.restless = true;
         let Some(keeper) = self.keepers.get_mut(at) else { return };
         let (outcome, hold) = keeper.on_refused(status, refusal, now);
-        if let Some(until) = hold {
-            self.snapshot_pace.hold(until);
-        }
+        hold.into_iter().for_each(|until| self.snapshot_pace.hold(until));
         let instrument = u32::try_from(at).ok().map(Instrument);
         self.tell_rejected(Request::Snapshot, instrument, refusal, outcome);
     }
@@ -554,25 +574,29 @@ impl Market {
 
 /// Whether the WebSocket API is of use.
 pub(super) fn needs_api(config: &Config, plan: &Plan) -> bool {
-    (plan.book && config.snapshots == Snapshots::Api) || config.has_account()
+    (plan.book.is_some() && config.snapshots == Snapshots::Api) || config.has_account()
 }
 
-/// One for each symbol, by instrument.
+/// One for each symbol, by instrument, if books are kept.
 fn keepers(config: &Config, plan: &Plan) -> Vec<Keeper> {
+    let Some(suffix) = &plan.book else { return Vec::new() };
     let cross = config.streams.contains(&Stream::BookTicker);
     let rule = config.product.rule();
-    // Where each book's stream is, in the order of the symbols.
-    let suffix = config.streams.iter().find(|stream| matches!(stream, Stream::Depth { .. }));
-    let suffix = suffix.and_then(|stream| stream.suffix(config.product).ok()).unwrap_or_default();
-    let is_book = |name: &str| name.split_once('@').is_some_and(|(_, kind)| kind == suffix);
-    let places = plan.links.iter().enumerate().flat_map(|(link, plan)| {
-        let books = plan.names.iter().enumerate().filter(|(_, name)| is_book(name));
-        books.map(move |(position, _)| (link, Subscriptions::chunk_of(position)))
-    });
-    let of_symbols = (0..).map(Instrument).zip(places).take(plan.symbols.len());
-    of_symbols
-        .map(|(instrument, place)| Keeper::new(instrument, place, rule, config.levels_max, cross))
-        .collect()
+    let places: FxHashMap<&str, (usize, usize)> = plan
+        .links
+        .iter()
+        .enumerate()
+        .flat_map(|(link, plan)| {
+            let names = plan.names.iter().enumerate();
+            names.map(move |(position, name)| (name.as_str(), (link, Subscriptions::chunk_of(position))))
+        })
+        .collect();
+    let keeper = |(instrument, symbol): (Instrument, &str)| {
+        let place = *places.get(stream_name(symbol, suffix).as_str())?;
+        Some(Keeper::new(instrument, place, rule, config.levels_max, cross))
+    };
+    // Each symbol's stream is in the plan, so none is left out.
+    (0..).map(Instrument).zip(plan.symbols.iter().map(AsRef::as_ref)).filter_map(keeper).collect()
 }
 
 /// Spot's partial depth has a shape of its own, so that a `depthUpdate` there is a diff.

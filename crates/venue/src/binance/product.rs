@@ -151,7 +151,7 @@ pub(super) fn class_of(name: &str) -> Class {
     let kind = name
         .split_once('@')
         .map_or(name, |(symbol, kind)| if symbol.starts_with('!') { symbol } else { kind });
-    let public = ["bookTicker", "!bookTicker", "depth", "rpiDepth", "trade", "optionTrade", "optionSymbol"];
+    let public = ["bookTicker", "!bookTicker", "depth", "rpiDepth", "trade", "optionTrade", "!optionSymbol"];
     let begins = |with: &&str| kind.starts_with(with);
     if public.iter().any(begins) { Class::Public } else { Class::Market }
 }
@@ -168,6 +168,8 @@ mod tests {
             "btcusdt@depth@100ms",
             "btcusdt@depth20",
             "x@rpiDepth@500ms",
+            "btc-251226-100000-c@optionTrade",
+            "!optionSymbol",
         ];
         let market = [
             "btcusdt@aggTrade",
@@ -181,6 +183,9 @@ mod tests {
             "!forceOrder@arr",
             "!contractInfo",
             "tradingSession",
+            "btcusdt@optionMarkPrice",
+            "btc-251226-100000-c@optionTicker",
+            "!index@arr",
         ];
         assert!(public.iter().all(|name| class_of(name) == Class::Public));
         assert!(market.iter().all(|name| class_of(name) == Class::Market));

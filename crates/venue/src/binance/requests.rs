@@ -28,7 +28,14 @@ pub(super) fn snapshot(out: &mut String, id: u64, symbol: &str, limit: u16) {
 /// Writes the URL of a book snapshot over `out`.
 pub(super) fn snapshot_url(out: &mut String, base: &str, symbol: &str, limit: u16) {
     out.clear();
-    push(out, format_args!("{base}?symbol={symbol}&limit={limit}"));
+    push(out, format_args!("{base}?symbol="));
+    for byte in symbol.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
+            _ => push(out, format_args!("%{byte:02X}")),
+        }
+    }
+    push(out, format_args!("&limit={limit}"));
 }
 
 fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
@@ -51,6 +58,8 @@ mod tests {
             sent,
             json!({"method": "SUBSCRIBE", "params": ["btcusdt@trade", "１２３@depth@100ms"], "id": 7})
         );
+        snapshot_url(&mut text, "https://a/depth", "１a-Z_~.+%", 5);
+        assert_eq!(text, "https://a/depth?symbol=%EF%BC%91a-Z_~.%2B%25&limit=5");
         snapshot(&mut text, 8, "BTCUSDT", 5000);
         let sent: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(sent, json!({"id": 8, "method": "depth", "params": {"symbol": "BTCUSDT", "limit": 5000}}));

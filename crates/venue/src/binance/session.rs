@@ -9,7 +9,7 @@ use super::{
     market::{Asking, Market, needs_api},
     product::{Product, Snapshots},
     requests, sbe,
-    wire::{Body, Decoder, Message, Refusal},
+    wire::{Body, Decoder, Message, Refusal, RetryAfter},
 };
 use crate::{
     error::{Error, Misuse},
@@ -135,7 +135,7 @@ impl Session for Binance {
         let market = &mut self.market;
         let mut handled = Ok(());
         self.decoder.decode(text, |stream, message| {
-            let one = market.on_message(route, stream, message, now.instant);
+            let one = market.on_message(route, stream, message, now);
             if handled.is_ok() {
                 handled = one;
             }
@@ -163,6 +163,7 @@ impl Session for Binance {
             self.market.settle(now);
             return Ok(());
         };
+        let after = retry_after_s.map(|seconds| RetryAfter::Ms(seconds.saturating_mul(1000)));
         let market = &mut self.market;
         let mut known = false;
         let decoded = self.decoder.decode(body, |_, message| match message {
@@ -173,20 +174,18 @@ impl Session for Binance {
             Message::Answer(answer) => {
                 if let Body::Refused(refusal) = answer.body {
                     known = true;
-                    let after_ms = retry_after_s.map(|seconds| seconds.saturating_mul(1000));
-                    let retry_after_ms = refusal.retry_after_ms.or(after_ms);
-                    let refusal = Refusal { retry_after_ms, ..refusal };
-                    market.on_refused(keeper, Some(u64::from(status)), refusal, now.instant);
+                    let refusal = Refusal { retry_after: refusal.retry_after.or(after), ..refusal };
+                    market.on_refused(keeper, Some(u64::from(status)), refusal, now);
                 }
             }
             _ => {}
         });
         if !known {
-            // A page of a proxy, or of a server in trouble: no JSON of the venue's.
-            let retry_after_ms = retry_after_s.map(|seconds| seconds.saturating_mul(1000));
-            let refusal = Refusal { code: 0, message: "an answer that is not the venue's", retry_after_ms };
-            let status = if status == 200 { 500 } else { u64::from(status) };
-            self.market.on_refused(keeper, Some(status), refusal, now.instant);
+            // A page of a proxy, a firewall or a server in trouble: nobody who knows has refused for good.
+            let refusal =
+                Refusal { code: 0, message: "an answer that is not the venue's", retry_after: after };
+            let status = if matches!(status, 418 | 429) { u64::from(status) } else { 500 };
+            self.market.on_refused(keeper, Some(status), refusal, now);
         }
         self.market.settle(now);
         if known || status != 200 { Ok(()) } else { decoded }

@@ -58,6 +58,7 @@ impl Stream {
             Self::Depth { ms } => format!("depth{}", speed(product, *ms)?),
             // There is one, each 50 ms.
             Self::PartialDepth { levels: 20, ms: 50 } if sbe => "depth20".into(),
+            Self::PartialDepth { .. } if sbe => return Err(ConfigError::PartialDepthSbe),
             Self::PartialDepth { levels: levels @ (5 | 10 | 20), ms } => {
                 format!("depth{levels}{}", speed(product, *ms)?)
             }
@@ -170,6 +171,10 @@ mod tests {
         assert_eq!(speed, Err(ConfigError::DepthSpeed { ms: 101 }));
         let levels = Stream::PartialDepth { levels: 7, ms: 100 }.suffix(Product::Spot);
         assert_eq!(levels, Err(ConfigError::PartialLevels { levels: 7 }));
+        for (levels, ms) in [(5, 50), (20, 20), (20, 100), (7, 50)] {
+            let sbe = Stream::PartialDepth { levels, ms }.suffix(Product::SpotSbe);
+            assert_eq!(sbe, Err(ConfigError::PartialDepthSbe), "{levels} {ms}");
+        }
         let interval = Stream::Kline(Interval::Seconds(61)).suffix(Product::Spot);
         assert_eq!(interval, Err(ConfigError::CandleInterval { seconds: 61 }));
     }

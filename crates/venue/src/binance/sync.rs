@@ -7,7 +7,8 @@
 //!     │    closed     │  │  │ └── gap, overflow: collect anew              │ │
 //!     ├───────────────┘  │  └──── stale snapshot: keep collecting          │ │
 //!     │                  └──────────────── gap, crossed ───────────────────┘ │
-//!     └─────────────────────────────── closed ───────────────────────────────┘
+//!     ├─────────────────────────────── closed ───────────────────────────────┘
+//!     └── no snapshot is to be had: from Collecting; a live book stays live and collects no more
 //! ```
 //!
 //! A live book that is suspect goes on and collects at the same time, so that another snapshot can replace it.
@@ -121,7 +122,7 @@ pub(super) enum Taken {
 pub(super) enum Loaded {
     /// Nobody waits for one.
     Unwanted,
-    /// It is older than the first diff collected.
+    /// It is older than the first diff collected, or than the live book it was to replace.
     Stale { first_id: u64 },
     /// The book is live, for the first time or again.
     Live { again: bool },
@@ -165,6 +166,14 @@ impl Sync {
     /// No diffs arrive any more.
     pub(super) fn on_closed(&mut self) {
         self.state = State::Closed;
+    }
+
+    /// No snapshot will come: nothing is collected for one any more. A live book goes on.
+    pub(super) fn stop_collecting(&mut self) {
+        self.state = match self.state {
+            State::Live(_) => State::Live(None),
+            State::Collecting(_) | State::Closed => State::Closed,
+        };
     }
 
     /// A live book shows what cannot be: it is live no more, and another is collected for.
@@ -214,6 +223,11 @@ impl Sync {
         asks: &[Level],
         mut on_step: impl FnMut(u64, &Book),
     ) -> Loaded {
+        // With nothing collected since, an older one cannot be brought up to where the book is.
+        let behind = snapshot_id < self.at.id();
+        if behind && matches!(&self.state, State::Live(Some(collected)) if collected.diffs.is_empty()) {
+            return Loaded::Stale { first_id: self.at.id() };
+        }
         let (State::Collecting(collected) | State::Live(Some(collected))) = &mut self.state else {
             return Loaded::Unwanted;
         };
@@ -478,5 +492,16 @@ mod tests {
         assert_eq!(load(&mut sync, 19).0, Loaded::Stale { first_id: 21 });
         assert_eq!(load(&mut sync, 23), (Loaded::Live { again: true }, vec![23, 25]));
         assert_eq!(load(&mut sync, 23).0, Loaded::Unwanted);
+    }
+
+    #[test]
+    fn a_snapshot_behind_a_live_book_does_not_take_it_back() {
+        let mut sync = futures(&[]);
+        load(&mut sync, 20);
+        assert_eq!(chained(&mut sync, 20, 21, 25), Taken::Applied);
+        assert!(sync.suspect());
+        assert_eq!(load(&mut sync, 24).0, Loaded::Stale { first_id: 25 });
+        assert_eq!((sync.view().state, sync.view().update_id), (BookState::Live, 25));
+        assert_eq!(load(&mut sync, 25).0, Loaded::Live { again: true });
     }
 }

@@ -8,15 +8,12 @@ use super::{
 };
 use crate::{
     event::{BookChange, BookEvent, Event, Instrument},
-    pace::Backoff,
+    pace::{Backoff, CALM},
     queue::Queue,
 };
 
 /// How long a snapshot may take after the venue confirmed the channel.
 const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// A book that was in order for so long is made anew at once; otherwise each time later.
-const CALM: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub(super) struct Keeper {

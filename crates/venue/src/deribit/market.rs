@@ -122,10 +122,12 @@ impl Market {
 
     fn on_rare(&mut self, channel: &str, message: Message<'_>) -> Result<(), Odd> {
         match message {
-            Message::InstrumentState(told) => self.tell_state(told.instrument, told.state, told.time_ns)?,
+            Message::InstrumentState(told) => {
+                self.tell_state(told.instrument, told.state, Some(told.time_ns))?;
+            }
             Message::InstrumentCreation(told) => {
                 let state = told.state.unwrap_or("created");
-                self.tell_state(told.instrument, state, told.creation_time_ns.unwrap_or(0))?;
+                self.tell_state(told.instrument, state, told.creation_time_ns)?;
             }
             Message::PlatformState(told) => self.on_platform(told),
             Message::PublicMethodsState(told) => {
@@ -317,7 +319,7 @@ impl Market {
         Ok(())
     }
 
-    fn tell_state(&mut self, name: &str, state: &str, venue_time_ns: u64) -> Result<(), Odd> {
+    fn tell_state(&mut self, name: &str, state: &str, venue_time_ns: Option<u64>) -> Result<(), Odd> {
         let instrument = self.find(name)?;
         let open = matches!(state, "open" | "started");
         let event = InstrumentState { instrument, state: "", open, venue_time_ns };

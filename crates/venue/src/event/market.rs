@@ -248,6 +248,6 @@ pub struct InstrumentState<'a> {
     pub state: &'a str,
     /// Whether that word means that it can be traded.
     pub open: bool,
-    /// When the venue sent it.
-    pub venue_time_ns: u64,
+    /// When the venue sent it, where it tells.
+    pub venue_time_ns: Option<u64>,
 }

@@ -1,7 +1,13 @@
 //! Answers to control messages and to requests of the API.
 
+use std::time::{Duration, Instant};
+
 use super::message::{PartialDepth, PartialFields};
-use crate::json::{Field, Id, Kind, Source, Wrong, record};
+use crate::{
+    json::{Field, Id, Kind, Source, Wrong, record},
+    pace::Backoff,
+    session::Now,
+};
 
 /// An answer to a control message or an API request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,9 +40,24 @@ pub struct Refusal<'a> {
     pub code: i64,
     /// The venue's words.
     pub message: &'a str,
-    /// Milliseconds from the server's time to the time before which it wants no request.
-    pub retry_after_ms: Option<u64>,
+    /// Before when it wants no request.
+    pub retry_after: Option<RetryAfter>,
 }
+
+/// Before when a venue wants no request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RetryAfter {
+    /// So many milliseconds from now.
+    Ms(u64),
+    /// A time by its clock, in milliseconds since the Unix epoch.
+    UnixMs(u64),
+}
+
+/// The longest ban the venue documents; whatever it asks for is cut to that.
+const HOLD_MAX: Duration = Duration::from_secs(3 * 24 * 3600);
+
+/// How long to ask for nothing after too many requests when the venue does not say: it counts by the minute.
+const HOLD_UNTOLD: Duration = Duration::from_secs(60);
 
 /// Codes after which the same request may succeed: unknown, disconnected, timeout, busy.
 const PASSING_CODES: [i64; 4] = [-1000, -1001, -1007, -1008];
@@ -55,6 +76,25 @@ impl Refusal<'_> {
         self.is_rate(status)
             || status.is_some_and(|status| status >= 500)
             || PASSING_CODES.contains(&self.code)
+    }
+
+    /// When to ask again; `None` if that is of no use. Never sooner than the backoff says.
+    pub(crate) fn retry_at(&self, status: Option<u64>, now: Now, backoff: &mut Backoff) -> Option<Instant> {
+        if !self.is_passing(status) {
+            return None;
+        }
+        let untold = if self.is_rate(status) { HOLD_UNTOLD } else { Duration::ZERO };
+        let told = self.retry_after.map(|after| match after {
+            RetryAfter::Ms(ms) => Duration::from_millis(ms),
+            RetryAfter::UnixMs(ms) => Duration::from_millis(ms.saturating_sub(now.unix_ns / 1_000_000)),
+        });
+        let asked = told.unwrap_or(untold).min(HOLD_MAX);
+        Some(now.instant + asked.max(backoff.take()))
+    }
+
+    /// Until when the venue wants no request at all: it counts what an address asks for, whatever that is.
+    pub(crate) fn hold(&self, status: Option<u64>, retry_at: Option<Instant>) -> Option<Instant> {
+        retry_at.filter(|_| self.is_rate(status))
     }
 }
 
@@ -118,11 +158,15 @@ impl<'a> AnswerFields<'a> {
     /// The refusal in it, nested or flat.
     pub(super) fn refusal(&self) -> Option<Refusal<'a>> {
         if let Some(ErrorFields { code, message, data }) = self.error {
-            let times = data.and_then(|data| data.retry_after_ms.zip(data.server_time_ms));
-            let retry_after_ms = times.map(|(retry_after, server)| retry_after.saturating_sub(server));
-            return Some(Refusal { code, message, retry_after_ms });
+            let retry_after = data.and_then(|data| {
+                let until = data.retry_after_ms?;
+                // The clocks may differ, so that the server's own time is the better one to count from.
+                let since = data.server_time_ms.map(|server| RetryAfter::Ms(until.saturating_sub(server)));
+                Some(since.unwrap_or(RetryAfter::UnixMs(until)))
+            });
+            return Some(Refusal { code, message, retry_after });
         }
         let (code, message) = self.code.zip(self.message)?;
-        Some(Refusal { code, message, retry_after_ms: None })
+        Some(Refusal { code, message, retry_after: None })
     }
 }

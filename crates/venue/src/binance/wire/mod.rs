@@ -8,7 +8,7 @@ mod tests;
 
 use std::fmt;
 
-pub use answer::{Answer, Body, Refusal};
+pub use answer::{Answer, Body, Refusal, RetryAfter};
 pub use message::{
     AggTrade, AssetIndex, AvgPrice, BlockTrade, BookTicker, CompositeIndex, ContinuousKline, ContractInfo,
     DepthUpdate, ForceOrder, IndexPrice, Kline, KlineCandle, LiquidationOrder, MarkPrice, MiniTicker,
