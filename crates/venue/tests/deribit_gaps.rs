@@ -304,6 +304,7 @@ fn a_test_request_is_answered_at_once() {
     let request = rig.request("public/test");
     assert_eq!(rig.answer(&request, &json!({"version": "1.2.26"})), []);
     // Even when nothing else may leave.
+    rig.pass(SECOND);
     rig.tell(&json!({"jsonrpc": "2.0", "error": {"code": 10028, "message": "too_many_requests"}}));
     rig.tell(&test);
     rig.request("public/test");

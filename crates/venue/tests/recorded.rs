@@ -106,16 +106,19 @@ fn run(recording: &Recording, answer: Answer, config: &Config) -> Counts {
         ..config.clone()
     });
     let mut ids = BTreeMap::new();
-    while let Some((id, symbol)) = rig.asked() {
-        ids.insert(symbol, id);
-    }
-    while let Some((id, url)) = rig.fetches.pop_front() {
-        ids.insert(symbol_of(&url), id);
-    }
     let mut counts = Counts::default();
-    let mut waiting = recording.snapshots.iter().peekable();
+    let mut waiting: Vec<_> = recording.snapshots.iter().collect();
     let mut reply = |rig: &mut Rig, counts: &mut Counts, due: &dyn Fn(f64) -> bool| {
-        while let Some((_, symbol, text)) = waiting.next_if(|(time, ..)| due(*time)) {
+        loop {
+            while let Some((id, symbol)) = rig.asked() {
+                ids.insert(symbol, id);
+            }
+            while let Some((id, url)) = rig.fetches.pop_front() {
+                ids.insert(symbol_of(&url), id);
+            }
+            let next = waiting.iter().position(|(time, symbol, _)| due(*time) && ids.contains_key(symbol));
+            let Some(next) = next else { break };
+            let (_, symbol, text) = waiting.remove(next);
             counts.take(&match config.snapshots {
                 Snapshots::Rest => rig.fetched(ids[symbol], 200, text),
                 Snapshots::Api => {

@@ -307,7 +307,12 @@ mod tests {
             Event::Index(Index { instrument: OF, price: ONE, venue_time_ns: 1 }),
             Event::Candle(candle),
             Event::Liquidation(liquidation),
-            Event::State(InstrumentState { instrument: OF, state: "open", open: true, venue_time_ns: 1 }),
+            Event::State(InstrumentState {
+                instrument: OF,
+                state: "open",
+                open: true,
+                venue_time_ns: Some(1),
+            }),
         ]
     }
 

@@ -36,6 +36,9 @@ pub(super) struct Keeper {
     suspect_backoff: Backoff,
     /// When the last snapshot for a suspicion was due.
     suspect_at: Option<Instant>,
+    gap_backoff: Backoff,
+    /// When the last snapshot for a gap was due.
+    gap_at: Option<Instant>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +73,8 @@ impl Keeper {
             error_backoff: Backoff::new(first, Duration::from_secs(30)),
             suspect_backoff: Backoff::new(first, Duration::from_secs(60)),
             suspect_at: None,
+            gap_backoff: Backoff::new(first, Duration::from_secs(5)),
+            gap_at: None,
         }
     }
 
@@ -132,6 +137,18 @@ impl Keeper {
         self.fetch = Fetch::Due(at);
     }
 
+    /// Updates are missing: another snapshot comes at once after calm, and otherwise each time later.
+    fn fetch_for_gap(&mut self, now: Instant) {
+        let mut at = now;
+        if self.gap_at.is_none_or(|last| now >= last + CALM) {
+            self.gap_backoff.reset();
+        } else {
+            at += self.gap_backoff.take();
+        }
+        self.gap_at = Some(at);
+        self.fetch = Fetch::Due(at);
+    }
+
     pub(super) fn on_diff(
         &mut self,
         update: Update<'_>,
@@ -154,7 +171,7 @@ impl Keeper {
                 self.check_updated(update_id, now, tell);
             }
             // A book that was not live has its snapshot under way, or waits for its confirmation.
-            BookChange::Gap { .. } if was_live => self.fetch = Fetch::Due(now),
+            BookChange::Gap { .. } if was_live => self.fetch_for_gap(now),
             _ => {}
         }
     }

@@ -1,9 +1,8 @@
 //! What messages mean for the events, the books and the requests of a session.
 
-use std::{
-    collections::VecDeque,
-    time::{Duration, Instant},
-};
+mod settle;
+
+use std::{collections::VecDeque, time::Instant};
 
 use rustc_hash::FxHashMap;
 
@@ -29,9 +28,6 @@ use crate::{
     session::{Now, Route},
     symbols::{Symbols, at},
 };
-
-/// How long an answer may take before the request is sent again.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub(super) struct Market {
@@ -473,81 +469,6 @@ impl Market {
         hold.into_iter().for_each(|until| self.snapshot_pace.hold(until));
         let instrument = u32::try_from(at).ok().map(Instrument);
         self.tell_rejected(Request::Snapshot, instrument, refusal, outcome);
-    }
-
-    /// Sends what may be sent, gives up on what is overdue, and finds out when to look again. A message
-    /// that changes nothing of that costs a comparison.
-    pub(super) fn settle(&mut self, moment: Now) {
-        let now = moment.instant;
-        if !self.restless && self.wake.is_none_or(|wake| now < wake) {
-            return;
-        }
-        self.restless = false;
-        let until = now + ANSWER_TIMEOUT;
-        for (at, link) in self.links.iter_mut().enumerate().filter(|(_, link)| link.open) {
-            for _ in 0..link.subscriptions.expire(now) {
-                self.queue.push(Event::Unanswered { request: Request::Subscribe, instrument: None });
-            }
-            while let Some((chunk, id)) = link.subscriptions.next(&mut self.next_id, now, until) {
-                self.commands.push_back(Asking::Subscribe { link: at, chunk, id });
-            }
-        }
-        self.settle_snapshots(now, until);
-        #[cfg(feature = "sign")]
-        self.settle_account(moment, until);
-        let free = self.snapshot_pace.free_at(now);
-        let can_ask = self.can_ask();
-        let due = |keeper: &Keeper| match keeper.fetch {
-            Fetch::Due(at) if can_ask => Some(at.max(free)),
-            Fetch::Asked { until, .. } => Some(until),
-            _ => None,
-        };
-        let open = self.links.iter().filter(|link| link.open);
-        let subscribe = open.filter_map(|link| link.subscriptions.deadline(now));
-        let wake = self.keepers.iter().filter_map(due).chain(subscribe);
-        #[cfg(feature = "sign")]
-        let wake = wake.chain(self.account.as_ref().and_then(Account::deadline));
-        self.wake = wake.min();
-    }
-
-    #[cfg(feature = "sign")]
-    fn settle_account(&mut self, now: Now, until: Instant) {
-        let Some(account) = &mut self.account else { return };
-        if account.expire(now.instant) {
-            self.queue.push(Event::Unanswered { request: Request::SignIn, instrument: None });
-        }
-        match account.request(self.next_id, now.unix_ns / 1_000_000, now.instant, until) {
-            None => return,
-            Some(Ok(text)) => self.commands.push_back(Asking::SignIn { text }),
-            Some(Err(error)) => {
-                let (request, outcome) = (Request::SignIn, Outcome::Final);
-                let rejection = Rejection { request, instrument: None, code: 0, message: "", outcome };
-                self.queue.push_with_words(Event::Rejected(rejection), &error.to_string());
-            }
-        }
-        self.next_id += 1;
-    }
-
-    fn can_ask(&self) -> bool {
-        self.snapshots == Snapshots::Rest || self.api_open == Some(true)
-    }
-
-    fn settle_snapshots(&mut self, now: Instant, until: Instant) {
-        let can_ask = self.can_ask();
-        for (instrument, keeper) in (0..).map(Instrument).zip(&mut self.keepers) {
-            if matches!(keeper.fetch, Fetch::Asked { until, .. } if until <= now) {
-                keeper.on_unanswered(now);
-                let event = Event::Unanswered { request: Request::Snapshot, instrument: Some(instrument) };
-                self.queue.push(event);
-            }
-            let due = matches!(keeper.fetch, Fetch::Due(at) if at <= now);
-            if can_ask && due && self.snapshot_pace.take(now).is_ok() {
-                let id = self.next_id;
-                self.next_id += 1;
-                keeper.fetch = Fetch::Asked { id, until };
-                self.commands.push_back(Asking::Snapshot { instrument, id });
-            }
-        }
     }
 
     #[inline]
