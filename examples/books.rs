@@ -1,10 +1,12 @@
-//! Keeps the order books of two venues side by side, on one thread, and prints their tops and depths each second.
+//! Keeps the order books of two venues side by side, on one thread with one poll, and prints their
+//! tops each second.
 //!
 //! `cargo run -p tickwire-examples --bin books`
 //!
 //! The venues are the real ones. With the base URLs of two local venues, which `tickwire sim --plain binance-usdm` and
 //! `tickwire sim --plain deribit` print, those: `... --bin books ws://127.0.0.1:40001 ws://127.0.0.1:40002`.
 
+use mio::{Events, Interest, Poll, Token};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use tickwire::venue::binance::{Binance, Config, Stream};
@@ -36,23 +38,29 @@ fn run() -> Result<(), Error> {
     }
     let mut binance = Feed::connect(Binance::new(futures)?, &Client::builder())?;
     let mut deribit = Feed::connect(Deribit::new(perpetual)?, &Client::builder())?;
+    let mut poll = Poll::new()?;
+    poll.registry().register(&mut binance, Token(0), Interest::READABLE)?;
+    poll.registry().register(&mut deribit, Token(1), Interest::READABLE)?;
+    let mut events = Events::with_capacity(8);
+    let mut print_at = now();
     while !binance.is_closed() && !deribit.is_closed() {
-        follow(&mut binance, Duration::from_millis(500))?;
-        follow(&mut deribit, Duration::from_millis(500))?;
-        print("Binance", binance.session());
-        print("Deribit", deribit.session());
+        follow(&mut binance)?;
+        follow(&mut deribit)?;
+        if print_at <= now() {
+            print("Binance", binance.session());
+            print("Deribit", deribit.session());
+            print_at += Duration::from_secs(1);
+        }
+        let deadlines = [binance.next_deadline(), deribit.next_deadline(), Some(print_at)];
+        let next = deadlines.into_iter().flatten().min();
+        poll.poll(&mut events, next.map(|at| at.saturating_duration_since(now())))?;
     }
     Ok(())
 }
 
-/// Takes what comes within a time; what happens to books is told, but for their updates.
-fn follow<S: Session>(feed: &mut Feed<S>, span: Duration) -> Result<(), Error> {
-    #[expect(clippy::disallowed_methods, reason = "a program has a clock")]
-    let until = Instant::now() + span;
-    loop {
-        #[expect(clippy::disallowed_methods, reason = "a program has a clock")]
-        let left = until.saturating_duration_since(Instant::now());
-        let Some(arrival) = feed.next(Some(left))? else { return Ok(()) };
+/// Takes all that is there; what happens to books is told, but for their updates.
+fn follow<S: Session>(feed: &mut Feed<S>) -> Result<(), Error> {
+    while let Some(arrival) = feed.next(Some(Duration::ZERO))? {
         match arrival.event {
             Event::Book(book) if !matches!(book.change, tickwire::venue::BookChange::Updated { .. }) => {
                 println!("{:?}", book.change);
@@ -60,10 +68,13 @@ fn follow<S: Session>(feed: &mut Feed<S>, span: Duration) -> Result<(), Error> {
             Event::Rejected(rejection) => println!("{rejection:?}"),
             _ => {}
         }
-        if left.is_zero() {
-            return Ok(());
-        }
     }
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "a program has a clock")]
+fn now() -> Instant {
+    Instant::now()
 }
 
 fn print(venue: &str, session: &impl Session) {

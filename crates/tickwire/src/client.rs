@@ -477,7 +477,7 @@ impl<T: Transport + Source> Client<T> {
             }
             PolledBy::Nobody => {
                 let mut waiter = Waiter::new(self.policy)?;
-                waiter.register(&mut self.transport, Token(0))?;
+                waiter.add(&mut self.transport, Token(0))?;
                 self.polled_by = PolledBy::Itself(waiter);
                 return self.wait(timeout);
             }

@@ -6,7 +6,9 @@ use crate::clock;
 use crate::error::Error;
 use crate::rest::{Answer, Fetcher};
 use crate::wait::Waiter;
-use mio::Token;
+use mio::event::Source;
+use mio::{Interest, Registry, Token};
+use std::io;
 use std::time::{Duration, Instant};
 use tickwire_venue::{Command, Event, Fetched, Now, Route, Session};
 use tickwire_ws::{self as ws, CloseCode, Kind};
@@ -37,6 +39,9 @@ const REST: Token = Token(usize::MAX >> 1);
 /// # Ok(())
 /// # }
 /// ```
+///
+/// Several feeds share a thread by a poll: a feed is a [`Source`](mio::event::Source). Ask each for all it has, with a timeout
+/// of zero, before the first wait, when it is ready and when its [deadline](Self::next_deadline) has come.
 ///
 /// A connection that ends stays ended, and [`next`](Self::next) says so; its books become stale, with an event for each.
 pub struct Feed<S> {
@@ -109,7 +114,7 @@ impl<S: Session> Feed<S> {
             let with_header = |builder: Builder, (name, value): &(&str, String)| builder.header(name, value);
             let own = endpoint.headers.iter().fold(builder.clone(), with_header);
             let mut client = own.connect(&endpoint.url)?;
-            waiter.register(&mut client, Token(token))?;
+            waiter.add(&mut client, Token(token))?;
             links.push(Link { name: endpoint.name, client, ready: true, told_closed: false });
         }
         Ok(Self {
@@ -160,6 +165,14 @@ impl<S: Session> Feed<S> {
         let payload = self.links.get_mut(link).and_then(|link| link.client.payload());
         let raw = payload.map_or(&[][..], |payload| payload.bytes);
         Ok(Some(Arrival { event, raw, received_ns: Some(received_ns), connection: Some(link) }))
+    }
+
+    /// When to call [`next`](Self::next) at the latest, for who waits by a poll of their own.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Instant> {
+        let clients = self.links.iter().filter(|link| !link.told_closed);
+        let deadlines = clients.filter_map(|link| link.client.next_deadline());
+        deadlines.chain(self.session.next_deadline()).min()
     }
 
     /// The message that was read last, as the venue sent it: the one that an [`Error::Venue`] is about. Empty when the
@@ -286,7 +299,7 @@ impl<S: Session> Feed<S> {
                         Some(fetcher) => fetcher,
                         None => {
                             let mut fetcher = Fetcher::start(self.builder.roots())?;
-                            self.waiter.register(&mut fetcher, REST)?;
+                            self.waiter.add(&mut fetcher, REST)?;
                             self.fetcher.insert(fetcher)
                         }
                     };
@@ -337,9 +350,7 @@ impl<S: Session> Feed<S> {
 
     /// Waits until a link is ready or something is due.
     fn wait(&mut self, until: Option<Instant>) -> Result<(), Error> {
-        let clients = self.links.iter().filter(|link| !link.told_closed);
-        let deadlines = clients.filter_map(|link| link.client.next_deadline());
-        self.waiter.wait(deadlines.chain(self.session.next_deadline()).chain(until).min())?;
+        self.waiter.wait(self.next_deadline().into_iter().chain(until).min())?;
         for Token(at) in self.waiter.ready() {
             if let Some(link) = self.links.get_mut(at) {
                 link.ready = true;
@@ -351,6 +362,21 @@ impl<S: Session> Feed<S> {
             link.ready |= link.client.next_deadline().is_some_and(|deadline| deadline <= now);
         }
         Ok(())
+    }
+}
+
+impl<S> Source for Feed<S> {
+    /// Registers for reading, whatever `interests` says.
+    fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        self.waiter.register(registry, token, interests)
+    }
+
+    fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        self.waiter.reregister(registry, token, interests)
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        self.waiter.deregister(registry)
     }
 }
 

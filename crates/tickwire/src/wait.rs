@@ -2,8 +2,10 @@
 
 use crate::clock;
 use mio::event::Source;
-use mio::{Events, Interest, Poll, Token};
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Registry, Token};
 use std::io;
+use std::os::fd::AsRawFd as _;
 use std::time::{Duration, Instant};
 
 /// What a waiting thread does. Spinning wakes up several times sooner than blocking and costs a core.
@@ -31,7 +33,7 @@ impl Waiter {
         Ok(Self { poll: Poll::new()?, events: Events::with_capacity(64), policy })
     }
 
-    pub(crate) fn register(&mut self, source: &mut impl Source, token: Token) -> io::Result<()> {
+    pub(crate) fn add(&mut self, source: &mut impl Source, token: Token) -> io::Result<()> {
         self.poll.registry().register(source, token, Interest::READABLE | Interest::WRITABLE)
     }
 
@@ -72,5 +74,20 @@ impl Waiter {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(true),
             Err(error) => Err(error),
         }
+    }
+}
+
+/// A poll is ready when one of its own sources is.
+impl Source for Waiter {
+    fn register(&mut self, registry: &Registry, token: Token, _: Interest) -> io::Result<()> {
+        SourceFd(&self.poll.as_raw_fd()).register(registry, token, Interest::READABLE)
+    }
+
+    fn reregister(&mut self, registry: &Registry, token: Token, _: Interest) -> io::Result<()> {
+        SourceFd(&self.poll.as_raw_fd()).reregister(registry, token, Interest::READABLE)
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        SourceFd(&self.poll.as_raw_fd()).deregister(registry)
     }
 }

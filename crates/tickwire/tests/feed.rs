@@ -155,8 +155,8 @@ fn a_cut_connection_is_an_error_that_names_it_and_its_books_are_stale() {
     assert_eq!(feed.session().book(Instrument(0)).unwrap().state, BookState::Stale);
 }
 
-#[test]
-fn a_feed_that_is_only_ever_looked_at_goes_on() {
+/// A feed of a venue that confirms its subscription and says no more.
+fn confirming() -> (Feed<Binance>, JoinHandle<()>) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}", listener.local_addr().unwrap());
     let venue = std::thread::spawn(move || {
@@ -166,7 +166,36 @@ fn a_feed_that_is_only_ever_looked_at_goes_on() {
     });
     let streams = vec![Stream::Trade];
     let config = Config { symbols: vec!["BTCUSDT".into()], streams, stream_url: url, ..Config::default() };
-    let mut feed = Feed::connect(Binance::new(config).unwrap(), &Client::builder()).unwrap();
+    (Feed::connect(Binance::new(config).unwrap(), &Client::builder()).unwrap(), venue)
+}
+
+#[test]
+fn feeds_share_a_poll() {
+    let mut feeds = [confirming(), confirming()];
+    let mut poll = mio::Poll::new().unwrap();
+    let mut events = mio::Events::with_capacity(8);
+    for (token, (feed, _)) in feeds.iter_mut().enumerate() {
+        poll.registry().register(feed, mio::Token(token), mio::Interest::READABLE).unwrap();
+    }
+    let mut confirmed = [false; 2];
+    while confirmed != [true; 2] {
+        for ((feed, _), confirmed) in feeds.iter_mut().zip(&mut confirmed) {
+            while let Some(arrival) = feed.next(Some(Duration::ZERO)).unwrap() {
+                *confirmed |= matches!(arrival.event, Event::Subscribed { .. });
+            }
+        }
+        assert!(feeds.iter().all(|(feed, _)| feed.next_deadline().is_some()));
+        poll.poll(&mut events, Some(Duration::from_secs(10))).unwrap();
+    }
+    for (feed, venue) in feeds {
+        drop(feed);
+        venue.join().unwrap();
+    }
+}
+
+#[test]
+fn a_feed_that_is_only_ever_looked_at_goes_on() {
+    let (mut feed, venue) = confirming();
     loop {
         if let Some(arrival) = feed.next(Some(Duration::ZERO)).unwrap() {
             assert_eq!(arrival.event, Event::Subscribed { streams: 1, pending: 0 });
