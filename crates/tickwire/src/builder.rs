@@ -110,7 +110,7 @@ impl Builder {
         self
     }
 
-    /// What [`Client::wait`] does. Default [`WaitPolicy::Block`].
+    /// How [`Client::wait`] and [`Feed::next`](crate::Feed::next) wait. Default [`WaitPolicy::Block`].
     #[must_use]
     pub fn wait_policy(mut self, policy: WaitPolicy) -> Self {
         self.wait_policy = policy;

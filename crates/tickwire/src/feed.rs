@@ -31,9 +31,15 @@ const REST: Token = Token(usize::MAX >> 1);
 /// let session = Binance::new(Config { symbols: vec!["BTCUSDT".into()], streams, ..Config::usd_m() })?;
 /// let mut feed = Feed::connect(session, &Client::builder())?;
 /// while !feed.is_closed() {
-///     let Some(arrival) = feed.next(None)? else { continue };
-///     if let Event::Trade(trade) = arrival.event {
-///         println!("{} x {}", trade.price, trade.quantity);
+///     match feed.next(None) {
+///         Ok(Some(arrival)) => {
+///             if let Event::Trade(trade) = arrival.event {
+///                 println!("{} x {}", trade.price, trade.quantity);
+///             }
+///         }
+///         Ok(None) => {}
+///         // A message is left out, or one connection is over: the others go on.
+///         Err(error) => eprintln!("{error}"),
 ///     }
 /// }
 /// # Ok(())
