@@ -17,6 +17,8 @@ pub(crate) enum Error {
     Damaged { offset: u64, damage: Damage },
     /// Its end mark is missing: the program that wrote it was killed, and everything up to its last second is there.
     Unfinished,
+    /// There is more behind its end mark, from this place of the file on.
+    MoreBehind { offset: u64 },
     /// The system refused.
     Io(io::Error),
 }
@@ -39,6 +41,12 @@ impl fmt::Display for Error {
             Self::Unfinished => f.write_str(
                 "the end mark is missing: the recording was interrupted; all that is there was read",
             ),
+            Self::MoreBehind { offset } => {
+                write!(
+                    f,
+                    "the recording ends at byte {offset}, and there is more in the file, which was not read"
+                )
+            }
             Self::Io(error) => error.fmt(f),
         }
     }
@@ -122,7 +130,9 @@ impl<R: Read> Reader<R> {
         self.before = moment;
         if record == Record::End {
             self.done = true;
-            return Ok(None);
+            let offset = self.input.count;
+            let more = self.input.read(&mut [0; 1])? > 0;
+            return if more { Err(Error::MoreBehind { offset }) } else { Ok(None) };
         }
         Ok(Some((moment, record)))
     }

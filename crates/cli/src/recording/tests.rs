@@ -100,6 +100,14 @@ fn what_is_written_is_read() {
 }
 
 #[test]
+fn what_is_behind_the_end_is_told() {
+    let one = write("header", &few());
+    let (records, end) = read(&[one.as_slice(), one.as_slice()].concat());
+    assert_eq!(records, few());
+    assert!(matches!(end, Err(Error::MoreBehind { offset }) if offset == one.len() as u64), "{end:?}");
+}
+
+#[test]
 fn every_truncation_reads_as_a_prefix_and_says_so() {
     let whole = write("header", &few());
     let mut longest = 0;
