@@ -23,7 +23,7 @@ pub(crate) const OUTPUT: u8 = 74;
 pub(crate) const CODES: &str = "\
 Exit codes:
   0  done, or interrupted
-  1  a book was wrong or never complete
+  1  watch: a book was wrong or never complete
   2  the peer's fault: handshake, protocol, limit, text, refusal
   3  connection lost, TLS or time
   64 usage

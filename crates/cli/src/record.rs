@@ -1,7 +1,7 @@
 //! `tickwire record`: what a venue sends, into a file.
 
 use crate::clock::{self, seconds};
-use crate::exit::{self, Failure, OUTPUT};
+use crate::exit::{self, Failure, OUTPUT, PEER};
 use crate::lines::{Format, LINES, Printer};
 use crate::local::trusting;
 use crate::refusal::refusal;
@@ -76,7 +76,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         None => Box::new(io::sink()),
     };
     let printer = Printer::new(arguments.format.unwrap_or(Format::Events), out);
-    let mut recorder = Recorder { feed, tape, printer, until, lost: None };
+    let mut recorder = Recorder { feed, tape, printer, until, failed: None };
     let ended = recorder.follow();
     let written = recorder.tape.finish().map_err(|error| Failure::new(OUTPUT, error));
     let flushed = recorder.printer.flush();
@@ -85,7 +85,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let bytes = ended.and(written)?;
     flushed?;
     exit::tell(&format!("{bytes} bytes for {} of messages", recorder.feed.counts().bytes));
-    recorder.lost.map_or(Ok(()), Err)
+    recorder.failed.map_or(Ok(()), Err)
 }
 
 fn setup(arguments: &Arguments) -> Setup {
@@ -102,8 +102,8 @@ struct Recorder {
     tape: Tape,
     printer: Printer<Box<dyn Write>>,
     until: Option<Instant>,
-    /// The first connection that was lost.
-    lost: Option<Failure>,
+    /// The first connection that was lost, or stream that was refused: the others are recorded.
+    failed: Option<Failure>,
 }
 
 impl Recorder {
@@ -134,6 +134,7 @@ impl Recorder {
                 if let Some((instrument, words)) = refused {
                     let symbol = instrument.and_then(|instrument| session.symbol(instrument));
                     exit::tell(&format!("{}: {words}", symbol.unwrap_or("the session")));
+                    self.failed.get_or_insert_with(|| Failure::told(PEER));
                 }
                 self.printer.print(taken, session)?;
             }
@@ -141,7 +142,7 @@ impl Recorder {
             Err(error @ tickwire::Error::Link { .. }) => {
                 exit::tell(&exit::words(&error));
                 let code = exit::Kind::of(&error).code();
-                self.lost.get_or_insert_with(|| Failure::told(code));
+                self.failed.get_or_insert_with(|| Failure::told(code));
             }
             Err(error) => return Err(error.into()),
         }

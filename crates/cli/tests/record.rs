@@ -157,7 +157,7 @@ fn a_symbol_that_does_not_exist_is_told_while_the_others_are_recorded() {
     let folder = Folder::new();
     let file = folder.file("x.tick");
     let output = record(&server, &folder, &file, &["binance", "NOSUCHCOIN", "BTCUSDT"]);
-    assert!(output.status.success());
+    assert_eq!(output.status.code(), Some(2));
     let told = text(&output.stderr);
     assert!(
         told.starts_with("tickwire: NOSUCHCOIN: the venue refuses: Invalid symbol. (code -1121)\n"),
