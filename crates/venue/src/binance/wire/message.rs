@@ -17,7 +17,7 @@ record! {
         /// The symbol, in upper case.
         "s" symbol: &'a str,
         /// The id of the trade.
-        "t" id: u64,
+        "t" id: u64 = id,
         /// The price.
         "p" price: Decimal = size,
         /// The quantity.
@@ -132,7 +132,7 @@ record! {
         "ps" pair: Option<&'a str>,
         "U" first_id: Option<u64>,
         "u" last_id: u64,
-        "pu" previous_id: Option<u64>,
+        "pu" previous_id: Option<u64> = maybe_id,
         "b" bids: Rows,
         "a" asks: Rows,
         "st" family: Option<u64>,
@@ -527,4 +527,27 @@ fn decimal_or_empty<'a, 's, S: Source<'a, 's>>(source: &mut S) -> Result<Option<
         return Ok(None);
     }
     Field::read(source)
+}
+
+/// An id; options had strings of digits until 2025.
+#[inline(always)]
+fn id<'a, 's, S: Source<'a, 's>>(source: &mut S) -> Result<u64, Wrong> {
+    if source.kind() == Kind::Text {
+        return source.text()?.parse().map_err(|_| "an id");
+    }
+    source.unsigned()
+}
+
+/// An id that may be null or, as in partial depth of COIN-M, -1.
+#[inline(always)]
+fn maybe_id<'a, 's, S: Source<'a, 's>>(source: &mut S) -> Result<Option<u64>, Wrong> {
+    if source.kind() == Kind::Null {
+        return source.skip().map(|()| None);
+    }
+    let mut ahead = *source;
+    if let Ok(id) = ahead.unsigned() {
+        *source = ahead;
+        return Ok(Some(id));
+    }
+    source.signed().map(|_| None)
 }

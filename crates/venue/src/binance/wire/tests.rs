@@ -52,6 +52,21 @@ fn samples() -> Option<Vec<String>> {
 }
 
 #[test]
+fn ids_come_as_strings_of_digits_and_as_minus_one_too() {
+    const TRADE: &str = r#"{"e":"trade","E":1,"s":"A","t":"15","p":"2","q":"1","T":1,"S":"1","m":true}"#;
+    const DEPTH: &str = r#"{"e":"depthUpdate","E":1,"T":1,"s":"A","U":4,"u":5,"pu":-1,"b":[],"a":[]}"#;
+    for text in [TRADE, DEPTH] {
+        assert_eq!(check(text.as_bytes()), (true, true), "{text}");
+        let decoded = Decoder::new().decode(text.as_bytes(), |_, message| match message {
+            Message::Trade(trade) => assert_eq!(trade.id, 15),
+            Message::DepthUpdate(update) => assert_eq!(update.previous_id, None),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(decoded, Ok(()));
+    }
+}
+
+#[test]
 fn what_is_known_by_its_keys_alone_is_not_taken_for_a_quote_by_the_fixed_way() {
     const QUOTE: &str = r#"{"u":1,"s":"AB","b":"1","B":"1","a":"2","A":"1""#;
     assert_eq!(check(format!("{QUOTE}}}").as_bytes()), (true, true));
