@@ -1,7 +1,8 @@
 //! What can go wrong at a local venue, by name.
 
+use crate::exit::{Failure, USAGE};
 use std::time::Duration;
-use tickwire_sim::{Bursts, Fragments, Options, Refusals};
+use tickwire_sim::{Bursts, Fragments, Options, Refusals, Venue};
 
 /// A fault as the command line names it.
 #[derive(Debug, Clone, Copy)]
@@ -11,6 +12,8 @@ struct Kind {
     value: &'static str,
     usual: &'static str,
     words: &'static str,
+    /// Only Binance's books begin with a snapshot that is asked for.
+    of_binance: bool,
     set: fn(&mut Options, &str) -> Option<()>,
 }
 
@@ -20,6 +23,7 @@ const KINDS: [Kind; 13] = [
         value: "N",
         usual: "1",
         words: "so many first snapshots of each symbol are too old",
+        of_binance: true,
         set: |options, value| {
             options.faults.stale_snapshots = value.parse().ok()?;
             Some(())
@@ -30,6 +34,7 @@ const KINDS: [Kind; 13] = [
         value: "",
         usual: "",
         words: "snapshots from inside the interval of a diff: books may be wrong, and differences are no failure",
+        of_binance: true,
         set: |options, _| {
             options.faults.snapshots_inside_intervals = true;
             Some(())
@@ -40,6 +45,7 @@ const KINDS: [Kind; 13] = [
         value: "N",
         usual: "2",
         words: "so many first requests for snapshots are refused, to be asked again a second later",
+        of_binance: true,
         set: |options, value| {
             let (requests, retry_after) = (value.parse().ok()?, Duration::from_secs(1));
             options.binance.refusals = Some(Refusals { requests, banned: false, retry_after });
@@ -51,6 +57,7 @@ const KINDS: [Kind; 13] = [
         value: "N",
         usual: "20",
         words: "every Nth diff of a book is lost",
+        of_binance: false,
         set: |options, value| {
             options.faults.drop_diff_every = Some(value.parse().ok()?);
             Some(())
@@ -61,6 +68,7 @@ const KINDS: [Kind; 13] = [
         value: "N",
         usual: "5",
         words: "every Nth message is sent twice",
+        of_binance: false,
         set: |options, value| {
             options.faults.duplicate_every = Some(value.parse().ok()?);
             Some(())
@@ -71,6 +79,7 @@ const KINDS: [Kind; 13] = [
         value: "LEVELS",
         usual: "2000",
         words: "each second so many levels of every book come or go at once",
+        of_binance: false,
         set: |options, value| {
             options.faults.bursts = Some(Bursts { every: 10, levels: value.parse().ok()? });
             Some(())
@@ -81,6 +90,7 @@ const KINDS: [Kind; 13] = [
         value: "N",
         usual: "3",
         words: "messages come in N frames with pings between them",
+        of_binance: false,
         set: |options, value| {
             options.faults.fragments = Some(Fragments { pieces: value.parse().ok()?, pings: true });
             Some(())
@@ -89,8 +99,9 @@ const KINDS: [Kind; 13] = [
     Kind {
         name: "mute",
         value: "STREAM",
-        usual: "btcusdt@depth@100ms",
+        usual: "",
         words: "this stream is confirmed and says nothing",
+        of_binance: false,
         set: |options, value| {
             options.faults.muted.push(value.to_owned());
             Some(())
@@ -101,6 +112,7 @@ const KINDS: [Kind; 13] = [
         value: "SECONDS",
         usual: "3",
         words: "a connection of this age gets no more data",
+        of_binance: false,
         set: |options, value| {
             options.faults.silent_after = Some(seconds(value)?);
             Some(())
@@ -111,6 +123,7 @@ const KINDS: [Kind; 13] = [
         value: "SECONDS",
         usual: "1",
         words: "answers come so much later than the data",
+        of_binance: false,
         set: |options, value| {
             options.faults.answer_delay = seconds(value)?;
             Some(())
@@ -121,6 +134,7 @@ const KINDS: [Kind; 13] = [
         value: "",
         usual: "",
         words: "every second answer comes behind the next one",
+        of_binance: false,
         set: |options, _| {
             options.faults.answers_out_of_order = true;
             Some(())
@@ -131,6 +145,7 @@ const KINDS: [Kind; 13] = [
         value: "SECONDS",
         usual: "3",
         words: "a connection of this age is told of a shutdown and closed",
+        of_binance: false,
         set: |options, value| {
             options.faults.shutdown_after = Some(seconds(value)?);
             Some(())
@@ -141,6 +156,7 @@ const KINDS: [Kind; 13] = [
         value: "SECONDS",
         usual: "3",
         words: "a connection of this age is cut without a word",
+        of_binance: false,
         set: |options, value| {
             options.faults.cut_after = Some(seconds(value)?);
             Some(())
@@ -170,6 +186,9 @@ impl Fault {
         if kind.value.is_empty() && value.is_some() {
             return Err("this fault has no value".to_owned());
         }
+        if !kind.value.is_empty() && kind.usual.is_empty() && value.is_none() {
+            return Err(format!("this fault needs a value: {}", kind.value));
+        }
         let value = value.unwrap_or(kind.usual).to_owned();
         match (kind.set)(&mut Options::default(), &value) {
             Some(()) => Ok(Self { kind, value }),
@@ -177,9 +196,17 @@ impl Fault {
         }
     }
 
-    pub(crate) fn apply(&self, options: &mut Options) {
+    /// # Errors
+    /// A fault that the venue of the options cannot have.
+    pub(crate) fn apply(&self, options: &mut Options) -> Result<(), Failure> {
+        let Kind { name, of_binance, set, .. } = self.kind;
+        if of_binance && options.venue == Venue::Deribit {
+            let why = "the venue's snapshots come with the stream";
+            return Err(Failure::new(USAGE, format!("--fault {name}: {why}")));
+        }
         // Its value was tried when it was read.
-        let _ = (self.kind.set)(options, &self.value);
+        let _ = set(options, &self.value);
+        Ok(())
     }
 }
 
@@ -202,16 +229,24 @@ mod tests {
 
     fn options(texts: &[&str]) -> Options {
         let mut options = Options::default();
-        texts.iter().for_each(|text| Fault::parse(text).unwrap().apply(&mut options));
+        texts.iter().for_each(|text| Fault::parse(text).unwrap().apply(&mut options).unwrap());
         options
     }
 
     #[test]
-    fn each_fault_can_be_named_and_has_a_usual_value() {
+    fn each_fault_can_be_named_and_most_have_a_usual_value() {
         for kind in KINDS {
             let before = format!("{:?}", Options::default());
-            assert_ne!(format!("{:?}", options(&[kind.name])), before, "{}", kind.name);
+            let name = if kind.name == "mute" { "mute=a@trade" } else { kind.name };
+            assert_ne!(format!("{:?}", options(&[name])), before, "{name}");
         }
+    }
+
+    #[test]
+    fn a_fault_that_a_venue_cannot_have_is_refused() {
+        let fault = Fault::parse("stale-snapshots").unwrap();
+        assert!(fault.apply(&mut Options::of(Venue::Deribit)).is_err());
+        assert!(fault.apply(&mut Options::of(Venue::BinanceUsdM)).is_ok());
     }
 
     #[test]
@@ -224,7 +259,9 @@ mod tests {
 
     #[test]
     fn what_is_no_fault_is_refused() {
-        for text in ["", "nonsense", "drop-diff=x", "drop-diff=", "answers-out-of-order=1", "cut-after=-1"] {
+        for text in
+            ["", "mute", "nonsense", "drop-diff=x", "drop-diff=", "answers-out-of-order=1", "cut-after=-1"]
+        {
             assert!(Fault::parse(text).is_err(), "{text}");
         }
     }

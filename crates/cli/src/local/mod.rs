@@ -146,7 +146,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         None => seeded(rules.source, arguments.seed),
     };
     let mut options = Options { port: arguments.port, tls: !arguments.plain, source, ..rules };
-    arguments.fault.iter().for_each(|fault| fault.apply(&mut options));
+    arguments.fault.iter().try_for_each(|fault| fault.apply(&mut options))?;
     let server = Server::start(options)?;
     if let Some(path) = &arguments.ca {
         std::fs::write(path, server.ca_pem())

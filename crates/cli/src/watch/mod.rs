@@ -121,7 +121,7 @@ fn local_venue(arguments: &Arguments) -> Result<(Option<Server>, Vec<String>), F
         return Ok((None, symbols));
     }
     let mut options = local::options(arguments.venue, arguments.seed)?;
-    arguments.fault.iter().for_each(|fault| fault.apply(&mut options));
+    arguments.fault.iter().try_for_each(|fault| fault.apply(&mut options))?;
     if let Some(recording) = replay {
         let source = Source::Recording { recording, speed: arguments.speed };
         options = Options { source, ..options };
@@ -156,7 +156,7 @@ impl Watch {
         let board = Board::new(feed.session());
         let (generated, replaying) = if arguments.sim { (server, None) } else { (None, server) };
         let mut options = Options::default();
-        arguments.fault.iter().for_each(|fault| fault.apply(&mut options));
+        arguments.fault.iter().try_for_each(|fault| fault.apply(&mut options))?;
         Ok(Self {
             truth: generated.map(|server| Truth::new(server, board.rows.len())),
             _server: replaying,
