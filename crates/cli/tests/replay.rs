@@ -205,3 +205,10 @@ fn a_reader_that_leaves_early_ends_it_quietly() {
     assert_eq!(output.status.code(), Some(0));
     assert!(!text(&output.stderr).contains("messages,"), "{}", text(&output.stderr));
 }
+
+#[test]
+fn what_is_no_regular_file_is_refused_and_not_waited_for() {
+    let output = tickwire(&["replay", "--venue", "binance", "/dev/null"]);
+    assert_eq!(output.status.code(), Some(64));
+    assert_eq!(text(&output.stderr), "tickwire: /dev/null: not a regular file\n");
+}

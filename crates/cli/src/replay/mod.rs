@@ -12,7 +12,7 @@ use crate::exit::{self, DATA, Failure, USAGE};
 use crate::lines::{Format, LINES, Printer};
 use crate::recording;
 use crate::venue::Venue;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, StdoutLock};
 use std::path::{Path, PathBuf};
 
@@ -82,6 +82,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn begins_as_recording(path: &Path) -> Result<bool, Failure> {
+    let kind = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+    if !kind.is_file() {
+        // A pipe would give its beginning only once, and keep who opens it waiting.
+        return Err(Failure::new(USAGE, format!("{}: not a regular file", path.display())));
+    }
     let mut beginning = Vec::new();
     open(path)?.take(64).read_to_end(&mut beginning).map_err(|error| unreadable(path, &error))?;
     Ok(recording::is_recording(&beginning))
