@@ -6,7 +6,7 @@ use std::{
 };
 
 /// What was in order for so long is made anew at once; otherwise each time later.
-pub(crate) const CALM: Duration = Duration::from_secs(60);
+const CALM: Duration = Duration::from_secs(60);
 
 /// At most `requests_max` requests in any span of `window`, and none before a hold ends.
 #[derive(Debug)]
@@ -76,6 +76,33 @@ impl Backoff {
     /// Starts again at the first delay.
     pub(crate) fn reset(&mut self) {
         self.next = self.first;
+    }
+}
+
+/// When what goes wrong again and again is made anew.
+#[derive(Debug)]
+pub(crate) struct Repairs {
+    backoff: Backoff,
+    /// When the last one was due.
+    last: Option<Instant>,
+}
+
+impl Repairs {
+    /// At once after calm, then with delays up to `latest`.
+    pub(crate) const fn new(latest: Duration) -> Self {
+        Self { backoff: Backoff::new(Duration::from_millis(250), latest), last: None }
+    }
+
+    /// When to make it anew.
+    pub(crate) fn next(&mut self, now: Instant) -> Instant {
+        let mut at = now;
+        if self.last.is_none_or(|last| now >= last + CALM) {
+            self.backoff.reset();
+        } else {
+            at += self.backoff.take();
+        }
+        self.last = Some(at);
+        at
     }
 }
 

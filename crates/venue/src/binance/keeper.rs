@@ -17,7 +17,7 @@ use super::{
 use crate::{
     event::{BookChange, BookEvent, Event, Instrument, Outcome, Quote, TopCheck},
     level::Level,
-    pace::{Backoff, CALM},
+    pace::{Backoff, Repairs},
     session::Now,
 };
 
@@ -33,12 +33,8 @@ pub(super) struct Keeper {
     pub(super) cross: Option<CrossCheck>,
     stale_backoff: Backoff,
     error_backoff: Backoff,
-    suspect_backoff: Backoff,
-    /// When the last snapshot for a suspicion was due.
-    suspect_at: Option<Instant>,
-    gap_backoff: Backoff,
-    /// When the last snapshot for a gap was due.
-    gap_at: Option<Instant>,
+    suspicions: Repairs,
+    gaps: Repairs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,10 +67,8 @@ impl Keeper {
             cross: cross.then(CrossCheck::default),
             stale_backoff: Backoff::new(first, Duration::from_secs(5)),
             error_backoff: Backoff::new(first, Duration::from_secs(30)),
-            suspect_backoff: Backoff::new(first, Duration::from_secs(60)),
-            suspect_at: None,
-            gap_backoff: Backoff::new(first, Duration::from_secs(5)),
-            gap_at: None,
+            suspicions: Repairs::new(Duration::from_secs(60)),
+            gaps: Repairs::new(Duration::from_secs(5)),
         }
     }
 
@@ -122,31 +116,9 @@ impl Keeper {
     /// A book that a quote contradicts goes on, and is replaced when another snapshot comes.
     fn on_check(&mut self, check: TopCheck, now: Instant, tell: &mut impl FnMut(Event<'static>)) {
         if !check.agrees && self.sync.suspect() {
-            self.fetch_for_suspicion(now);
+            self.fetch = Fetch::Due(self.suspicions.next(now));
             tell(self.event(BookChange::Suspect { update_id: check.update_id }));
         }
-    }
-
-    /// The book is wrong, or may be: each time in a row another snapshot comes later.
-    fn fetch_for_suspicion(&mut self, now: Instant) {
-        if self.suspect_at.is_none_or(|last| now >= last + CALM) {
-            self.suspect_backoff.reset();
-        }
-        let at = now + self.suspect_backoff.take();
-        self.suspect_at = Some(at);
-        self.fetch = Fetch::Due(at);
-    }
-
-    /// Updates are missing: another snapshot comes at once after calm, and otherwise each time later.
-    fn fetch_for_gap(&mut self, now: Instant) {
-        let mut at = now;
-        if self.gap_at.is_none_or(|last| now >= last + CALM) {
-            self.gap_backoff.reset();
-        } else {
-            at += self.gap_backoff.take();
-        }
-        self.gap_at = Some(at);
-        self.fetch = Fetch::Due(at);
     }
 
     pub(super) fn on_diff(
@@ -171,7 +143,9 @@ impl Keeper {
                 self.check_updated(update_id, now, tell);
             }
             // A book that was not live has its snapshot under way, or waits for its confirmation.
-            BookChange::Gap { .. } if was_live => self.fetch_for_gap(now),
+            BookChange::Gap { .. } if was_live => {
+                self.fetch = Fetch::Due(self.gaps.next(now));
+            }
             _ => {}
         }
     }
@@ -204,7 +178,7 @@ impl Keeper {
         let crossed = self.sync.live().is_some_and(|(_, book)| book.is_crossed());
         if crossed {
             self.sync.give_up();
-            self.fetch_for_suspicion(now);
+            self.fetch = Fetch::Due(self.suspicions.next(now));
             tell(self.event(BookChange::Crossed { update_id }));
         }
         crossed

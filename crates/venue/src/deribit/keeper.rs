@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     event::{BookChange, BookEvent, Event, Instrument},
-    pace::{Backoff, CALM},
+    pace::Repairs,
     queue::Queue,
 };
 
@@ -23,15 +23,14 @@ pub(super) struct Keeper {
     pub(super) sync: Sync,
     /// Until when the snapshot is waited for.
     snapshot_until: Option<Instant>,
-    lost_at: Option<Instant>,
-    backoff: Backoff,
+    repairs: Repairs,
 }
 
 impl Keeper {
     pub(super) fn new(instrument: Instrument, channel: usize, levels_max: usize) -> Self {
-        let backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(30));
+        let repairs = Repairs::new(Duration::from_secs(30));
         let sync = Sync::new(levels_max);
-        Self { instrument, channel, sync, snapshot_until: None, lost_at: None, backoff }
+        Self { instrument, channel, sync, snapshot_until: None, repairs }
     }
 
     pub(super) fn on_subscribing(&mut self) {
@@ -41,7 +40,7 @@ impl Keeper {
     /// The venue confirmed the channel; says when to subscribe it anew, if the book was lost in the meantime.
     pub(super) fn on_confirmed(&mut self, now: Instant) -> Option<Instant> {
         self.snapshot_until = Some(now + SNAPSHOT_TIMEOUT).filter(|_| self.sync.is_waiting());
-        self.sync.is_lost().then(|| self.anew_at(now))
+        self.sync.is_lost().then(|| self.repairs.next(now))
     }
 
     pub(super) fn on_closed(&mut self, queue: &mut Queue) {
@@ -61,7 +60,7 @@ impl Keeper {
     pub(super) fn on_deadline(&mut self, now: Instant) -> Option<Instant> {
         self.snapshot_until.take_if(|until| *until <= now)?;
         self.sync.give_up();
-        Some(self.anew_at(now))
+        Some(self.repairs.next(now))
     }
 
     /// Takes an update and tells what became of it; says when to subscribe anew, if that is needed.
@@ -97,17 +96,7 @@ impl Keeper {
         if levels > 0 {
             self.tell(queue, BookChange::Trimmed { levels });
         }
-        matches!(taken, Taken::Gap { .. } | Taken::Crossed).then(|| self.anew_at(now))
-    }
-
-    fn anew_at(&mut self, now: Instant) -> Instant {
-        let calm = self.lost_at.is_none_or(|lost| now >= lost + CALM);
-        self.lost_at = Some(now);
-        if calm {
-            self.backoff.reset();
-            return now;
-        }
-        now + self.backoff.take()
+        matches!(taken, Taken::Gap { .. } | Taken::Crossed).then(|| self.repairs.next(now))
     }
 
     fn tell(&self, queue: &mut Queue, change: BookChange) {
