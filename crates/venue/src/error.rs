@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, fmt};
 
+use crate::route::Route;
+
 /// Bytes of a message that an [`Excerpt`] keeps.
 const EXCERPT_BYTES_MAX: usize = 160;
 
@@ -177,12 +179,12 @@ pub enum Misuse {
     /// `on_message` before the events of the message before were drained: poll until `None` first.
     #[error("events of the message before are not drained; call poll_event until it returns None")]
     Undrained,
-    /// A route that is not an index into `endpoints()`.
-    #[error("route {0} is not an index into endpoints()")]
-    UnknownRoute(usize),
+    /// A route to no endpoint.
+    #[error("{} is not an index into endpoints()", .0.endpoint)]
+    UnknownRoute(Route),
     /// A message on a route that is not open: call `on_open` first.
-    #[error("route {0} is not open; call on_open first")]
-    RouteClosed(usize),
+    #[error("leg {} of endpoint {} is not open; call on_open first", .0.leg, .0.endpoint)]
+    RouteClosed(Route),
 }
 
 /// Parts of the keys whose values are secrets: tokens of a session, keys, signatures.

@@ -36,7 +36,7 @@
 //!     while let Some(event) = session.poll_event() {
 //!         match event {
 //!             Event::Trade(trade) => told.push(format!("{} at {}", trade.quantity, trade.price)),
-//!             Event::Subscribed { streams, .. } => told.push(format!("{streams} confirmed")),
+//!             Event::Subscribed { stream, .. } => told.push(format!("{stream} confirmed")),
 //!             other => told.push(format!("{other:?}")),
 //!         }
 //!     }
@@ -54,15 +54,15 @@
 //!     ..Config::spot()
 //! };
 //! let mut session = Binance::new(config)?;
-//! let (stream, mut sent) = (Route(0), Vec::new());
-//! assert_eq!(session.endpoints()[stream.0].url, "wss://stream.binance.com:9443/stream");
+//! let (stream, mut sent) = (Route::first(0), Vec::new());
+//! assert_eq!(session.endpoints()[stream.endpoint].url, "wss://stream.binance.com:9443/stream");
 //!
 //! session.on_open(stream, clock());
 //! assert!(drain(&mut session, &mut sent).is_empty());
 //! assert_eq!(sent, [r#"{"method":"SUBSCRIBE","params":["btcusdt@trade"],"id":1}"#]);
 //!
 //! session.on_message(stream, br#"{"result":null,"id":1}"#, clock())?;
-//! assert_eq!(drain(&mut session, &mut sent), ["1 confirmed"]);
+//! assert_eq!(drain(&mut session, &mut sent), ["btcusdt@trade confirmed"]);
 //!
 //! let text = br#"{"stream":"btcusdt@trade","data":{"e":"trade","E":1700000000001,"s":"BTCUSDT","t":7,
 //!     "p":"41000.50","q":"0.020","T":1700000000000,"m":false,"M":true}}"#;
@@ -91,7 +91,7 @@
 )]
 
 pub mod binance;
-pub mod deribit;
+// pub mod deribit;
 #[cfg(feature = "sign")]
 pub mod sign;
 
@@ -102,19 +102,27 @@ mod error;
 mod event;
 mod json;
 mod level;
+mod order;
 mod pace;
 mod queue;
+mod recent;
+mod route;
 mod session;
+mod subscriptions;
 mod symbols;
 
 pub use book::{Book, BookFault};
 pub use decimal::{Decimal, DecimalError};
 pub use error::{ConfigError, Error, Excerpt, Misuse};
 pub use event::{
-    BookChange, BookEvent, Candle, CandleOf, Delta, Event, Fills, Funding, Index, Instrument,
+    BookChange, BookEvent, Candle, CandleOf, Delta, Event, Fills, Funding, Gap, Index, Instrument,
     InstrumentState, Interval, Liquidation, Mark, Outcome, Quote, Rejection, Request, Snapshot, Status,
     StatusKind, Ticker, TopCheck, Trade,
 };
 pub use json::{Way, Ways};
 pub use level::{Level, Side};
-pub use session::{BookState, BookView, Command, Endpoint, Fetched, Now, Route, Session};
+pub use order::LegCounts;
+pub use route::{LEGS_MAX, Route};
+pub use session::{
+    Attempts, BookState, BookView, Command, Ending, Endpoint, Fetched, Now, Session, Terms,
+};

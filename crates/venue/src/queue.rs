@@ -4,7 +4,7 @@ use std::{collections::VecDeque, ops::Range};
 
 use crate::{
     event::Delta,
-    event::{Event, InstrumentState, Rejection, Snapshot, Status},
+    event::{Event, Gap, InstrumentState, Rejection, Snapshot, Status},
     level::Level,
 };
 
@@ -79,6 +79,9 @@ fn with_words<'a>(event: Event<'static>, words: &'a str) -> Event<'a> {
     match event {
         Event::State(state) => Event::State(InstrumentState { state: words, ..state }),
         Event::Missing { .. } => Event::Missing { stream: words },
+        Event::Subscribed { pending, .. } => Event::Subscribed { stream: words, pending },
+        Event::Unsubscribed { .. } => Event::Unsubscribed { stream: words },
+        Event::Gap(gap) => Event::Gap(Gap { stream: words, ..gap }),
         Event::Rejected(rejection) => Event::Rejected(Rejection { message: words, ..rejection }),
         Event::Account { venue_time_ns, .. } => Event::Account { kind: words, venue_time_ns },
         Event::Status(status) => Event::Status(Status { text: words, ..status }),

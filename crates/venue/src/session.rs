@@ -1,12 +1,18 @@
 //! The contract between a venue session and whoever moves its bytes.
 
-use std::{fmt, time::Instant};
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
 use crate::{
     book::Book,
     error::Error,
     event::{Event, Instrument},
+    order::LegCounts,
+    route::Route,
 };
+
 
 /// The time, by both clocks: a session paces itself by the one and signs with the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,13 +32,22 @@ pub struct Endpoint {
     pub url: String,
     /// Headers of the handshake, name and value. Values may be keys, so that [`Debug`](fmt::Debug) leaves them out.
     pub headers: Vec<(&'static str, String)>,
+    /// What the venue makes of its connections.
+    pub terms: Terms,
 }
 
-impl Endpoint {
-    /// An endpoint without headers.
-    pub fn new(name: &'static str, url: String) -> Self {
-        Self { name, url, headers: Vec::new() }
-    }
+/// What a venue makes of the connections to an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// Whether several connections may bring the same streams all the time. If not, a second one only ever takes the
+    /// place of the first.
+    pub races: bool,
+    /// When the venue ends a connection, counted from its opening; `None` if it names no time.
+    pub lifetime: Option<Duration>,
+    /// Silence after which to ask whether the venue is there.
+    pub ping_after: Duration,
+    /// How long the answer to that may take.
+    pub pong_within: Duration,
 }
 
 impl fmt::Debug for Endpoint {
@@ -46,9 +61,24 @@ impl fmt::Debug for Endpoint {
     }
 }
 
-/// A connection of a session: an index into [`Session::endpoints`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Route(pub usize);
+/// How a connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Both sides have said Close: everything that the venue sent before has come.
+    InOrder,
+    /// In any other way: something may be lost.
+    Lost,
+}
+
+/// Connection attempts that a venue allows in any span of time, less what is left for others at the same address and for
+/// programs that are started again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attempts {
+    /// So many.
+    pub max: usize,
+    /// In such a span.
+    pub span: Duration,
+}
 
 /// Something a session wants done.
 ///
@@ -70,6 +100,17 @@ pub enum Command<'a> {
         /// Where it is, `http://` or `https://`.
         url: &'a str,
     },
+    /// Open another connection to the endpoint, and close this one when the other [has caught up](Session::is_ready): it
+    /// will end soon, or is not what it should be.
+    Renew {
+        /// Which connection.
+        route: Route,
+    },
+    /// Give this connection up at once and open another: nothing good is to come from it.
+    Replace {
+        /// Which connection.
+        route: Route,
+    },
 }
 
 impl fmt::Debug for Command<'_> {
@@ -79,6 +120,8 @@ impl fmt::Debug for Command<'_> {
                 write!(f, "Send {{ route: {route:?}, text: {} bytes }}", text.len())
             }
             Self::Fetch { id, url } => write!(f, "Fetch {{ id: {id}, url: {url:?} }}"),
+            Self::Renew { route } => write!(f, "Renew {{ route: {route:?} }}"),
+            Self::Replace { route } => write!(f, "Replace {{ route: {route:?} }}"),
         }
     }
 }
@@ -122,16 +165,40 @@ pub struct BookView<'a> {
 }
 
 /// A venue session: text in, events and commands out. The crate's documentation states the drain contract.
+///
+/// Several connections may lead to one endpoint, its legs. Each is subscribed by itself; of what several bring, the first
+/// copy is told.
 pub trait Session {
-    /// What to connect to; does not change. A [`Route`] is an index into it.
+    /// What to connect to. It only grows, by [`subscribe`](Session::subscribe).
     fn endpoints(&self) -> &[Endpoint];
+
+    /// How often the venue lets us connect.
+    fn attempts(&self) -> Attempts;
+
+    /// Follows more streams, by the venue's names. Those followed already stay as they are; the others are answered one by
+    /// one with [`Event::Subscribed`], [`Event::Missing`] or [`Event::Rejected`].
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a name that cannot be served: then nothing changed.
+    fn subscribe(&mut self, streams: &[&str], now: Now) -> Result<(), Error>;
+
+    /// Follows streams no more, by the venue's names; each that was followed is answered with [`Event::Unsubscribed`]. Their
+    /// books stay readable, stale.
+    fn unsubscribe(&mut self, streams: &[&str], now: Now);
 
     /// The connection of `route` is open, fresh. Ignored for a route that does not exist.
     fn on_open(&mut self, route: Route, now: Now);
 
-    /// The connection of `route` is gone. Books that it fed become stale; commands for it are dropped.
+    /// The connection of `route` is gone. Books that only it fed become stale; commands for it are dropped.
     /// [`on_open`](Session::on_open) later subscribes and syncs again.
-    fn on_closed(&mut self, route: Route, now: Now);
+    fn on_closed(&mut self, route: Route, ending: Ending, now: Now);
+
+    /// Whether the connection of `route` brings all that it should, without a hole behind what the others brought: they can
+    /// be closed and nothing is lost.
+    fn is_ready(&self, route: Route) -> bool;
+
+    /// How the connection of `route` fares among those with the same streams.
+    fn leg_counts(&self, route: Route) -> Option<&LegCounts>;
 
     /// One text message arrived on `route`.
     ///

@@ -1,11 +1,11 @@
-//! Signing in on the WebSocket API, for the events of an account.
+//! Signing in on one connection to the WebSocket API, for the events of an account.
 //!
 //! ```text
-//!            open                          ok                      ok
-//!   Closed ────────► Due(Logon) ─► Asked ──────► Due(Subscribe) ─► Asked ──────► Done
-//!     ▲    a key that cannot log on ──────────────────▲  ▲          │             │
-//!     │                 no answer, or not now: Due again │   stream terminated ───┘
-//!     └── closed (from any)              refused: Refused
+//!    open                          ok                      ok
+//!   ──────► Due(Logon) ─► Asked ──────► Due(Subscribe) ─► Asked ──────► Done
+//!    a key that cannot log on ────────────────▲  ▲          │             │
+//!               no answer, or not now: Due again │   stream terminated ───┘
+//!                                                refused: Refused
 //! ```
 
 use std::{
@@ -31,7 +31,6 @@ pub(super) struct Account {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    Closed,
     Due(Step, Instant),
     Asked { step: Step, id: u64, until: Instant },
     Done,
@@ -45,17 +44,17 @@ enum Step {
 }
 
 impl Account {
-    pub(super) fn new(credentials: Arc<Credentials>) -> Self {
+    /// On a connection that is open.
+    pub(super) fn new(credentials: Arc<Credentials>, now: Instant) -> Self {
         let backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(60));
-        Self { credentials, state: State::Closed, backoff }
+        let mut account = Self { credentials, state: State::Refused, backoff };
+        account.state = State::Due(account.first(), now);
+        account
     }
 
-    pub(super) fn on_open(&mut self, now: Instant) {
-        self.state = State::Due(self.first(), now);
-    }
-
-    pub(super) fn on_closed(&mut self) {
-        self.state = State::Closed;
+    /// Whether it is signed in, or never will be.
+    pub(super) fn is_settled(&self) -> bool {
+        matches!(self.state, State::Done | State::Refused)
     }
 
     /// Only these keys can log a connection on; others sign the subscription itself.
@@ -68,7 +67,7 @@ impl Account {
         match self.state {
             State::Due(_, at) => Some(at),
             State::Asked { until, .. } => Some(until),
-            State::Closed | State::Done | State::Refused => None,
+            State::Done | State::Refused => None,
         }
     }
 

@@ -1,15 +1,15 @@
 //! What SBE messages mean: the same as their JSON twins.
 
-use std::time::Instant;
-
 use super::{
-    market::{Market, Odd},
+    market::{Market, Odd, Of, Origin},
     sbe::Message,
+    stream::Kind,
     wire::DepthUpdate,
 };
 use crate::{
     event::{Event, Quote, Trade},
     level::{Level, Side},
+    order::Mark,
 };
 
 /// Both sides of a binary message, in memory that is kept.
@@ -39,41 +39,47 @@ impl Sides {
 impl Market {
     pub(super) fn on_sbe(
         &mut self,
+        origin: &mut Origin<'_>,
         message: Message<'_>,
         sides: &mut Sides,
-        now: Instant,
     ) -> Result<(), Odd> {
         match message {
             Message::Trades(trades) => {
-                let instrument = self.instrument(trades.symbol)?;
+                let of = Of::Kind(Some(Kind::Trade));
+                let (stream, instrument) = self.place(origin, of, trades.symbol)?;
                 for trade in trades.trades {
-                    self.queue.push(Event::Trade(Trade {
-                        instrument,
-                        id: trade.id,
-                        price: trade.price,
-                        quantity: trade.quantity,
-                        taker: if trade.buyer_is_maker { Side::Ask } else { Side::Bid },
-                        fills: None,
-                        venue_time_ns: trades.trade_time_ns,
-                        event_time_ns: trades.event_time_ns,
-                    }));
+                    if self.admit(origin, stream, instrument, Mark::counted(trade.id)) {
+                        self.queue.push(Event::Trade(Trade {
+                            instrument,
+                            id: trade.id,
+                            price: trade.price,
+                            quantity: trade.quantity,
+                            taker: if trade.buyer_is_maker { Side::Ask } else { Side::Bid },
+                            fills: None,
+                            venue_time_ns: trades.trade_time_ns,
+                            event_time_ns: trades.event_time_ns,
+                        }));
+                    }
                 }
             }
             Message::BestBidAsk(best) => {
-                let instrument = self.instrument(best.symbol)?;
+                let of = Of::Kind(Some(Kind::BookTicker));
+                let (stream, instrument) = self.place(origin, of, best.symbol)?;
                 let (update_id, venue_time_ns) = (Some(best.update_id), Some(best.event_time_ns));
                 // A side without levels is quoted as quantity zero.
                 let side = |level: Option<Level>| level.filter(|level| !level.quantity.is_zero());
                 let (bid, ask) = (side(best.bid), side(best.ask));
-                let quote = Quote { instrument, update_id, bid, ask, venue_time_ns };
-                self.on_quote(quote, now);
+                self.on_quote(origin, stream, Quote { instrument, update_id, bid, ask, venue_time_ns });
             }
             Message::DepthSnapshot(picture) => {
-                let instrument = self.instrument(picture.symbol)?;
+                let of = Of::Kind(Some(Kind::Partial));
+                let (stream, instrument) = self.place(origin, of, picture.symbol)?;
                 sides.fill(picture.bids, picture.asks);
-                self.push_picture(instrument, picture.update_id, Some(picture.event_time_ns));
+                self.on_picture(origin, stream, instrument, picture.update_id, Some(picture.event_time_ns));
             }
             Message::DepthDiff(diff) => {
+                let of = Of::Kind(Some(Kind::Diff));
+                let (stream, instrument) = self.place(origin, of, diff.symbol)?;
                 sides.fill(diff.bids, diff.asks);
                 let (bids, asks) = sides.get();
                 let update = DepthUpdate {
@@ -87,9 +93,11 @@ impl Market {
                     bids,
                     asks,
                 };
-                self.on_depth(None, update, now)?;
+                self.on_diff(origin, stream, instrument, update, diff.event_time_ns);
             }
-            Message::Other { template_id } => self.on_other(&format!("template {template_id}"))?,
+            Message::Other { template_id } => {
+                self.on_other(origin, &format!("template {template_id}"))?;
+            }
         }
         Ok(())
     }

@@ -5,10 +5,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{
-    product::{Class, Product, Snapshots, class_of},
-    stream::Stream,
+    product::{Class, Product, Snapshots},
+    stream::{Kind, Stream},
 };
-use crate::error::ConfigError;
+use crate::{
+    error::ConfigError,
+    session::{Endpoint, Terms},
+};
 #[cfg(feature = "sign")]
 use crate::sign::{ApiKey, Credentials};
 
@@ -180,7 +183,7 @@ impl Config {
         {
             return Err(ConfigError::DepthTwice);
         }
-        Ok(Plan { links: self.links(names), symbols, book })
+        Ok(Plan { names, symbols, book })
     }
 
     /// Whether messages come without the name of their stream.
@@ -229,17 +232,31 @@ impl Config {
         Ok(symbols)
     }
 
-    /// As few connections as carry all names.
-    fn links(&self, names: Vec<String>) -> Vec<LinkPlan> {
-        let (market, public): (Vec<_>, Vec<_>) =
-            names.into_iter().partition(|name| self.divided && class_of(name) == Class::Market);
-        let of_class = |class: Class, names: Vec<String>| {
-            let url = self.stream_url(class);
-            let streams_max = self.product.streams_max();
-            let parts: Vec<_> = names.chunks(streams_max).map(<[String]>::to_vec).collect();
-            parts.into_iter().map(move |names| LinkPlan { url: url.clone(), names })
-        };
-        of_class(Class::Public, public).chain(of_class(Class::Market, market)).collect()
+    /// Checks a stream that is added to those that are followed; `book` is what follows the `@` of those that feed books.
+    pub(super) fn check_more(&self, name: &str, book: Option<&str>) -> Result<(), ConfigError> {
+        check_name(name)?;
+        let kind = name.split_once('@').and_then(|(_, suffix)| Kind::of(suffix));
+        let suffix = name.split_once('@').map(|(_, suffix)| suffix);
+        match kind {
+            Some(Kind::Partial) if self.raw => Err(ConfigError::PartialDepthRaw),
+            // Without the names of streams one diff could not be told from the other.
+            Some(Kind::Diff) if self.names_no_stream() && book.is_some() && book != suffix => {
+                Err(ConfigError::DepthTwice)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Where streams of a class are.
+    pub(super) fn stream_endpoint(&self, class: Class) -> Endpoint {
+        let (url, headers) = (self.stream_url(class), self.headers());
+        Endpoint { name: "stream", url, headers, terms: Terms { races: true, ..self.product.terms() } }
+    }
+
+    /// Where the WebSocket API is.
+    pub(super) fn api_endpoint(&self) -> Endpoint {
+        let (url, headers) = (self.api_url.clone(), Vec::new());
+        Endpoint { name: "api", url, headers, terms: self.product.terms() }
     }
 
     fn stream_url(&self, class: Class) -> String {
@@ -260,16 +277,10 @@ impl Config {
 pub(super) struct Plan {
     /// In the venue's spelling.
     pub(super) symbols: Vec<Box<str>>,
-    pub(super) links: Vec<LinkPlan>,
+    /// The streams, each once.
+    pub(super) names: Vec<String>,
     /// What follows the `@` of the stream that feeds the book of each symbol, if books are kept.
     pub(super) book: Option<String>,
-}
-
-/// One stream connection.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct LinkPlan {
-    pub(super) url: String,
-    pub(super) names: Vec<String>,
 }
 
 fn check_symbol(symbol: &str) -> Result<&str, ConfigError> {

@@ -17,17 +17,18 @@ use super::{
 use crate::{
     event::{BookChange, BookEvent, Event, Instrument, Outcome, Quote, TopCheck},
     level::Level,
+    order::Hole,
     pace::{Backoff, Repairs},
     session::Now,
 };
 
 #[derive(Debug)]
 pub(super) struct Keeper {
-    instrument: Instrument,
-    /// The connection that has the stream of this book.
+    pub(super) instrument: Instrument,
+    /// The endpoint of the stream that feeds this book.
     pub(super) link: usize,
-    /// The subscription request there that holds it.
-    pub(super) chunk: usize,
+    /// Which stream of those there it is.
+    pub(super) stream: usize,
     pub(super) sync: Sync,
     pub(super) fetch: Fetch,
     pub(super) cross: Option<CrossCheck>,
@@ -44,27 +45,27 @@ pub(super) enum Fetch {
     /// One is to be asked for, not before this time.
     Due(Instant),
     /// One was asked for and is expected before this time.
-    Asked { id: u64, until: Instant },
+    Asked {
+        id: u64,
+        /// Over which connection; `None` over HTTP.
+        leg: Option<usize>,
+        until: Instant,
+    },
     /// The venue will not give one.
     Refused,
 }
 
 impl Keeper {
-    pub(super) fn new(
-        instrument: Instrument,
-        (link, chunk): (usize, usize),
-        rule: Rule,
-        levels_max: usize,
-        cross: bool,
-    ) -> Self {
+    /// A book of which it is yet to be said what feeds it.
+    pub(super) fn new(instrument: Instrument, rule: Rule, levels_max: usize) -> Self {
         let first = Duration::from_millis(250);
         Self {
             instrument,
-            link,
-            chunk,
+            link: 0,
+            stream: 0,
             sync: Sync::new(rule, levels_max),
             fetch: Fetch::Idle,
-            cross: cross.then(CrossCheck::default),
+            cross: None,
             stale_backoff: Backoff::new(first, Duration::from_secs(5)),
             error_backoff: Backoff::new(first, Duration::from_secs(30)),
             suspicions: Repairs::new(Duration::from_secs(60)),
@@ -72,13 +73,26 @@ impl Keeper {
         }
     }
 
+    /// Compares the book with quotes, or not.
+    pub(super) fn compare(&mut self, with_quotes: bool) {
+        match with_quotes {
+            true => _ = self.cross.get_or_insert_with(CrossCheck::default),
+            false => self.cross = None,
+        }
+    }
+
+    /// A connection that may bring the stream is open.
     pub(super) fn on_stream_open(&mut self) {
-        self.sync.on_open();
+        if self.sync.is_closed() {
+            self.sync.on_open();
+        }
     }
 
     /// The venue confirmed the stream: from here on every update arrives, so a snapshot is of use.
     pub(super) fn on_confirmed(&mut self, now: Instant) {
-        self.fetch = Fetch::Due(now);
+        if self.sync.live().is_none() && !matches!(self.fetch, Fetch::Asked { .. }) {
+            self.fetch = Fetch::Due(now);
+        }
     }
 
     pub(super) fn on_stream_closed(&mut self, tell: &mut impl FnMut(Event<'static>)) {
@@ -91,6 +105,29 @@ impl Keeper {
         if let Some(update_id) = live {
             tell(self.event(BookChange::Stale { update_id }));
         }
+    }
+
+    /// A diff came once more.
+    pub(super) fn on_repeat(&self, last_id: u64, tell: &mut impl FnMut(Event<'static>)) {
+        if let Some((update_id, _)) = self.sync.live() {
+            tell(self.event(BookChange::Ignored { last_id, update_id }));
+        }
+    }
+
+    /// Diffs are missing, and it will be some time before the next one shows it.
+    pub(super) fn on_hole(&mut self, hole: Hole, now: Instant, tell: &mut impl FnMut(Event<'static>)) {
+        if self.sync.live().is_some() {
+            self.sync.give_up();
+            let (expected, got) = (hole.after.saturating_add(1), hole.through.saturating_add(1));
+            tell(self.event(BookChange::Gap { expected, got }));
+            self.fetch = Fetch::Due(self.gaps.next(now));
+        }
+    }
+
+    /// The venue counts anew: no id of the book means anything any more.
+    pub(super) fn on_new_count(&mut self, hole: Hole, now: Instant, tell: &mut impl FnMut(Event<'static>)) {
+        self.on_hole(hole, now, tell);
+        self.sync.on_new_count();
     }
 
     /// An answer will not come: its connection is gone, or its time is over.

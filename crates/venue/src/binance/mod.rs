@@ -5,17 +5,18 @@ pub mod wire;
 
 #[cfg(feature = "sign")]
 mod account;
+mod api;
 mod binary;
 mod config;
 mod crosscheck;
 mod keeper;
+mod link;
 mod market;
 mod payload;
 mod product;
 mod requests;
 mod session;
 mod stream;
-mod subscribe;
 mod sync;
 mod translate;
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::sync::Rule;
+use crate::session::{Attempts, Terms};
 
 /// A product of Binance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -95,10 +96,26 @@ impl Product {
         }
     }
 
-    /// Requests a second on a stream connection: one less than the venue allows, for pongs count too.
+    /// What becomes of connections: the venue ends them after a day, and pings by itself.
+    pub(super) fn terms(self) -> Terms {
+        let lifetime = Some(Duration::from_secs(24 * 3600));
+        let (ping_after, pong_within) = match self {
+            // Its own pings come each 20 seconds, so that silence is telling.
+            Self::Spot | Self::SpotSbe => (Duration::from_secs(25), Duration::from_secs(10)),
+            Self::UsdM | Self::CoinM | Self::Options => (Duration::from_secs(30), Duration::from_secs(10)),
+        };
+        Terms { races: false, lifetime, ping_after, pong_within }
+    }
+
+    /// Connection attempts that we make: a third of what the venue allows an address.
+    pub(super) fn attempts(self) -> Attempts {
+        Attempts { max: 100, span: Duration::from_secs(300) }
+    }
+
+    /// Requests a second on a stream connection: two less than the venue allows, for pings and pongs count too.
     pub(super) fn requests_per_second(self) -> usize {
         match self {
-            Self::Spot | Self::SpotSbe => 4,
+            Self::Spot | Self::SpotSbe => 3,
             Self::UsdM | Self::CoinM | Self::Options => 8,
         }
     }

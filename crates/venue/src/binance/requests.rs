@@ -2,15 +2,21 @@
 
 use std::fmt::Write;
 
-/// Writes a SUBSCRIBE of the named streams over `out`.
-pub(super) fn subscribe(out: &mut String, id: u64, names: &[String]) {
+use crate::subscriptions::Aim;
+
+/// Writes a SUBSCRIBE or UNSUBSCRIBE of the named streams over `out`.
+pub(super) fn streams<'a>(out: &mut String, aim: Aim, id: u64, names: impl Iterator<Item = &'a str>) {
+    let method = match aim {
+        Aim::Subscribe => "SUBSCRIBE",
+        Aim::Unsubscribe => "UNSUBSCRIBE",
+    };
     out.clear();
-    out.push_str(r#"{"method":"SUBSCRIBE","params":["#);
-    for (at, name) in names.iter().enumerate() {
+    push(out, format_args!(r#"{{"method":"{method}","params":["#));
+    for (at, name) in names.enumerate() {
         if at > 0 {
             out.push(',');
         }
-        // Names are made of checked symbols, so nothing in them needs escaping.
+        // Names are checked, so nothing in them needs escaping.
         push(out, format_args!("\"{name}\""));
     }
     push(out, format_args!(r#"],"id":{id}}}"#));
@@ -52,12 +58,16 @@ mod tests {
     #[test]
     fn requests_are_the_json_the_venue_documents() {
         let mut text = String::from("left over");
-        subscribe(&mut text, 7, &["btcusdt@trade".into(), "１２３@depth@100ms".into()]);
+        let names = ["btcusdt@trade", "１２３@depth@100ms"];
+        streams(&mut text, Aim::Subscribe, 7, names.into_iter());
         let sent: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(
             sent,
             json!({"method": "SUBSCRIBE", "params": ["btcusdt@trade", "１２３@depth@100ms"], "id": 7})
         );
+        streams(&mut text, Aim::Unsubscribe, 8, names.into_iter().take(1));
+        let sent: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(sent, json!({"method": "UNSUBSCRIBE", "params": ["btcusdt@trade"], "id": 8}));
         snapshot_url(&mut text, "https://a/depth", "１a-Z_~.+%", 5);
         assert_eq!(text, "https://a/depth?symbol=%EF%BC%91a-Z_~.%2B%25&limit=5");
         snapshot(&mut text, 8, "BTCUSDT", 5000);

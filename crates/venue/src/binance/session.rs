@@ -4,10 +4,10 @@ use std::{fmt, time::Instant};
 
 use super::{
     binary::Sides,
-    config::{Config, LinkPlan},
+    config::Config,
     crosscheck::CheckCounts,
-    market::{Asking, Market, needs_api},
-    product::{Product, Snapshots},
+    market::{Asking, Market, Origin, Owner},
+    product::Product,
     requests, sbe,
     wire::{Body, Decoder, Message, Refusal, RetryAfter},
 };
@@ -15,21 +15,24 @@ use crate::{
     error::{Error, Misuse},
     event::{Event, Instrument},
     json::Ways,
-    session::{BookView, Command, Endpoint, Fetched, Now, Route, Session},
-    symbols::at,
+    order::LegCounts,
+    route::Route,
+    session::{Attempts, BookView, Command, Ending, Endpoint, Fetched, Now, Session},
 };
 
 /// A Binance session.
 ///
-/// Its first routes are streams, subscribed after the handshake: one, or one for each class of streams where the
-/// host divides them, and more where the venue allows a connection no more streams. The last route is the WebSocket
-/// API for snapshots, there only when it is needed. A snapshot is asked for once its stream is confirmed; what the
-/// stream brings before that counts.
+/// Its first endpoints are streams, subscribed after the handshake: one, or one for each class of streams where the
+/// host divides them, and more where the venue allows a connection no more streams. Behind them is the WebSocket
+/// API for snapshots and accounts, there only when it is needed; streams that are added later may need more. A snapshot is
+/// asked for once its stream is confirmed; what the stream brings before that counts.
+///
+/// Of several connections to one endpoint, each is subscribed to all of its streams. Trades and books are put in order by
+/// the venue's ids; what has none, by its time.
 ///
 /// A well-formed symbol that does not exist is confirmed by the venue and stays mute; with a book, the refusal of its
 /// snapshot tells.
 pub struct Binance {
-    endpoints: Vec<Endpoint>,
     decoder: Decoder,
     /// The levels of a binary message, and whether the last message was one.
     levels: Sides,
@@ -37,7 +40,6 @@ pub struct Binance {
     /// Apart from the decoder, whose messages are borrowed while they are handled.
     market: Market,
     product: Product,
-    snapshots: Snapshots,
     snapshot_limit: u16,
     rest_url: String,
     outgoing: String,
@@ -50,23 +52,16 @@ impl Binance {
     /// [`Error::Config`] when the configuration cannot be served.
     pub fn new(config: Config) -> Result<Self, Error> {
         let plan = config.plan()?;
-        let stream =
-            |plan: &LinkPlan| Endpoint { name: "stream", url: plan.url.clone(), headers: config.headers() };
-        let mut endpoints: Vec<_> = plan.links.iter().map(stream).collect();
-        if needs_api(&config, &plan) {
-            endpoints.push(Endpoint::new("api", config.api_url.clone()));
-        }
-        let market = Market::new(&config, plan);
+        let (product, snapshot_limit) = (config.product, config.snapshot_limit);
+        let rest_url = config.rest_url.clone();
         Ok(Self {
-            endpoints,
             decoder: Decoder::new(),
             levels: Sides::default(),
             is_binary: false,
-            market,
-            product: config.product,
-            snapshots: config.snapshots,
-            snapshot_limit: config.snapshot_limit,
-            rest_url: config.rest_url,
+            market: Market::new(config, plan),
+            product,
+            snapshot_limit,
+            rest_url,
             outgoing: String::new(),
         })
     }
@@ -78,8 +73,7 @@ impl Binance {
 
     /// How the quotes of an instrument compared with its book, if both are followed.
     pub fn check_counts(&self, instrument: Instrument) -> Option<CheckCounts> {
-        let keeper = self.market.keepers.get(at(instrument))?;
-        Some(keeper.cross.as_ref()?.counts())
+        Some(self.market.keeper(instrument)?.cross.as_ref()?.counts())
     }
 
     /// How its messages were read.
@@ -87,12 +81,10 @@ impl Binance {
         self.decoder.ways()
     }
 
-    fn check_open(&self, route: Route) -> Result<(), Misuse> {
-        match self.market.is_open(route) {
-            None => Err(Misuse::UnknownRoute(route.0)),
-            Some(false) => Err(Misuse::RouteClosed(route.0)),
-            Some(true) => Ok(()),
-        }
+    /// Whose connection a route is, if it is open.
+    fn open_owner(&self, route: Route) -> Result<Owner, Misuse> {
+        let owner = self.market.owner(route).ok_or(Misuse::UnknownRoute(route))?;
+        if self.market.is_open(route) == Some(true) { Ok(owner) } else { Err(Misuse::RouteClosed(route)) }
     }
 
     fn check_drained(&self) -> Result<(), Misuse> {
@@ -105,37 +97,65 @@ impl fmt::Debug for Binance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Binance")
             .field("product", &self.product)
-            .field("endpoints", &self.endpoints)
+            .field("endpoints", &self.market.endpoints)
             .finish_non_exhaustive()
     }
 }
 
 impl Session for Binance {
     fn endpoints(&self) -> &[Endpoint] {
-        &self.endpoints
+        &self.market.endpoints
+    }
+
+    fn attempts(&self) -> Attempts {
+        self.product.attempts()
+    }
+
+    fn subscribe(&mut self, streams: &[&str], now: Now) -> Result<(), Error> {
+        streams.iter().try_for_each(|name| self.market.check(name))?;
+        for name in streams {
+            self.market.follow(name, Some(now.instant));
+        }
+        self.market.ensure_api();
+        self.market.settle(now);
+        Ok(())
+    }
+
+    fn unsubscribe(&mut self, streams: &[&str], now: Now) {
+        for name in streams {
+            self.market.unfollow(name, now.instant);
+        }
+        self.market.settle(now);
     }
 
     fn on_open(&mut self, route: Route, now: Now) {
-        self.on_closed(route, now);
-        if self.market.is_open(route).is_some() {
-            self.market.on_open(route, now);
+        self.on_closed(route, Ending::Lost, now);
+        self.market.on_open(route, now);
+    }
+
+    fn on_closed(&mut self, route: Route, ending: Ending, now: Now) {
+        if self.market.is_open(route) == Some(true) {
+            self.market.on_closed(route, ending, now);
         }
     }
 
-    fn on_closed(&mut self, route: Route, now: Now) {
-        if self.market.is_open(route).is_some() {
-            self.market.on_closed(route, now);
-        }
+    fn is_ready(&self, route: Route) -> bool {
+        self.market.is_ready(route)
+    }
+
+    fn leg_counts(&self, route: Route) -> Option<&LegCounts> {
+        self.market.leg_counts(route)
     }
 
     fn on_message(&mut self, route: Route, text: &[u8], now: Now) -> Result<(), Error> {
-        self.check_open(route)?;
+        let owner = self.open_owner(route)?;
         self.check_drained()?;
         self.is_binary = false;
+        let mut origin = Origin::new(route, owner, text, now.instant);
         let market = &mut self.market;
         let mut handled = Ok(());
         self.decoder.decode(text, |stream, message| {
-            let one = market.on_message(route, stream, message, now);
+            let one = market.on_message(&mut origin, stream, message, now);
             if handled.is_ok() {
                 handled = one;
             }
@@ -145,12 +165,13 @@ impl Session for Binance {
     }
 
     fn on_binary(&mut self, route: Route, bytes: &[u8], now: Now) -> Result<(), Error> {
-        self.check_open(route)?;
+        let owner = self.open_owner(route)?;
         self.check_drained()?;
         self.is_binary = true;
         self.levels.clear();
         let message = sbe::decode(bytes).map_err(|error| Error::malformed(error.to_string(), bytes))?;
-        let handled = self.market.on_sbe(message, &mut self.levels, now.instant);
+        let mut origin = Origin::new(route, owner, bytes, now.instant);
+        let handled = self.market.on_sbe(&mut origin, message, &mut self.levels);
         self.market.settle(now);
         handled.map_err(|what| Error::unexpected(what, bytes))
     }
@@ -202,30 +223,33 @@ impl Session for Binance {
 
     fn poll_command(&mut self) -> Option<Command<'_>> {
         let text = &mut self.outgoing;
-        Some(match self.market.commands.pop_front()? {
-            Asking::Subscribe { link, chunk, id } => {
-                let names = self.market.links.get(link)?.subscriptions.names(chunk);
-                requests::subscribe(text, id, names);
-                Command::Send { route: Route(link), text }
+        let market = &mut self.market;
+        Some(match market.commands.pop_front()? {
+            Asking::Streams { link, leg, aim, id } => {
+                let link = market.links.get(link)?;
+                let names = link.subscriptions.of(leg, id).map(|(_, name)| name);
+                requests::streams(text, aim, id, names);
+                Command::Send { route: Route { endpoint: link.endpoint, leg }, text }
             }
             #[cfg(feature = "sign")]
-            Asking::SignIn { text: request } => {
+            Asking::SignIn { leg, text: request } => {
                 *text = request;
-                Command::Send { route: self.market.api(), text }
+                Command::Send { route: market.api_route(leg)?, text }
             }
-            Asking::Snapshot { instrument, id } => {
-                let symbol = self.market.symbols.name(instrument)?;
-                match self.snapshots {
-                    Snapshots::Api => {
+            Asking::Snapshot { instrument, leg, id } => {
+                let symbol = market.symbols.name(instrument)?;
+                match leg {
+                    Some(leg) => {
                         requests::snapshot(text, id, symbol, self.snapshot_limit);
-                        Command::Send { route: self.market.api(), text }
+                        Command::Send { route: market.api_route(leg)?, text }
                     }
-                    Snapshots::Rest => {
+                    None => {
                         requests::snapshot_url(text, &self.rest_url, symbol, self.snapshot_limit);
                         Command::Fetch { id, url: text }
                     }
                 }
             }
+            Asking::Renew(route) => Command::Renew { route },
         })
     }
 
@@ -250,6 +274,6 @@ impl Session for Binance {
     }
 
     fn book(&self, instrument: Instrument) -> Option<BookView<'_>> {
-        self.market.keepers.get(at(instrument)).map(|keeper| keeper.sync.view())
+        self.market.keeper(instrument).map(|keeper| keeper.sync.view())
     }
 }

@@ -119,6 +119,32 @@ pub(super) fn interval_of(name: &str) -> Option<Interval> {
     known.map(|(length, _)| Interval::Seconds(*length))
 }
 
+/// What a message is, where it does not name its stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Kind {
+    AggTrade,
+    BlockTrade,
+    BookTicker,
+    Diff,
+    Partial,
+    Trade,
+}
+
+impl Kind {
+    /// What the messages of a stream are, by what follows its symbol.
+    pub(super) fn of(suffix: &str) -> Option<Self> {
+        Some(match suffix {
+            "aggTrade" => Self::AggTrade,
+            "blockTrade" => Self::BlockTrade,
+            "bestBidAsk" | "bookTicker" => Self::BookTicker,
+            "optionTrade" | "trade" => Self::Trade,
+            _ if suffix == "depth" || suffix.starts_with("depth@") => Self::Diff,
+            _ if suffix.starts_with("depth") => Self::Partial,
+            _ => return None,
+        })
+    }
+}
+
 /// What a message of the kind `depthUpdate` is, which its stream tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DepthKind {

@@ -67,7 +67,8 @@ impl Rule {
             (Self::Chained, At::Snapshot(id), _) if first_id <= id => Verdict::Next,
             (Self::Chained, At::Snapshot(id), Some(previous)) => Verdict::Gap { expected: id, got: previous },
             (_, at, _) if last_id <= at.id() => Verdict::Old,
-            (Self::Chained, At::Diff(id), Some(previous)) if previous == id => Verdict::Next,
+            // Quantities are absolute, so that a diff that begins earlier continues the book as well.
+            (Self::Chained, At::Diff(id), Some(previous)) if previous <= id => Verdict::Next,
             (Self::Chained, At::Diff(id), Some(previous)) => Verdict::Gap { expected: id, got: previous },
             // The last diff of a book at its largest id has no next.
             (_, at, _) if first_id <= at.id().saturating_add(1) => Verdict::Next,
@@ -156,6 +157,18 @@ impl Sync {
     /// The book and its id, if it is live.
     pub(super) fn live(&self) -> Option<(u64, &Book)> {
         matches!(self.state, State::Live(_)).then_some((self.at.id(), &self.book))
+    }
+
+    /// Whether no diffs are wanted.
+    pub(super) fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed)
+    }
+
+    /// Ids begin anew: what was collected by others is of no use.
+    pub(super) fn on_new_count(&mut self) {
+        if !self.is_closed() {
+            self.on_open();
+        }
     }
 
     /// Diffs may arrive from now on.

@@ -10,7 +10,7 @@ pub use market::{
     Candle, CandleOf, Delta, Fills, Funding, Index, Instrument, InstrumentState, Interval, Liquidation, Mark,
     Quote, Snapshot, Ticker, Trade,
 };
-pub use request::{Outcome, Rejection, Request};
+pub use request::{Gap, Outcome, Rejection, Request};
 
 /// Something that happened. Events that lend levels or text are valid until the next call on the session.
 ///
@@ -44,14 +44,23 @@ pub enum Event<'a> {
     Book(BookEvent),
     /// The top of the book was compared with a quote of the same update id.
     Check(TopCheck),
-    /// The venue confirmed a subscription request.
+    /// Updates of a stream may be missing: its last connection was lost, or the venue left them out. It comes before the
+    /// next event of the stream.
+    Gap(Gap<'a>),
+    /// The venue confirmed a stream: it is followed from here on. Told again when it had been lost in the meantime.
     Subscribed {
-        /// Streams the request named.
-        streams: usize,
+        /// The name of the stream.
+        stream: &'a str,
         /// Streams of the session that are still not confirmed.
         pending: usize,
     },
-    /// The venue left a stream out of its confirmation: it does not exist, or is not open for us.
+    /// A stream is followed no more, as it was asked for.
+    Unsubscribed {
+        /// The name of the stream.
+        stream: &'a str,
+    },
+    /// A stream is not there: the venue left it out of its confirmation, or refused it by itself. It does not exist, or is
+    /// not open for us.
     Missing {
         /// The name of the stream.
         stream: &'a str,

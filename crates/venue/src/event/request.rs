@@ -1,8 +1,22 @@
-//! Events about the requests of a session.
+//! Events about the streams and the requests of a session.
 
 use std::time::Instant;
 
 use super::market::Instrument;
+
+/// Updates of a stream that may be missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gap<'a> {
+    /// The name of the stream.
+    pub stream: &'a str,
+    /// Of what, where the stream tells of several instruments.
+    pub instrument: Option<Instrument>,
+    /// The last before it, by what orders the stream: ids of trades or of book updates, or times in nanoseconds where it
+    /// has no ids.
+    pub after: u64,
+    /// The last in it, if it was there. Below `after` when the venue began to count anew.
+    pub through: u64,
+}
 
 /// A request that the venue refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

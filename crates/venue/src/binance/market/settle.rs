@@ -2,18 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Asking, Market};
+use super::{Asking, Market, answers::request_of};
 #[cfg(feature = "sign")]
-use crate::{
-    binance::account::Account,
-    event::{Outcome, Rejection},
-};
+use crate::event::{Outcome, Rejection};
 use crate::{
     binance::{
         keeper::{Fetch, Keeper},
+        link::Asked,
         product::Snapshots,
     },
-    event::{Event, Instrument, Request},
+    event::{Event, Request},
     session::Now,
 };
 
@@ -33,17 +31,13 @@ impl Market {
         }
         self.restless = false;
         let until = now + ANSWER_TIMEOUT;
-        for (at, link) in self.links.iter_mut().enumerate().filter(|(_, link)| link.open) {
-            for _ in 0..link.subscriptions.expire(now) {
-                self.queue.push(Event::Unanswered { request: Request::Subscribe, instrument: None });
-            }
-            while let Some((chunk, id)) = link.subscriptions.next(&mut self.next_id, now, until) {
-                self.commands.push_back(Asking::Subscribe { link: at, chunk, id });
-            }
+        for at in 0..self.links.len() {
+            self.settle_gaps(at, now);
+            self.settle_streams(at, now, until);
         }
         self.settle_snapshots(now, until);
         #[cfg(feature = "sign")]
-        self.settle_account(moment, until);
+        self.settle_accounts(moment, until);
         let free = self.snapshot_pace.free_at(now);
         let can_ask = self.may_ask() > 0;
         let due = |keeper: &Keeper| match keeper.fetch {
@@ -51,61 +45,92 @@ impl Market {
             Fetch::Asked { until, .. } => Some(until),
             _ => None,
         };
-        let open = self.links.iter().filter(|link| link.open);
-        let subscribe = open.filter_map(|link| link.subscriptions.deadline(now));
-        let wake = self.keepers.iter().filter_map(due).chain(subscribe);
+        let wake = self.keepers.iter().flatten().filter_map(due);
+        let wake = wake.chain(self.links.iter().filter_map(|link| link.deadline(now)));
         #[cfg(feature = "sign")]
-        let wake = wake.chain(self.account.as_ref().and_then(Account::deadline));
+        let wake = wake.chain(self.api.as_ref().and_then(|api| api.deadline()));
         self.wake = wake.min();
     }
 
-    #[cfg(feature = "sign")]
-    fn settle_account(&mut self, now: Now, until: Instant) {
-        let Some(account) = &mut self.account else { return };
-        if account.expire(now.instant) {
-            self.queue.push(Event::Unanswered { request: Request::SignIn, instrument: None });
-        }
-        match account.request(self.next_id, now.unix_ns / 1_000_000, now.instant, until) {
-            None => return,
-            Some(Ok(text)) => self.commands.push_back(Asking::SignIn { text }),
-            Some(Err(error)) => {
-                let (request, outcome) = (Request::SignIn, Outcome::Final);
-                let rejection = Rejection { request, instrument: None, code: 0, message: "", outcome };
-                self.queue.push_with_words(Event::Rejected(rejection), &error.to_string());
+    /// Holes that nobody fills become gaps.
+    fn settle_gaps(&mut self, at: usize, now: Instant) {
+        while let Some(gap) = self.links.get_mut(at).and_then(|link| link.order.next_gap(now)) {
+            self.tell_gap(at, gap);
+            let Self { keepers, queue, .. } = self;
+            let mut fed = keepers.iter_mut().flatten();
+            if let Some(keeper) = fed.find(|keeper| (keeper.link, keeper.stream) == (at, gap.stream)) {
+                keeper.on_hole(gap.hole, now, &mut |event| queue.push(event));
             }
         }
-        self.next_id += 1;
+    }
+
+    fn settle_streams(&mut self, at: usize, now: Instant, until: Instant) {
+        let Some(link) = self.links.get_mut(at) else { return };
+        for Asked { aim, .. } in link.expire(now) {
+            self.queue.push(Event::Unanswered { request: request_of(aim), instrument: None });
+        }
+        for leg in link.subscriptions.open_legs() {
+            while let Some(Asked { leg, id, aim, .. }) = link.ask(leg, &mut self.next_id, now, until) {
+                self.commands.push_back(Asking::Streams { link: at, leg, aim, id });
+            }
+        }
+    }
+
+    #[cfg(feature = "sign")]
+    fn settle_accounts(&mut self, now: Now, until: Instant) {
+        let Some(api) = &mut self.api else { return };
+        for (leg, account) in api.accounts_mut() {
+            if account.expire(now.instant) {
+                self.queue.push(Event::Unanswered { request: Request::SignIn, instrument: None });
+            }
+            match account.request(self.next_id, now.unix_ns / 1_000_000, now.instant, until) {
+                None => continue,
+                Some(Ok(text)) => self.commands.push_back(Asking::SignIn { leg, text }),
+                Some(Err(error)) => {
+                    let (request, outcome) = (Request::SignIn, Outcome::Final);
+                    let rejection = Rejection { request, instrument: None, code: 0, message: "", outcome };
+                    self.queue.push_with_words(Event::Rejected(rejection), &error.to_string());
+                }
+            }
+            self.next_id += 1;
+        }
     }
 
     /// How many snapshots may be asked for before an answer comes.
     fn may_ask(&self) -> usize {
-        let asked = self.keepers.iter().filter(|keeper| matches!(keeper.fetch, Fetch::Asked { .. })).count();
-        match self.snapshots {
-            Snapshots::Rest => FETCHES_MAX.saturating_sub(asked),
-            Snapshots::Api if self.api_open == Some(true) => usize::MAX,
+        let asked = |keeper: &&Keeper| matches!(keeper.fetch, Fetch::Asked { .. });
+        match self.config.snapshots {
+            Snapshots::Rest => {
+                FETCHES_MAX.saturating_sub(self.keepers.iter().flatten().filter(asked).count())
+            }
+            Snapshots::Api if self.newest_api().is_some() => usize::MAX,
             Snapshots::Api => 0,
         }
     }
 
+    fn newest_api(&self) -> Option<usize> {
+        self.api.as_ref().and_then(|api| api.newest())
+    }
+
     fn settle_snapshots(&mut self, now: Instant, until: Instant) {
-        for (instrument, keeper) in (0..).map(Instrument).zip(&mut self.keepers) {
+        for keeper in self.keepers.iter_mut().flatten() {
             if matches!(keeper.fetch, Fetch::Asked { until, .. } if until <= now) {
                 keeper.on_unanswered(now);
-                let event = Event::Unanswered { request: Request::Snapshot, instrument: Some(instrument) };
-                self.queue.push(event);
+                let (request, instrument) = (Request::Snapshot, Some(keeper.instrument));
+                self.queue.push(Event::Unanswered { request, instrument });
             }
         }
         let may_ask = self.may_ask();
-        let due = |(_, keeper): &(_, &mut Keeper)| matches!(keeper.fetch, Fetch::Due(at) if at <= now);
-        let due = (0..).map(Instrument).zip(&mut self.keepers).filter(due);
-        for (instrument, keeper) in due.take(may_ask) {
+        let leg = if self.config.snapshots == Snapshots::Api { self.newest_api() } else { None };
+        let due = |keeper: &&mut Keeper| matches!(keeper.fetch, Fetch::Due(at) if at <= now);
+        for keeper in self.keepers.iter_mut().flatten().filter(due).take(may_ask) {
             if self.snapshot_pace.take(now).is_err() {
                 break;
             }
             let id = self.next_id;
             self.next_id += 1;
-            keeper.fetch = Fetch::Asked { id, until };
-            self.commands.push_back(Asking::Snapshot { instrument, id });
+            keeper.fetch = Fetch::Asked { id, leg, until };
+            self.commands.push_back(Asking::Snapshot { instrument: keeper.instrument, leg, id });
         }
     }
 }

@@ -1,0 +1,203 @@
+//! What the venue's answers mean for what is asked for.
+
+use std::time::Instant;
+
+use super::Market;
+use crate::{
+    binance::{
+        keeper::{Fetch, Keeper},
+        wire::{Answer, Body, Id, PartialDepth, Refusal},
+    },
+    event::{Event, Instrument, Outcome, Rejection, Request},
+    session::Now,
+    subscriptions::{Aim, Became},
+};
+
+use super::messages::Odd;
+
+impl Market {
+    pub(super) fn on_control_answer(
+        &mut self,
+        at: usize,
+        leg: usize,
+        answer: Answer<'_>,
+        now: Instant,
+    ) -> Result<(), Odd> {
+        let Some(link) = self.links.get_mut(at) else { return Ok(()) };
+        let asked = number(answer.id).and_then(|id| link.answered(leg, id));
+        self.restless = true;
+        match (asked, answer.body) {
+            (Some(asked), Body::Done) => self.on_done(at, leg, asked.id, now),
+            (Some(asked), Body::Refused(refusal)) => {
+                let request = request_of(asked.aim);
+                let refused = link.subscriptions.on_refused(leg, asked.id, now);
+                let name = refused.map(|stream| link.subscriptions.name(stream).to_owned());
+                match name {
+                    // It was one of several: who is to blame will turn out.
+                    None if asked.aim == Aim::Subscribe => {
+                        self.tell_rejected(request, None, refusal, Outcome::Retry(now));
+                    }
+                    None => self.tell_rejected(request, None, refusal, Outcome::Final),
+                    Some(name) => {
+                        self.tell_rejected(request, None, refusal, Outcome::Final);
+                        self.queue.push_with_words(Event::Missing { stream: "" }, &name);
+                    }
+                }
+            }
+            (None, Body::Refused(refusal)) => {
+                self.tell_rejected(Request::Unknown, None, refusal, Outcome::Final);
+            }
+            (_, Body::Snapshot(_)) => return Err("a snapshot on the stream"),
+            (_, Body::Done | Body::Other) => self.tell_other("answer"),
+        }
+        Ok(())
+    }
+
+    /// The venue did what request `id` asked for.
+    fn on_done(&mut self, at: usize, leg: usize, id: u64, now: Instant) {
+        let Some(link) = self.links.get_mut(at) else { return };
+        let covered_before: Vec<_> = link.subscriptions.of(leg, id).map(|(stream, _)| stream).collect();
+        let covered_before: Vec<_> =
+            covered_before.into_iter().filter(|stream| link.subscriptions.is_covered(*stream)).collect();
+        let became = link.subscriptions.on_done(leg, id, now, |_| true);
+        let mut pending: usize = self.links.iter().map(|link| link.subscriptions.pending()).sum();
+        let is_new = |(stream, became): &&(usize, Became)| {
+            *became == Became::Live && !covered_before.contains(stream)
+        };
+        pending += became.iter().filter(is_new).count();
+        let Self { links, keepers, queue, .. } = self;
+        let Some(link) = links.get_mut(at) else { return };
+        for (stream, became) in became {
+            match became {
+                Became::Live => {
+                    link.order.join(stream, leg);
+                    if covered_before.contains(&stream) {
+                        continue;
+                    }
+                    pending -= 1;
+                    let event = Event::Subscribed { stream: "", pending };
+                    queue.push_with_words(event, link.subscriptions.name(stream));
+                    let fed = keepers.iter_mut().flatten();
+                    fed.filter(|keeper| (keeper.link, keeper.stream) == (at, stream))
+                        .for_each(|keeper| keeper.on_confirmed(now));
+                }
+                Became::Left => {
+                    link.order.leave(stream, leg, true);
+                    let is_over = !link.subscriptions.is_wanted(stream) && !link.subscriptions.is_covered(stream);
+                    if is_over {
+                        let event = Event::Unsubscribed { stream: "" };
+                        queue.push_with_words(event, link.subscriptions.name(stream));
+                    }
+                }
+                Became::Missing => {}
+            }
+        }
+    }
+
+    pub(super) fn on_api_answer(&mut self, leg: usize, answer: Answer<'_>, now: Now) -> Result<(), Odd> {
+        #[cfg(feature = "sign")]
+        if self.is_sign_in(leg, &answer) {
+            self.on_sign_in(leg, answer, now);
+            return Ok(());
+        }
+        let keeper = number(answer.id).and_then(|id| self.keeper_that_asked(id));
+        match (keeper, answer.body) {
+            (None, Body::Refused(refusal)) => {
+                self.tell_rejected(Request::Unknown, None, refusal, Outcome::Final);
+            }
+            (None, _) => self.tell_other("answer"),
+            (Some(keeper), Body::Snapshot(snapshot)) => self.on_snapshot(keeper, snapshot, now.instant),
+            (Some(keeper), Body::Refused(refusal)) => self.on_refused(keeper, answer.status, refusal, now),
+            (Some(_), Body::Done | Body::Other) => return Err("a snapshot without a book"),
+        }
+        Ok(())
+    }
+
+    /// Whether an answer is about the account: to its request, or that it is signed out.
+    #[cfg(feature = "sign")]
+    fn is_sign_in(&self, leg: usize, answer: &Answer<'_>) -> bool {
+        let Some(account) = self.api.as_ref().and_then(|api| api.account(leg)) else { return false };
+        number(answer.id).is_some_and(|id| account.asked(id))
+            || (answer.id == Id::None && answer.status == Some(401))
+    }
+
+    #[cfg(feature = "sign")]
+    fn on_sign_in(&mut self, leg: usize, answer: Answer<'_>, now: Now) {
+        self.restless = true;
+        let Some(account) = self.api.as_mut().and_then(|api| api.account_mut(leg)) else { return };
+        match answer.body {
+            Body::Refused(refusal) => {
+                let (outcome, hold) = account.on_refused(answer.status, refusal, now);
+                hold.into_iter().for_each(|until| self.snapshot_pace.hold(until));
+                self.tell_rejected(Request::SignIn, None, refusal, outcome);
+            }
+            _ if account.on_done(now.instant) => self.queue.push(Event::SignedIn),
+            _ => {}
+        }
+    }
+
+    /// Whose snapshot a request asked for; `None` if nobody waits for it any more.
+    pub(in crate::binance) fn keeper_that_asked(&self, id: u64) -> Option<Instrument> {
+        let asked = |keeper: &&Keeper| matches!(keeper.fetch, Fetch::Asked { id: asked, .. } if asked == id);
+        self.keepers.iter().flatten().find(asked).map(|keeper| keeper.instrument)
+    }
+
+    pub(in crate::binance) fn on_snapshot(&mut self, of: Instrument, snapshot: PartialDepth<'_>, now: Instant) {
+        self.restless = true;
+        let Self { keepers, queue, .. } = self;
+        if let Some(keeper) = keepers.get_mut(crate::symbols::at(of)).and_then(Option::as_mut) {
+            let PartialDepth { update_id, bids, asks, .. } = snapshot;
+            keeper.on_snapshot((update_id, bids, asks), now, &mut |event| queue.push(event));
+        }
+    }
+
+    /// Nothing came of a request for a snapshot.
+    pub(in crate::binance) fn on_no_snapshot(&mut self, of: Instrument, now: Instant) {
+        self.restless = true;
+        if let Some(keeper) = self.keeper_mut(of) {
+            keeper.on_failed(now);
+            self.queue.push(Event::Unanswered { request: Request::Snapshot, instrument: Some(of) });
+        }
+    }
+
+    pub(in crate::binance) fn on_refused(
+        &mut self,
+        of: Instrument,
+        status: Option<u64>,
+        refusal: Refusal<'_>,
+        now: Now,
+    ) {
+        self.restless = true;
+        let Some(keeper) = self.keeper_mut(of) else { return };
+        let (outcome, hold) = keeper.on_refused(status, refusal, now);
+        hold.into_iter().for_each(|until| self.snapshot_pace.hold(until));
+        self.tell_rejected(Request::Snapshot, Some(of), refusal, outcome);
+    }
+
+    fn tell_rejected(
+        &mut self,
+        request: Request,
+        instrument: Option<Instrument>,
+        refusal: Refusal<'_>,
+        outcome: Outcome,
+    ) {
+        let Refusal { code, message, .. } = refusal;
+        let rejection = Rejection { request, instrument, code, message: "", outcome };
+        self.queue.push_with_words(Event::Rejected(rejection), message);
+    }
+}
+
+pub(super) fn request_of(aim: Aim) -> Request {
+    match aim {
+        Aim::Subscribe => Request::Subscribe,
+        Aim::Unsubscribe => Request::Unsubscribe,
+    }
+}
+
+/// The number of an answer; our requests have no other ids.
+fn number(id: Id<'_>) -> Option<u64> {
+    match id {
+        Id::Number(number) => u64::try_from(number).ok(),
+        Id::None | Id::Text(_) => None,
+    }
+}

@@ -1,0 +1,218 @@
+//! The order of all streams of one endpoint, whichever of its connections brings an update first.
+
+mod race;
+mod sequence;
+
+use std::time::{Duration, Instant};
+
+use rustc_hash::FxHashMap;
+
+pub use race::LegCounts;
+use race::Race;
+use sequence::Sequence;
+pub(crate) use sequence::{Hole, Mark, Verdict};
+
+use crate::event::Instrument;
+
+/// What shows lag no more: its copies came, or never will.
+const PROBE_AGE_MAX: Duration = Duration::from_secs(10);
+
+/// The sequences of an endpoint. A stream has one, or one for each instrument that it tells of.
+#[derive(Debug, Default)]
+pub(crate) struct Order {
+    streams: Vec<Stream>,
+    entries: Vec<Entry>,
+    /// Entries of streams that tell of several instruments.
+    shared: FxHashMap<(usize, Instrument), usize>,
+    /// Entries with a leg beyond a hole.
+    ahead: Vec<usize>,
+    race: Race,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Stream {
+    /// The entry of what it tells without an instrument of its own.
+    entry: Option<usize>,
+    /// The legs that bring it, a bit each.
+    legs: u8,
+}
+
+#[derive(Debug)]
+struct Entry {
+    stream: usize,
+    instrument: Option<Instrument>,
+    sequence: Sequence,
+    /// News of not long ago, by its id or time, and when: its copies show how far the other legs lag.
+    probe: Option<(u64, Instant)>,
+}
+
+/// A gap in a stream, or in what it tells of one instrument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct StreamGap {
+    pub(crate) stream: usize,
+    pub(crate) instrument: Option<Instrument>,
+    pub(crate) hole: Hole,
+}
+
+impl Order {
+    /// Judges an update of a stream; `of` is its instrument if the stream tells of several.
+    #[inline]
+    pub(crate) fn judge(
+        &mut self,
+        stream: usize,
+        of: Option<Instrument>,
+        leg: usize,
+        mark: Mark,
+        now: Instant,
+    ) -> Verdict {
+        let at = self.entry_at(stream, of);
+        let Some(entry) = self.entries.get_mut(at) else { return Verdict::Next };
+        let waits = entry.sequence.overdue_at().is_some();
+        let verdict = entry.sequence.judge(leg, mark, now);
+        let races = self.streams.get(stream).is_some_and(|stream| stream.legs.count_ones() > 1);
+        if races || verdict != Verdict::Next {
+            self.count(at, leg, mark, now, verdict);
+        }
+        if verdict == Verdict::Ahead && !waits {
+            self.ahead.push(at);
+        }
+        verdict
+    }
+
+    #[inline]
+    fn entry_at(&mut self, stream: usize, of: Option<Instrument>) -> usize {
+        let known = match of {
+            None => self.streams.get(stream).and_then(|stream| stream.entry),
+            Some(instrument) => self.shared.get(&(stream, instrument)).copied(),
+        };
+        known.unwrap_or_else(|| self.begin(stream, of))
+    }
+
+    #[cold]
+    fn begin(&mut self, stream: usize, instrument: Option<Instrument>) -> usize {
+        let at = self.entries.len();
+        if self.streams.len() <= stream {
+            self.streams.resize(stream + 1, Stream::default());
+        }
+        let mut sequence = Sequence::default();
+        if let Some(stream) = self.streams.get_mut(stream) {
+            legs_of(stream.legs).for_each(|leg| sequence.join(leg));
+            if instrument.is_none() {
+                stream.entry = Some(at);
+            }
+        }
+        if let Some(instrument) = instrument {
+            self.shared.insert((stream, instrument), at);
+        }
+        self.entries.push(Entry { stream, instrument, sequence, probe: None });
+        at
+    }
+
+    fn count(&mut self, at: usize, leg: usize, mark: Mark, now: Instant, verdict: Verdict) {
+        let Some(Entry { probe, .. }) = self.entries.get_mut(at) else { return };
+        match verdict {
+            Verdict::Next | Verdict::Gap(_) => {
+                if probe.is_none_or(|(_, since)| now > since + PROBE_AGE_MAX) {
+                    *probe = Some((mark.id(), now));
+                }
+                self.race.on_first(leg);
+            }
+            Verdict::Copy => {
+                let probed = probe.take_if(|(id, _)| *id == mark.id());
+                self.race.on_copy(leg, probed.map(|(_, since)| now.saturating_duration_since(since)));
+            }
+            Verdict::Ahead => self.race.on_ahead(leg),
+            Verdict::Repeat => self.race.on_repeat(leg),
+        }
+    }
+
+    /// A leg opened: its counts begin.
+    pub(crate) fn open(&mut self, leg: usize) {
+        self.race.begin(leg);
+    }
+
+    /// A leg brings a stream from now on.
+    pub(crate) fn join(&mut self, stream: usize, leg: usize) {
+        if self.streams.get(stream).is_none() {
+            self.streams.resize(stream + 1, Stream::default());
+        }
+        if let Some(stream) = self.streams.get_mut(stream) {
+            stream.legs |= bit(leg);
+        }
+        self.entries_of(stream).for_each(|entry| entry.sequence.join(leg));
+    }
+
+    /// A leg does not bring a stream any more; `in_order` when everything it was sent has come.
+    pub(crate) fn leave(&mut self, stream: usize, leg: usize, in_order: bool) {
+        if let Some(stream) = self.streams.get_mut(stream) {
+            stream.legs &= !bit(leg);
+        }
+        self.entries_of(stream).for_each(|entry| entry.sequence.leave(leg, in_order));
+    }
+
+    /// A leg is gone.
+    pub(crate) fn close(&mut self, leg: usize, in_order: bool) {
+        self.streams.iter_mut().for_each(|stream| stream.legs &= !bit(leg));
+        self.entries.iter_mut().for_each(|entry| entry.sequence.leave(leg, in_order));
+    }
+
+    /// A stream begins: what its place knew of is another's, or long ago.
+    pub(crate) fn forget(&mut self, stream: usize) {
+        let legs = self.streams.get(stream).map_or(0, |stream| stream.legs);
+        for entry in self.entries_of(stream) {
+            (entry.sequence, entry.probe) = (Sequence::default(), None);
+            legs_of(legs).for_each(|leg| entry.sequence.join(leg));
+        }
+    }
+
+    /// A stream begins anew at an id that a leg has brought.
+    pub(crate) fn restart(&mut self, stream: usize, leg: usize, id: u64) {
+        let at = self.entry_at(stream, None);
+        if let Some(entry) = self.entries.get_mut(at) {
+            entry.sequence.restart(leg, id);
+        }
+    }
+
+    /// When a hole becomes a gap without another update.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let overdue = |at: &usize| self.entries.get(*at)?.sequence.overdue_at();
+        self.ahead.iter().filter_map(overdue).min()
+    }
+
+    /// The next hole that no leg fills any more, or not in time.
+    pub(crate) fn next_gap(&mut self, now: Instant) -> Option<StreamGap> {
+        let mut gap = None;
+        let entries = &mut self.entries;
+        self.ahead.retain(|at| {
+            let Some(entry) = entries.get_mut(*at).filter(|_| gap.is_none()) else { return true };
+            let hole = entry.sequence.give_up(now);
+            gap = hole.map(|hole| StreamGap { stream: entry.stream, instrument: entry.instrument, hole });
+            entry.sequence.overdue_at().is_some()
+        });
+        gap
+    }
+
+    /// Whether nothing would be missing of the streams that this leg brings if it were the only one.
+    pub(crate) fn is_level(&self, leg: usize) -> bool {
+        let brings = |stream: usize| self.streams.get(stream).is_some_and(|s| s.legs & bit(leg) != 0);
+        self.entries.iter().filter(|entry| brings(entry.stream)).all(|entry| entry.sequence.is_level(leg))
+    }
+
+    /// How a leg fares.
+    pub(crate) fn counts(&self, leg: usize) -> Option<&LegCounts> {
+        self.race.leg(leg)
+    }
+
+    fn entries_of(&mut self, stream: usize) -> impl Iterator<Item = &mut Entry> {
+        self.entries.iter_mut().filter(move |entry| entry.stream == stream)
+    }
+}
+
+/// The bit of a leg; none for one that cannot be.
+fn bit(leg: usize) -> u8 {
+    u32::try_from(leg).ok().and_then(|leg| 1_u8.checked_shl(leg)).unwrap_or(0)
+}
+
+fn legs_of(bits: u8) -> impl Iterator<Item = usize> {
+    (0..8).filter(move |leg| bits & bit(*leg) != 0)
+}

@@ -1,0 +1,259 @@
+//! The order of a stream that several connections bring: the first copy of each update is news.
+//!
+//! Every connection, a leg, brings a stream in the venue's order, so that nothing lies between one update of a leg and
+//! its next. An update is news when nothing can be missing before it: its ids say so, or its leg stood no further than the
+//! stream does. One beyond a hole is left to the legs that have not passed the hole; when there are none, or they take
+//! too long, the hole is a gap.
+
+use std::{
+    num::NonZeroU32,
+    time::{Duration, Instant},
+};
+
+use crate::route::LEGS_MAX;
+
+/// How long a hole waits for another leg.
+pub(crate) const HOLE_WAIT: Duration = Duration::from_secs(1);
+
+/// A leg goes back so often before its ids are taken to begin anew: more than any venue repeats.
+const BACKS_MAX: u32 = 100;
+
+/// Where an update stands in its stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// By an id that only it has. `previous` is the last id that may come before it, where that is known.
+    Id { id: u64, previous: Option<u64> },
+    /// By a time, or an id, that it may share with others.
+    Time(u64),
+}
+
+impl Mark {
+    /// By an id that is one more than that of the update before.
+    pub(crate) fn counted(id: u64) -> Self {
+        Self::Id { id, previous: Some(id.saturating_sub(1)) }
+    }
+
+    /// By an id that is more than that of the update before.
+    pub(crate) fn rising(id: u64) -> Self {
+        Self::Id { id, previous: None }
+    }
+
+    pub(super) fn id(self) -> u64 {
+        let (Self::Id { id, .. } | Self::Time(id)) = self;
+        id
+    }
+}
+
+/// A place in the order: an id or a time, and which of those that share it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    id: u64,
+    nth: NonZeroU32,
+}
+
+/// Where a leg stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Leg {
+    /// It does not bring the stream.
+    Out,
+    /// It does and has not yet; where the stream stood when it began.
+    Joined(Option<Place>),
+    /// At the last that it brought.
+    At(Place),
+}
+
+/// What an update of a leg is to the stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It is news.
+    Next,
+    /// It is news, and what lies between is missing.
+    Gap(Hole),
+    /// Another leg brought it before.
+    Copy,
+    /// Its own leg brought it before.
+    Repeat,
+    /// Another leg will bring it, and what lies between.
+    Ahead,
+}
+
+/// What is missing: the ids or times beyond `after`, up to `through`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Hole {
+    pub(crate) after: u64,
+    pub(crate) through: u64,
+}
+
+/// The order of one stream.
+#[derive(Debug)]
+pub(crate) struct Sequence {
+    /// Where the stream stands.
+    last: Option<Place>,
+    /// Since when a leg is beyond a hole.
+    ahead: Option<Instant>,
+    /// How often legs went back, since the last news.
+    backs: u32,
+    legs: [Leg; LEGS_MAX],
+}
+
+impl Default for Sequence {
+    fn default() -> Self {
+        Self { last: None, ahead: None, backs: 0, legs: [Leg::Out; LEGS_MAX] }
+    }
+}
+
+impl Sequence {
+    /// A leg brings the stream from now on.
+    pub(crate) fn join(&mut self, leg: usize) {
+        let last = self.last;
+        // It may have brought something before the venue said that it would.
+        if let Some(leg) = self.legs.get_mut(leg).filter(|leg| **leg == Leg::Out) {
+            *leg = Leg::Joined(last);
+        }
+    }
+
+    /// A leg does not bring the stream any more. When it ended in good order, everything it was sent has come: legs that
+    /// are silent since they joined have missed nothing.
+    pub(crate) fn leave(&mut self, leg: usize, in_order: bool) {
+        let Some(gone) = self.legs.get_mut(leg) else { return };
+        let stood = std::mem::replace(gone, Leg::Out);
+        let Some(last) = self.last else { return };
+        if in_order && matches!(stood, Leg::At(at) if at <= last) {
+            for other in self.legs.iter_mut().filter(|other| **other == Leg::Joined(Some(last))) {
+                *other = Leg::At(last);
+            }
+        }
+    }
+
+    /// Judges an update of a leg, which takes its place.
+    #[inline]
+    pub(crate) fn judge(&mut self, leg: usize, mark: Mark, now: Instant) -> Verdict {
+        let last = self.last;
+        let Some(stands) = self.legs.get_mut(leg) else { return Verdict::Next };
+        let stood = *stands;
+        let mut nth = NonZeroU32::MIN;
+        if let Leg::At(at) = stood {
+            if mark.id() < at.id || (mark.id() == at.id && matches!(mark, Mark::Id { .. })) {
+                return self.judge_back(leg, at, mark);
+            }
+            if mark.id() == at.id {
+                nth = at.nth.saturating_add(1);
+            }
+        }
+        let place = Place { id: mark.id(), nth };
+        *stands = Leg::At(place);
+        let Some(last) = last else { return self.advance(place) };
+        if place <= last {
+            return Verdict::Copy;
+        }
+        let continues = match mark {
+            Mark::Id { previous: Some(previous), .. } => previous <= last.id,
+            _ => matches!(stood, Leg::At(at) if at <= last),
+        };
+        if continues { self.advance(place) } else { self.judge_ahead(leg, last, place, now) }
+    }
+
+    #[inline]
+    fn advance(&mut self, place: Place) -> Verdict {
+        self.last = Some(place);
+        self.ahead = None;
+        self.backs = 0;
+        Verdict::Next
+    }
+
+    #[cold]
+    fn judge_ahead(&mut self, leg: usize, last: Place, place: Place, now: Instant) -> Verdict {
+        let since = *self.ahead.get_or_insert(now);
+        if self.is_filled_by_others(leg, last) && now < since + HOLE_WAIT {
+            return Verdict::Ahead;
+        }
+        self.advance(place);
+        Verdict::Gap(Hole { after: last.id, through: place.id.saturating_sub(1) })
+    }
+
+    /// Whether a leg other than this one may still bring what comes next.
+    fn is_filled_by_others(&self, leg: usize, last: Place) -> bool {
+        let mut others = self.legs.iter().enumerate().filter(|(other, _)| *other != leg);
+        others.any(|(_, other)| matches!(other, Leg::At(at) if *at <= last))
+    }
+
+    /// An update that is not beyond what its own leg brought before.
+    #[cold]
+    fn judge_back(&mut self, leg: usize, stood: Place, mark: Mark) -> Verdict {
+        let place = Place { id: mark.id(), nth: NonZeroU32::MIN };
+        let Some(last) = self.last else { return self.advance(place) };
+        match mark {
+            // A clock was put back. The first leg to show it takes the stream along.
+            Mark::Time(_) => {
+                self.stand(leg, place);
+                if last < stood { Verdict::Copy } else { self.advance(place) }
+            }
+            Mark::Id { .. } => {
+                self.backs += u32::from(place.id < stood.id);
+                if self.backs < BACKS_MAX {
+                    return Verdict::Repeat;
+                }
+                // The venue counts anew.
+                self.legs.iter_mut().filter(|leg| **leg != Leg::Out).for_each(|leg| *leg = Leg::Joined(None));
+                self.stand(leg, place);
+                self.advance(place);
+                Verdict::Gap(Hole { after: last.id, through: place.id.saturating_sub(1) })
+            }
+        }
+    }
+
+    fn stand(&mut self, leg: usize, place: Place) {
+        if let Some(leg) = self.legs.get_mut(leg) {
+            *leg = Leg::At(place);
+        }
+    }
+
+    /// When the hole is a gap even without another update.
+    pub(crate) fn overdue_at(&self) -> Option<Instant> {
+        Some(self.ahead? + HOLE_WAIT)
+    }
+
+    /// Gives up waiting for what lies before a leg that is ahead, if it is time or no leg can bring it any more.
+    pub(crate) fn give_up(&mut self, now: Instant) -> Option<Hole> {
+        let (last, since) = (self.last?, self.ahead?);
+        let place = |leg: &Leg| if let Leg::At(at) = leg { Some(*at) } else { None };
+        let furthest = self.legs.iter().filter_map(place).max().filter(|furthest| *furthest > last);
+        let Some(furthest) = furthest else {
+            self.ahead = None;
+            return None;
+        };
+        if self.is_filled_by_others(usize::MAX, last) && now < since + HOLE_WAIT {
+            return None;
+        }
+        self.advance(furthest);
+        Some(Hole { after: last.id, through: furthest.id })
+    }
+
+    /// Begins anew at an id, which a leg has brought.
+    pub(crate) fn restart(&mut self, leg: usize, id: u64) {
+        let place = Place { id, nth: NonZeroU32::MIN };
+        self.stand(leg, place);
+        self.advance(place);
+    }
+
+    /// Whether nothing would be missing if this leg were the only one: it stands no further than the stream, or the
+    /// stream has not moved since it joined.
+    pub(crate) fn is_level(&self, leg: usize) -> bool {
+        match (self.legs.get(leg), self.last) {
+            (Some(Leg::At(at)), Some(last)) => *at <= last,
+            (Some(Leg::Joined(stood)), last) => *stood == last,
+            (Some(Leg::At(_)), None) => true,
+            (Some(Leg::Out) | None, _) => false,
+        }
+    }
+
+    /// The id at which the stream stands.
+    pub(crate) fn last_id(&self) -> Option<u64> {
+        Some(self.last?.id)
+    }
+
+    /// The id of the last that a leg brought.
+    pub(crate) fn leg_id(&self, leg: usize) -> Option<u64> {
+        if let Some(Leg::At(at)) = self.legs.get(leg) { Some(at.id) } else { None }
+    }
+}

@@ -1,0 +1,394 @@
+//! The streams of one endpoint: which are wanted, and what became of each on every connection.
+//!
+//! ```text
+//!             subscribe              confirmed               resync, not wanted
+//!   Waiting ─────────────► Asked ─────────────────► Live ───────────────────────► Leave
+//!    ▲  ▲                  │ │ │                                              │   ▲
+//!    │  └── for now, mute ─┘ │ └─ left out ──► Missing            unsubscribe │   │ for now, mute
+//!    │     or one of many    └─── for good ──► Refused                        ▼   │
+//!    └─────────────────── wanted ─────────────────────────────────────────── Leaving
+//!                                            Idle ◄── not wanted ────────────────┘
+//! ```
+//!
+//! On a new connection all that is wanted waits. A request that is refused for good and names several streams is made
+//! again in halves, so that one name does not take others down.
+
+use std::time::Instant;
+
+use rustc_hash::FxHashMap;
+
+use crate::route::LEGS_MAX;
+
+/// What a stream shares a request with: those of other groups have requests of their own.
+pub(crate) type Group = u8;
+
+#[derive(Debug)]
+pub(crate) struct Subscriptions {
+    streams: Vec<Stream>,
+    index: FxHashMap<Box<str>, usize>,
+    /// How many are wanted.
+    wanted: usize,
+    /// Streams in one request.
+    batch_max: u16,
+    legs: [Option<Vec<Standing>>; LEGS_MAX],
+}
+
+#[derive(Debug)]
+struct Stream {
+    name: Box<str>,
+    group: Group,
+    wanted: bool,
+}
+
+/// What became of a stream on one leg.
+#[derive(Debug, Clone, Copy)]
+struct Standing {
+    state: State,
+    /// Streams that may be in a request with it.
+    batch: u16,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Idle,
+    /// To be subscribed, not before this time.
+    Waiting(Instant),
+    /// Subscribed by the request of this id.
+    Asked(u64),
+    Live,
+    /// To be unsubscribed, not before this time.
+    Leave(Instant),
+    /// Unsubscribed by the request of this id.
+    Leaving(u64),
+    Missing,
+    Refused,
+}
+
+/// What a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Aim {
+    Subscribe,
+    Unsubscribe,
+}
+
+impl Subscriptions {
+    pub(crate) fn new(batch_max: u16) -> Self {
+        let legs = [const { None }; LEGS_MAX];
+        Self { streams: Vec::new(), index: FxHashMap::default(), wanted: 0, batch_max, legs }
+    }
+
+    /// Wants a stream; its place, unless it is wanted already. Open legs subscribe it.
+    pub(crate) fn add(&mut self, name: &str, group: Group, now: Option<Instant>) -> Option<usize> {
+        if let Some(at) = self.find(name) {
+            let stream = self.streams.get_mut(at)?;
+            if std::mem::replace(&mut stream.wanted, true) {
+                return None;
+            }
+            self.wanted += 1;
+            self.each_standing(at, |state| match (state, now) {
+                (State::Idle | State::Missing | State::Refused, Some(now)) => State::Waiting(now),
+                (State::Leave(_), _) => State::Live,
+                (state, _) => state,
+            });
+            return Some(at);
+        }
+        let stream = Stream { name: name.into(), group, wanted: true };
+        let standing = Standing { state: now.map_or(State::Idle, State::Waiting), batch: self.batch_max };
+        let at = self.unused().unwrap_or(self.streams.len());
+        match self.streams.get_mut(at) {
+            Some(unused) => {
+                self.index.remove(&unused.name);
+                *unused = stream;
+                let standings = self.legs.iter_mut().flatten().filter_map(|leg| leg.get_mut(at));
+                standings.for_each(|unused| *unused = standing);
+            }
+            None => {
+                self.streams.push(stream);
+                self.legs.iter_mut().flatten().for_each(|leg| leg.push(standing));
+            }
+        }
+        self.index.insert(name.into(), at);
+        self.wanted += 1;
+        Some(at)
+    }
+
+    /// A place that is not needed any more, so that names that come and go need no more memory than those there are.
+    fn unused(&self) -> Option<usize> {
+        let is_idle = |at: usize| {
+            let mut standings = self.legs.iter().flatten().filter_map(|leg| leg.get(at));
+            standings.all(|standing| standing.state == State::Idle)
+        };
+        self.streams.iter().enumerate().position(|(at, stream)| !stream.wanted && is_idle(at))
+    }
+
+    /// Does not want a stream any more; its place, if it was wanted. Legs that have it unsubscribe it.
+    pub(crate) fn remove(&mut self, name: &str, now: Instant) -> Option<usize> {
+        let at = self.find(name)?;
+        let stream = self.streams.get_mut(at)?;
+        if !std::mem::replace(&mut stream.wanted, false) {
+            return None;
+        }
+        self.wanted -= 1;
+        self.each_standing(at, |state| match state {
+            State::Waiting(_) | State::Missing | State::Refused => State::Idle,
+            State::Live => State::Leave(now),
+            state => state,
+        });
+        Some(at)
+    }
+
+    fn each_standing(&mut self, at: usize, change: impl Fn(State) -> State) {
+        let batch = self.batch_max;
+        for standing in self.legs.iter_mut().flatten().filter_map(|leg| leg.get_mut(at)) {
+            *standing = Standing { state: change(standing.state), batch };
+        }
+    }
+
+    /// The place of a stream that is or was wanted.
+    #[inline]
+    pub(crate) fn find(&self, name: &str) -> Option<usize> {
+        self.index.get(name).copied()
+    }
+
+    pub(crate) fn name(&self, stream: usize) -> &str {
+        self.streams.get(stream).map_or("", |stream| &stream.name)
+    }
+
+    /// How many streams are wanted.
+    pub(crate) fn wanted(&self) -> usize {
+        self.wanted
+    }
+
+    /// Whether a stream is wanted.
+    pub(crate) fn is_wanted(&self, stream: usize) -> bool {
+        self.streams.get(stream).is_some_and(|stream| stream.wanted)
+    }
+
+    /// The places and names of all that is wanted.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (usize, &str)> {
+        let named = |(at, stream): (usize, &'_ Stream)| stream.wanted.then_some(at);
+        let places = self.streams.iter().enumerate().filter_map(named);
+        places.map(|at| (at, self.name(at)))
+    }
+
+    pub(crate) fn is_open(&self, leg: usize) -> bool {
+        self.legs.get(leg).is_some_and(Option::is_some)
+    }
+
+    /// Whether any connection is open.
+    pub(crate) fn has_leg(&self) -> bool {
+        self.legs.iter().any(Option::is_some)
+    }
+
+    pub(crate) fn open_legs(&self) -> impl Iterator<Item = usize> + use<> {
+        let open = self.legs.each_ref().map(Option::is_some);
+        (0..LEGS_MAX).filter(move |leg| open.get(*leg).copied().unwrap_or(false))
+    }
+
+    /// A connection is new: nothing is subscribed there.
+    pub(crate) fn on_open(&mut self, leg: usize, now: Instant) {
+        let batch = self.batch_max;
+        let standing = |stream: &Stream| Standing {
+            state: if stream.wanted { State::Waiting(now) } else { State::Idle },
+            batch,
+        };
+        let standings = self.streams.iter().map(standing).collect();
+        if let Some(leg) = self.legs.get_mut(leg) {
+            *leg = Some(standings);
+        }
+    }
+
+    pub(crate) fn on_closed(&mut self, leg: usize) {
+        if let Some(leg) = self.legs.get_mut(leg) {
+            *leg = None;
+        }
+    }
+
+    /// Marks the streams of the next request of a leg, and says of which group they are.
+    pub(crate) fn ask(&mut self, leg: usize, aim: Aim, id: u64, now: Instant) -> Option<Group> {
+        let Self { streams, legs, .. } = self;
+        let standings = legs.get_mut(leg)?.as_mut()?;
+        let is_due = |standing: &Standing| standing.state.due(aim).is_some_and(|at| at <= now);
+        let first = standings.iter().position(is_due)?;
+        let group = streams.get(first)?.group;
+        let batch = standings.get(first)?.batch;
+        let streams = streams.iter().zip(standings).skip(first);
+        let alike = streams
+            .filter(|(stream, standing)| stream.group == group && is_due(standing) && standing.batch <= batch)
+            .take(usize::from(batch));
+        for (_, standing) in alike {
+            standing.state = match aim {
+                Aim::Subscribe => State::Asked(id),
+                Aim::Unsubscribe => State::Leaving(id),
+            };
+        }
+        Some(group)
+    }
+
+    /// When a leg has something to ask for.
+    pub(crate) fn due_at(&self, leg: usize, aim: Aim) -> Option<Instant> {
+        self.standings(leg).iter().filter_map(|standing| standing.state.due(aim)).min()
+    }
+
+    /// The places and names of the streams that a request is about.
+    pub(crate) fn of(&self, leg: usize, id: u64) -> impl Iterator<Item = (usize, &str)> {
+        let about = move |(_, standing): &(usize, &Standing)| standing.state.is_of(id);
+        self.standings(leg).iter().enumerate().filter(about).map(|(at, _)| (at, self.name(at)))
+    }
+
+    /// Whether a request is under way.
+    pub(crate) fn is_asked(&self, leg: usize, id: u64) -> bool {
+        self.standings(leg).iter().any(|standing| standing.state.is_of(id))
+    }
+
+    /// Request `id` was answered: the places it was about, and whether each is live now. `is_named` says which the
+    /// answer confirms; the others of a subscription are missing.
+    pub(crate) fn on_done(
+        &mut self,
+        leg: usize,
+        id: u64,
+        now: Instant,
+        is_named: impl Fn(&str) -> bool,
+    ) -> Vec<(usize, Became)> {
+        let Self { streams, legs, .. } = self;
+        let standings = legs.get_mut(leg).and_then(Option::as_mut).map_or(&mut [][..], Vec::as_mut_slice);
+        let mut became = Vec::new();
+        for (at, (stream, standing)) in streams.iter().zip(standings).enumerate() {
+            let (state, what) = match standing.state {
+                State::Asked(of) if of == id => match (is_named(&stream.name), stream.wanted) {
+                    (true, true) => (State::Live, Became::Live),
+                    (true, false) => (State::Leave(now), Became::Live),
+                    (false, _) => (State::Missing, Became::Missing),
+                },
+                State::Leaving(of) if of == id => {
+                    let state = if stream.wanted { State::Waiting(now) } else { State::Idle };
+                    (state, Became::Left)
+                }
+                _ => continue,
+            };
+            standing.state = state;
+            became.push((at, what));
+        }
+        became
+    }
+
+    /// Request `id` came to nothing for now: it is made again at a time.
+    pub(crate) fn on_put_off(&mut self, leg: usize, id: u64, again_at: Instant) {
+        for standing in self.standings_mut(leg) {
+            standing.state = match standing.state {
+                State::Asked(of) if of == id => State::Waiting(again_at),
+                State::Leaving(of) if of == id => State::Leave(again_at),
+                state => state,
+            };
+        }
+    }
+
+    /// Request `id` was refused for good: one stream alone is, of several each half is asked for again. The stream that
+    /// is refused.
+    pub(crate) fn on_refused(&mut self, leg: usize, id: u64, now: Instant) -> Option<usize> {
+        let count = self.standings(leg).iter().filter(|standing| standing.state == State::Asked(id)).count();
+        let half = u16::try_from(count / 2).unwrap_or(u16::MAX);
+        let wanted: Vec<_> = self.streams.iter().map(|stream| stream.wanted).collect();
+        let mut refused = None;
+        for (at, (standing, wanted)) in self.standings_mut(leg).iter_mut().zip(wanted).enumerate() {
+            let again = if wanted { State::Waiting(now) } else { State::Idle };
+            match standing.state {
+                State::Asked(of) if of == id && count > 1 => *standing = Standing { state: again, batch: half },
+                State::Asked(of) if of == id => {
+                    standing.state = if wanted { State::Refused } else { State::Idle };
+                    refused = Some(at);
+                }
+                // It was not there to be left.
+                State::Leaving(of) if of == id => standing.state = again,
+                _ => {}
+            }
+        }
+        refused
+    }
+
+    /// A stream is to be subscribed anew on a leg, not before a time. Whether it was live there.
+    pub(crate) fn renew(&mut self, leg: usize, stream: usize, at: Instant) -> bool {
+        let standing = self.standings_mut(leg).get_mut(stream);
+        let Some(standing) = standing.filter(|standing| standing.state == State::Live) else { return false };
+        standing.state = State::Leave(at);
+        true
+    }
+
+    /// Gives up what waits on a leg and is of a group; the places.
+    pub(crate) fn give_up(&mut self, leg: usize, is_hopeless: impl Fn(Group) -> bool) -> Vec<usize> {
+        let Self { streams, legs, .. } = self;
+        let standings = legs.get_mut(leg).and_then(Option::as_mut).map_or(&mut [][..], Vec::as_mut_slice);
+        let mut missing = Vec::new();
+        for (at, (stream, standing)) in streams.iter().zip(standings).enumerate() {
+            if is_hopeless(stream.group) && matches!(standing.state, State::Waiting(_)) {
+                standing.state = State::Missing;
+                missing.push(at);
+            }
+        }
+        missing
+    }
+
+    /// Whether a leg brings a stream: it is confirmed there.
+    pub(crate) fn is_live(&self, leg: usize, stream: usize) -> bool {
+        let state = self.standings(leg).get(stream).map(|standing| standing.state);
+        matches!(state, Some(State::Live | State::Leave(_)))
+    }
+
+    /// Whether any leg brings it.
+    pub(crate) fn is_covered(&self, stream: usize) -> bool {
+        (0..LEGS_MAX).any(|leg| self.is_live(leg, stream))
+    }
+
+    /// Whether it is known of each stream that is wanted whether a leg brings it.
+    pub(crate) fn is_settled(&self, leg: usize) -> bool {
+        let settled = |standing: &Standing| {
+            matches!(standing.state, State::Idle | State::Live | State::Missing | State::Refused)
+        };
+        self.is_open(leg) && self.standings(leg).iter().all(settled)
+    }
+
+    /// Streams that are wanted, not covered, and not given up on each open leg.
+    pub(crate) fn pending(&self) -> usize {
+        let given_up = |at: usize| {
+            self.has_leg()
+                && self.legs.iter().flatten().all(|leg| {
+                    matches!(
+                        leg.get(at).map(|standing| standing.state),
+                        Some(State::Missing | State::Refused)
+                    )
+                })
+        };
+        self.all().filter(|(at, _)| !self.is_covered(*at) && !given_up(*at)).count()
+    }
+
+    fn standings(&self, leg: usize) -> &[Standing] {
+        self.legs.get(leg).and_then(Option::as_deref).unwrap_or_default()
+    }
+
+    fn standings_mut(&mut self, leg: usize) -> &mut [Standing] {
+        self.legs.get_mut(leg).and_then(Option::as_deref_mut).unwrap_or_default()
+    }
+}
+
+/// What a request made of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Became {
+    Live,
+    /// The answer left it out.
+    Missing,
+    /// It is not subscribed any more.
+    Left,
+}
+
+impl State {
+    fn is_of(self, id: u64) -> bool {
+        self == Self::Asked(id) || self == Self::Leaving(id)
+    }
+
+    fn due(self, aim: Aim) -> Option<Instant> {
+        match (self, aim) {
+            (Self::Waiting(at), Aim::Subscribe) | (Self::Leave(at), Aim::Unsubscribe) => Some(at),
+            _ => None,
+        }
+    }
+}
