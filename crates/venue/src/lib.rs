@@ -123,6 +123,4 @@ pub use json::{Way, Ways};
 pub use level::{Level, Side};
 pub use order::LegCounts;
 pub use route::{LEGS_MAX, Route};
-pub use session::{
-    Attempts, BookState, BookView, Command, Ending, Endpoint, Fetched, Now, Session, Terms,
-};
+pub use session::{Attempts, BookState, BookView, Command, Ending, Endpoint, Fetched, Now, Session, Terms};

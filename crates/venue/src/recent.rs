@@ -61,10 +61,9 @@ mod tests {
     #[test]
     fn the_first_copy_is_news_whichever_leg_brings_it_and_a_repetition_is_too() {
         let mut recent = Recent::default();
-        let news: Vec<_> =
-            [(0, "a"), (1, "a"), (1, "b"), (0, "b"), (0, "b"), (1, "b"), (1, "a"), (0, "a")]
-                .map(|(leg, text)| recent.is_news(leg, text.as_bytes()))
-                .into();
+        let news: Vec<_> = [(0, "a"), (1, "a"), (1, "b"), (0, "b"), (0, "b"), (1, "b"), (1, "a"), (0, "a")]
+            .map(|(leg, text)| recent.is_news(leg, text.as_bytes()))
+            .into();
         assert_eq!(news, [true, false, true, false, true, false, true, false]);
     }
 

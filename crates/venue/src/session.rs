@@ -13,7 +13,6 @@ use crate::{
     route::Route,
 };
 
-
 /// The time, by both clocks: a session paces itself by the one and signs with the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Now {

@@ -293,7 +293,9 @@ impl Subscriptions {
         for (at, (standing, wanted)) in self.standings_mut(leg).iter_mut().zip(wanted).enumerate() {
             let again = if wanted { State::Waiting(now) } else { State::Idle };
             match standing.state {
-                State::Asked(of) if of == id && count > 1 => *standing = Standing { state: again, batch: half },
+                State::Asked(of) if of == id && count > 1 => {
+                    *standing = Standing { state: again, batch: half }
+                }
                 State::Asked(of) if of == id => {
                     standing.state = if wanted { State::Refused } else { State::Idle };
                     refused = Some(at);

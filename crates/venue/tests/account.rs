@@ -21,7 +21,7 @@ const DOCUMENTED_KEY: &str = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco
 const DOCUMENTED_SECRET: &str = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j";
 const TIMESTAMP_MS: u64 = 1_649_729_878_532;
 
-const API: Route = Route(0);
+const API: Route = Route::first(0);
 
 fn account(name: &str, key: SigningKey) -> Config {
     let credentials = Credentials { api_key: ApiKey::new(name).unwrap(), key };
@@ -142,7 +142,7 @@ fn too_many(rig: &mut Rig, request: &Value, server_ms: u64, retry_ms: u64) -> Ou
     let error =
         json!({"code": -1003, "msg": "no", "data": {"serverTime": server_ms, "retryAfter": retry_ms}});
     let answer = json!({"id": request["id"], "status": 429, "error": error});
-    let route = Route(rig.session.endpoints().len() - 1);
+    let route = Route::first(rig.session.endpoints().len() - 1);
     let told = rig.feed(route, &answer.to_string()).unwrap();
     let [Event::Rejected(rejection)] = &told[..] else { panic!("{told:?}") };
     rejection.outcome
@@ -190,7 +190,7 @@ fn too_many_requests_of_the_account_hold_the_snapshots_of_the_same_address() {
     let books = vec![Stream::Depth { ms: 100 }];
     let config = account("K", SigningKey::hmac("secret").unwrap());
     let mut rig = Rig::new(Config { symbols: vec!["ABC".into()], streams: books, ..config });
-    rig.open(Route(1));
+    rig.open(Route::first(1));
     let (_, request) = rig.sent.pop_front().unwrap();
     too_many(&mut rig, &request, TIMESTAMP_MS, TIMESTAMP_MS + 30_000);
     rig.open(STREAM);
@@ -207,7 +207,7 @@ fn a_snapshot_under_way_by_http_outlives_the_connection_of_the_account() {
     let symbols = vec!["ABC".into()];
     let mut rig = Rig::confirmed(Config { symbols, streams: books, snapshots: Snapshots::Rest, ..config });
     let (id, _) = rig.fetches.pop_front().unwrap();
-    rig.close(Route(1));
+    rig.close(Route::first(1));
     assert!(rig.fetches.is_empty(), "asked for again");
     let told = rig.fetched(id, 200, r#"{"lastUpdateId":10,"bids":[],"asks":[]}"#);
     assert_eq!(common::changes(&told), [BookChange::Synced { update_id: 10 }]);
@@ -244,7 +244,7 @@ fn an_account_is_followed_beside_a_market() {
     let mut rig =
         Rig::new(Config { symbols: vec!["ABC".into()], streams: vec![Stream::Trade], ..config.clone() });
     rig.open(STREAM);
-    rig.open(Route(1));
+    rig.open(Route::first(1));
     let methods: Vec<_> = rig.sent.iter().map(|(_, sent)| sent["method"].as_str().unwrap()).collect();
     assert_eq!(methods, ["SUBSCRIBE", "userDataStream.subscribe.signature"]);
     let futures = Config {

@@ -11,7 +11,7 @@ use serde_json::json;
 use tickwire_venue::binance::{Config, Stream};
 use tickwire_venue::sign::ApiKey;
 use tickwire_venue::{
-    BookChange, Decimal, Delta, Error, Event, Instrument, Level, Quote, Session, Side, Snapshot, Trade,
+    BookChange, Decimal, Delta, Error, Event, Gap, Instrument, Level, Quote, Session, Side, Snapshot, Trade,
 };
 
 const CENTS: Exponents = Exponents { price: -2, quantity: -3 };
@@ -165,7 +165,8 @@ fn a_book_is_kept_from_binary_diffs_and_checked_with_binary_quotes() {
         asks: &[],
         venue_time_ns: TIME_NS,
     };
-    assert_eq!(told[0], Event::Delta(empty));
+    let gap = Gap { stream: "xyzabc@depth", instrument: None, after: 12, through: 13 };
+    assert_eq!(told[..2], [Event::Gap(gap), Event::Delta(empty)]);
 }
 
 #[test]

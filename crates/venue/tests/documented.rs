@@ -163,17 +163,18 @@ fn subscriptions_are_sent_in_chunks_and_paced() {
         ..Default::default()
     });
     rig.open(STREAM);
-    assert_eq!(rig.sent.len(), 4);
+    assert_eq!(rig.sent.len(), 3);
     rig.pass(Duration::from_millis(999));
-    assert_eq!(rig.sent.len(), 4);
+    assert_eq!(rig.sent.len(), 3);
     rig.pass(Duration::from_millis(1));
     let names: Vec<_> =
         rig.sent.iter().flat_map(|(_, sent)| sent["params"].as_array().unwrap().clone()).collect();
     let expected: Vec<_> = (0..1000).map(|n| Value::from(format!("s{n}@trade"))).collect();
     assert_eq!(names, expected);
     let told = rig.confirm();
-    assert_eq!(told.first(), Some(&Event::Subscribed { streams: 200, pending: 800 }));
-    assert_eq!(told.last(), Some(&Event::Subscribed { streams: 200, pending: 0 }));
+    assert_eq!(told.first(), Some(&Event::Subscribed { stream: "s0@trade", pending: 999 }));
+    assert_eq!(told.last(), Some(&Event::Subscribed { stream: "s999@trade", pending: 0 }));
+    assert_eq!(told.len(), 1000);
     assert_eq!(rig.session.next_deadline(), None);
 }
 
@@ -197,7 +198,7 @@ fn a_subscription_without_an_answer_is_sent_again() {
 fn a_refused_subscription_is_told_in_both_forms_of_the_error() {
     let words = "Invalid request: invalid stream";
     for nested in [true, false] {
-        let mut rig = Rig::new(config(&["A"], all()));
+        let mut rig = Rig::new(config(&["A"], vec![Stream::Trade]));
         rig.open(STREAM);
         let (_, sent) = rig.sent.pop_front().unwrap();
         let answer = if nested {
@@ -212,9 +213,46 @@ fn a_refused_subscription_is_told_in_both_forms_of_the_error() {
             message: words,
             outcome: Outcome::Final,
         };
-        assert_eq!(rig.stream(&answer), [Event::Rejected(rejection)]);
+        let told = rig.stream(&answer);
+        assert_eq!(told, [Event::Rejected(rejection), Event::Missing { stream: "a@trade" }]);
         assert_eq!(rig.session.next_deadline(), None);
     }
+}
+
+#[test]
+fn one_bad_name_among_many_is_found_and_the_others_are_followed() {
+    let symbols: Vec<String> = (0..20).map(|n| format!("S{n}")).collect();
+    let symbols: Vec<&str> = symbols.iter().map(String::as_str).collect();
+    let mut rig = Rig::new(config(&symbols, vec![Stream::Trade]));
+    rig.open(STREAM);
+    let (mut missing, mut followed, mut requests) = (Vec::new(), Vec::new(), 0);
+    loop {
+        let Some((_, sent)) = rig.sent.pop_front() else {
+            match rig.session.next_deadline() {
+                Some(deadline) => rig.pass(deadline - rig.now),
+                None => break,
+            };
+            continue;
+        };
+        requests += 1;
+        let bad = sent["params"].as_array().unwrap().contains(&json!("s13@trade"));
+        let error = json!({"error": {"code": 2, "msg": "Invalid request"}, "id": sent["id"]});
+        let answer = if bad { error } else { json!({"result": null, "id": sent["id"]}) };
+        for event in rig.stream(&answer) {
+            match event {
+                Event::Missing { stream } => missing.push(stream),
+                Event::Subscribed { stream, .. } => followed.push(stream),
+                Event::Rejected(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    assert_eq!(missing, ["s13@trade"]);
+    followed.sort_unstable();
+    let mut others: Vec<_> = (0..20).filter(|n| *n != 13).map(|n| format!("s{n}@trade")).collect();
+    others.sort_unstable();
+    assert_eq!(followed, others);
+    assert!(requests <= 10, "20 names are halved at most five times: {requests} requests");
 }
 
 #[test]
@@ -266,7 +304,7 @@ fn an_unknown_symbol_is_refused_for_good() {
     assert_eq!(told, [Event::Rejected(rejection)]);
     rig.pass(Duration::from_secs(3600));
     assert!(rig.asked().is_none());
-    for id in [5, 50] {
+    for id in [5, 6] {
         let diff = json!({"e": "depthUpdate", "E": 1, "s": "XYZABC", "U": id, "u": id, "b": [], "a": []});
         assert!(matches!(rig.stream(&diff)[..], [Event::Delta(_)]), "no book is kept any more");
     }
@@ -446,9 +484,12 @@ fn misuse_is_refused_and_changes_nothing() {
     assert_eq!(refused, Err(Error::Misuse(Misuse::Undrained)));
     assert!(matches!(rig.session.poll_event(), Some(Event::Quote(quote)) if quote.update_id == Some(1)));
     assert_eq!(rig.session.poll_event(), None);
-    assert_eq!(rig.feed(Route(2), &ticker(3)), Err(Error::Misuse(Misuse::UnknownRoute(2))));
+    assert_eq!(
+        rig.feed(Route::first(2), &ticker(3)),
+        Err(Error::Misuse(Misuse::UnknownRoute(Route::first(2))))
+    );
     rig.close(STREAM);
-    assert_eq!(rig.feed(STREAM, &ticker(3)), Err(Error::Misuse(Misuse::RouteClosed(0))));
+    assert_eq!(rig.feed(STREAM, &ticker(3)), Err(Error::Misuse(Misuse::RouteClosed(STREAM))));
 }
 
 #[test]

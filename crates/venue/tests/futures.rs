@@ -13,8 +13,8 @@ use tickwire_venue::{
     Snapshot, Ticker, Trade,
 };
 
-const PUBLIC: Route = Route(0);
-const MARKET: Route = Route(1);
+const PUBLIC: Route = Route::first(0);
+const MARKET: Route = Route::first(1);
 const T_MS: u64 = 1_700_000_000_000;
 const T_NS: u64 = 1_700_000_000_000_000_000;
 const E_MS: u64 = 1_700_000_000_005;
@@ -238,7 +238,7 @@ fn a_futures_book_follows_the_chain_and_asks_anew_when_it_breaks() {
     rig.feed(PUBLIC, &diff(90, 95, 99, &none).to_string()).unwrap();
     rig.feed(PUBLIC, &diff(99, 103, 110, &json!([["9.5", "2"]])).to_string()).unwrap();
     let answer = json!({"id": id, "status": 200, "result": snapshot(105)}).to_string();
-    let api = Route(rig.session.endpoints().len() - 1);
+    let api = Route::first(rig.session.endpoints().len() - 1);
     assert_eq!(changes(&rig.feed(api, &answer).unwrap()), [BookChange::Synced { update_id: 110 }]);
     let told = rig.feed(PUBLIC, &diff(110, 130, 131, &none).to_string()).unwrap();
     assert_eq!(changes(&told), [BookChange::Updated { update_id: 131 }]);
@@ -261,7 +261,7 @@ fn a_book_follows_one_stream_of_its_symbol_whatever_else_brings_diffs() {
         streams.push(Stream::Depth { ms: 100 });
         let mut rig = Rig::confirmed(Config { streams, ..other });
         let (id, _) = rig.asked().unwrap();
-        let api = Route(rig.session.endpoints().len() - 1);
+        let api = Route::first(rig.session.endpoints().len() - 1);
         rig.feed(api, &json!({"id": id, "status": 200, "result": snapshot(100)}).to_string()).unwrap();
         let mut of = |stream: &str, previous: u64, last: u64| {
             let data = diff(previous, previous + 1, last, &json!([]));
@@ -279,7 +279,7 @@ fn a_book_follows_one_stream_of_its_symbol_whatever_else_brings_diffs() {
 fn a_book_that_would_cross_is_made_anew() {
     let mut rig = Rig::confirmed(usd_m(books()));
     let (id, _) = rig.asked().unwrap();
-    let api = Route(rig.session.endpoints().len() - 1);
+    let api = Route::first(rig.session.endpoints().len() - 1);
     rig.feed(api, &json!({"id": id, "status": 200, "result": snapshot(100)}).to_string()).unwrap();
     let told = rig.feed(PUBLIC, &diff(100, 100, 105, &json!([["11", "2"]])).to_string()).unwrap();
     let crossed = [BookChange::Updated { update_id: 105 }, BookChange::Crossed { update_id: 105 }];
@@ -294,7 +294,7 @@ fn a_book_that_would_cross_is_made_anew() {
 #[test]
 fn a_snapshot_that_what_was_collected_crosses_is_not_taken_for_a_book() {
     let mut rig = Rig::confirmed(usd_m(books()));
-    let api = Route(rig.session.endpoints().len() - 1);
+    let api = Route::first(rig.session.endpoints().len() - 1);
     let (request, _) = rig.asked().unwrap();
     rig.feed(PUBLIC, &diff(100, 100, 105, &json!([["11", "2"]])).to_string()).unwrap();
     let answer = json!({"id": request, "status": 200, "result": snapshot(100)});
@@ -309,7 +309,7 @@ fn a_snapshot_that_what_was_collected_crosses_is_not_taken_for_a_book() {
 #[test]
 fn a_book_that_crosses_after_a_calm_minute_is_made_anew_without_the_delays_of_before() {
     let mut rig = Rig::confirmed(usd_m(books()));
-    let api = Route(rig.session.endpoints().len() - 1);
+    let api = Route::first(rig.session.endpoints().len() - 1);
     let mut id = 100;
     let mut crosses = |rig: &mut Rig, delay: u64| {
         let (request, _) = rig.asked().expect("a snapshot");

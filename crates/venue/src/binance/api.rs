@@ -25,7 +25,10 @@ pub(super) struct Api {
 }
 
 impl Api {
-    pub(super) fn new(endpoint: usize, #[cfg(feature = "sign")] credentials: Option<Arc<Credentials>>) -> Self {
+    pub(super) fn new(
+        endpoint: usize,
+        #[cfg(feature = "sign")] credentials: Option<Arc<Credentials>>,
+    ) -> Self {
         Self {
             endpoint,
             open: Vec::new(),

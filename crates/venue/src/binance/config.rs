@@ -8,12 +8,12 @@ use super::{
     product::{Class, Product, Snapshots},
     stream::{Kind, Stream},
 };
+#[cfg(feature = "sign")]
+use crate::sign::{ApiKey, Credentials};
 use crate::{
     error::ConfigError,
     session::{Endpoint, Terms},
 };
-#[cfg(feature = "sign")]
-use crate::sign::{ApiKey, Credentials};
 
 /// What a Binance session follows, and where.
 ///

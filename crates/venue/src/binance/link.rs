@@ -60,7 +60,12 @@ impl Link {
     }
 
     /// Wants a stream; its place, unless it is wanted already.
-    pub(super) fn add(&mut self, name: &str, subject: Option<Instrument>, now: Option<Instant>) -> Option<usize> {
+    pub(super) fn add(
+        &mut self,
+        name: &str,
+        subject: Option<Instrument>,
+        now: Option<Instant>,
+    ) -> Option<usize> {
         let stream = self.subscriptions.add(name, 0, now)?;
         if self.subjects.len() <= stream {
             self.subjects.resize(stream + 1, None);
@@ -140,7 +145,13 @@ impl Link {
     }
 
     /// The next request of a leg, if there is one and it may leave now.
-    pub(super) fn ask(&mut self, leg: usize, next_id: &mut u64, now: Instant, until: Instant) -> Option<Asked> {
+    pub(super) fn ask(
+        &mut self,
+        leg: usize,
+        next_id: &mut u64,
+        now: Instant,
+        until: Instant,
+    ) -> Option<Asked> {
         let is_due = |aim: &Aim| self.subscriptions.due_at(leg, *aim).is_some_and(|at| at <= now);
         let aim = [Aim::Subscribe, Aim::Unsubscribe].into_iter().find(is_due)?;
         self.paces.get_mut(leg)?.as_mut()?.take(now).ok()?;

@@ -146,11 +146,15 @@ impl Sequence {
         if place <= last {
             return Verdict::Copy;
         }
-        let continues = match mark {
-            Mark::Id { previous: Some(previous), .. } => previous <= last.id,
-            _ => matches!(stood, Leg::At(at) if at <= last),
+        let (continues, through) = match mark {
+            Mark::Id { previous: Some(previous), .. } => (previous <= last.id, previous),
+            _ => (matches!(stood, Leg::At(at) if at <= last), place.id.saturating_sub(1)),
         };
-        if continues { self.advance(place) } else { self.judge_ahead(leg, last, place, now) }
+        if continues {
+            self.advance(place)
+        } else {
+            self.judge_ahead(leg, place, Hole { after: last.id, through }, now)
+        }
     }
 
     #[inline]
@@ -162,17 +166,18 @@ impl Sequence {
     }
 
     #[cold]
-    fn judge_ahead(&mut self, leg: usize, last: Place, place: Place, now: Instant) -> Verdict {
+    fn judge_ahead(&mut self, leg: usize, place: Place, hole: Hole, now: Instant) -> Verdict {
         let since = *self.ahead.get_or_insert(now);
-        if self.is_filled_by_others(leg, last) && now < since + HOLE_WAIT {
+        if self.is_filled_by_others(leg) && now < since + HOLE_WAIT {
             return Verdict::Ahead;
         }
         self.advance(place);
-        Verdict::Gap(Hole { after: last.id, through: place.id.saturating_sub(1) })
+        Verdict::Gap(hole)
     }
 
     /// Whether a leg other than this one may still bring what comes next.
-    fn is_filled_by_others(&self, leg: usize, last: Place) -> bool {
+    fn is_filled_by_others(&self, leg: usize) -> bool {
+        let Some(last) = self.last else { return false };
         let mut others = self.legs.iter().enumerate().filter(|(other, _)| *other != leg);
         others.any(|(_, other)| matches!(other, Leg::At(at) if *at <= last))
     }
@@ -222,7 +227,7 @@ impl Sequence {
             self.ahead = None;
             return None;
         };
-        if self.is_filled_by_others(usize::MAX, last) && now < since + HOLE_WAIT {
+        if self.is_filled_by_others(usize::MAX) && now < since + HOLE_WAIT {
             return None;
         }
         self.advance(furthest);

@@ -11,12 +11,12 @@ use std::{
 use serde_json::{Value, json};
 use tickwire_venue::binance::{Binance, Config, Stream};
 use tickwire_venue::{
-    BookChange, Command, Delta, Error, Event, Fetched, InstrumentState, Now, Rejection, Route, Session,
-    Snapshot, Status,
+    BookChange, Command, Delta, Ending, Error, Event, Fetched, Gap, InstrumentState, Now, Rejection, Route,
+    Session, Snapshot, Status,
 };
 
-pub(crate) const STREAM: Route = Route(0);
-pub(crate) const API: Route = Route(1);
+pub(crate) const STREAM: Route = Route::first(0);
+pub(crate) const API: Route = Route::first(1);
 
 pub(crate) struct Rig {
     pub(crate) session: Binance,
@@ -26,6 +26,8 @@ pub(crate) struct Rig {
     pub(crate) sent: VecDeque<(Route, Value)>,
     /// Documents asked for by HTTP: id and URL.
     pub(crate) fetches: VecDeque<(u64, String)>,
+    /// Connections that are to be renewed.
+    pub(crate) renewals: Vec<Route>,
 }
 
 pub(crate) fn config(symbols: &[&str], streams: Vec<Stream>) -> Config {
@@ -47,6 +49,7 @@ impl Rig {
             unix_ns: 0,
             sent: VecDeque::new(),
             fetches: VecDeque::new(),
+            renewals: Vec::new(),
         }
     }
 
@@ -54,7 +57,7 @@ impl Rig {
     pub(crate) fn confirmed(config: Config) -> Self {
         let mut rig = Self::new(config);
         for route in 0..rig.session.endpoints().len() {
-            rig.open(Route(route));
+            rig.open(Route::first(route));
         }
         rig.confirm();
         rig
@@ -71,7 +74,7 @@ impl Rig {
     }
 
     pub(crate) fn close(&mut self, route: Route) -> Vec<Event<'static>> {
-        self.session.on_closed(route, self.both());
+        self.session.on_closed(route, Ending::Lost, self.both());
         self.drain()
     }
 
@@ -144,6 +147,7 @@ impl Rig {
                     self.sent.push_back((route, serde_json::from_str(text).unwrap()));
                 }
                 Command::Fetch { id, url } => self.fetches.push_back((id, url.to_owned())),
+                Command::Renew { route } => self.renewals.push(route),
                 other => panic!("a command these tests do not know: {other:?}"),
             }
         }
@@ -174,7 +178,12 @@ fn keep(event: Event<'_>) -> Event<'static> {
         Event::Liquidation(e) => Event::Liquidation(e),
         Event::Book(e) => Event::Book(e),
         Event::Check(e) => Event::Check(e),
-        Event::Subscribed { streams, pending } => Event::Subscribed { streams, pending },
+        Event::Subscribed { stream, pending } => {
+            Event::Subscribed { stream: stream.to_owned().leak(), pending }
+        }
+        Event::Unsubscribed { stream } => Event::Unsubscribed { stream: stream.to_owned().leak() },
+        Event::Missing { stream } => Event::Missing { stream: stream.to_owned().leak() },
+        Event::Gap(gap) => Event::Gap(Gap { stream: gap.stream.to_owned().leak(), ..gap }),
         Event::Unanswered { request, instrument } => Event::Unanswered { request, instrument },
         other => panic!("an event these tests do not know: {other:?}"),
     }

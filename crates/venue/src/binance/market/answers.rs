@@ -61,9 +61,8 @@ impl Market {
             covered_before.into_iter().filter(|stream| link.subscriptions.is_covered(*stream)).collect();
         let became = link.subscriptions.on_done(leg, id, now, |_| true);
         let mut pending: usize = self.links.iter().map(|link| link.subscriptions.pending()).sum();
-        let is_new = |(stream, became): &&(usize, Became)| {
-            *became == Became::Live && !covered_before.contains(stream)
-        };
+        let is_new =
+            |(stream, became): &&(usize, Became)| *became == Became::Live && !covered_before.contains(stream);
         pending += became.iter().filter(is_new).count();
         let Self { links, keepers, queue, .. } = self;
         let Some(link) = links.get_mut(at) else { return };
@@ -83,7 +82,8 @@ impl Market {
                 }
                 Became::Left => {
                     link.order.leave(stream, leg, true);
-                    let is_over = !link.subscriptions.is_wanted(stream) && !link.subscriptions.is_covered(stream);
+                    let is_over =
+                        !link.subscriptions.is_wanted(stream) && !link.subscriptions.is_covered(stream);
                     if is_over {
                         let event = Event::Unsubscribed { stream: "" };
                         queue.push_with_words(event, link.subscriptions.name(stream));
@@ -142,7 +142,12 @@ impl Market {
         self.keepers.iter().flatten().find(asked).map(|keeper| keeper.instrument)
     }
 
-    pub(in crate::binance) fn on_snapshot(&mut self, of: Instrument, snapshot: PartialDepth<'_>, now: Instant) {
+    pub(in crate::binance) fn on_snapshot(
+        &mut self,
+        of: Instrument,
+        snapshot: PartialDepth<'_>,
+        now: Instant,
+    ) {
         self.restless = true;
         let Self { keepers, queue, .. } = self;
         if let Some(keeper) = keepers.get_mut(crate::symbols::at(of)).and_then(Option::as_mut) {

@@ -10,10 +10,8 @@ use crate::{
         translate,
         wire::{DepthUpdate, Kline, Message, PartialDepth},
     },
-    event::{
-        CandleOf, Delta, Event, Instrument, InstrumentState, Quote, Snapshot, Status, StatusKind,
-    },
     decimal::Decimal,
+    event::{CandleOf, Delta, Event, Instrument, InstrumentState, Quote, Snapshot, Status, StatusKind},
     order::{Mark, StreamGap, Verdict},
     route::Route,
     session::Now,
@@ -119,7 +117,9 @@ impl Market {
             }
             Message::AggTrade(trade) => {
                 let mark = Mark::counted(trade.id);
-                self.tell(origin, of(Kind::AggTrade), trade.symbol, mark, |of| translate::agg_trade(of, &trade))
+                self.tell(origin, of(Kind::AggTrade), trade.symbol, mark, |of| {
+                    translate::agg_trade(of, &trade)
+                })
             }
             Message::BlockTrade(trade) => {
                 let mark = Mark::rising(trade.id);
@@ -299,7 +299,12 @@ impl Market {
     }
 
     #[inline]
-    pub(in crate::binance) fn on_quote(&mut self, origin: &mut Origin<'_>, stream: Option<usize>, quote: Quote) {
+    pub(in crate::binance) fn on_quote(
+        &mut self,
+        origin: &mut Origin<'_>,
+        stream: Option<usize>,
+        quote: Quote,
+    ) {
         let mark = Mark::rising(quote.update_id.unwrap_or(0));
         if !self.admit(origin, stream, quote.instrument, mark) {
             return;

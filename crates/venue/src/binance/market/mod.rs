@@ -134,10 +134,17 @@ impl Market {
         let subject = of_symbol.and_then(|(symbol, _)| self.subject(symbol));
         self.open_ended |= subject.is_none();
         let at = self.link_with_room(self.class_of(name));
-        let Some(stream) = self.links.get_mut(at).and_then(|link| link.add(name, subject, now)) else { return };
+        let Some(stream) = self.links.get_mut(at).and_then(|link| link.add(name, subject, now)) else {
+            return;
+        };
         if let (Some(instrument), Some((_, suffix))) = (subject, of_symbol) {
             match Kind::of(suffix) {
-                Some(Kind::Diff) => self.keep_book(instrument, suffix, (at, stream)),
+                Some(Kind::Diff) => {
+                    if now.is_some() {
+                        self.book.get_or_insert_with(|| suffix.to_owned());
+                    }
+                    self.keep_book(instrument, suffix, (at, stream));
+                }
                 Some(Kind::BookTicker) => self.compare(instrument, true),
                 _ => {}
             }
@@ -155,7 +162,7 @@ impl Market {
 
     /// Keeps a book by this stream, if it is of the speed that books are kept by.
     fn keep_book(&mut self, instrument: Instrument, suffix: &str, place: (usize, usize)) {
-        if self.book.get_or_insert_with(|| suffix.to_owned()) != suffix {
+        if self.book.as_deref() != Some(suffix) {
             return;
         }
         let is_open = self.links.get(place.0).is_some_and(|link| link.subscriptions.has_leg());
@@ -197,8 +204,7 @@ impl Market {
     /// A link whose connections may carry one more stream.
     fn link_with_room(&mut self, class: Class) -> usize {
         let streams_max = self.config.product.streams_max();
-        let has_room =
-            |link: &Link| link.class == class && link.subscriptions.wanted() < streams_max;
+        let has_room = |link: &Link| link.class == class && link.subscriptions.wanted() < streams_max;
         self.links.iter().position(has_room).unwrap_or_else(|| {
             self.links.push(Link::new(self.endpoints.len(), class));
             self.endpoints.push(self.config.stream_endpoint(class));
@@ -293,9 +299,9 @@ impl Market {
     fn on_link_closed(&mut self, at: usize, leg: usize, ending: Ending) {
         let Some(link) = self.links.get_mut(at) else { return };
         link.on_closed(leg, ending == Ending::InOrder);
-        self.commands.retain(|asking| {
-            !matches!(asking, Asking::Streams { link, leg: of, .. } if (*link, *of) == (at, leg))
-        });
+        self.commands.retain(
+            |asking| !matches!(asking, Asking::Streams { link, leg: of, .. } if (*link, *of) == (at, leg)),
+        );
         let Self { links, keepers, queue, .. } = self;
         let Some(link) = links.get(at) else { return };
         let has_leg = link.subscriptions.has_leg();
@@ -316,8 +322,7 @@ impl Market {
             #[cfg(feature = "sign")]
             Asking::SignIn { leg: over, .. } => *over != leg,
         });
-        let asked_there =
-            |keeper: &&mut Keeper| matches!(keeper.fetch, Fetch::Asked { leg: over, .. } if over == Some(leg));
+        let asked_there = |keeper: &&mut Keeper| matches!(keeper.fetch, Fetch::Asked { leg: over, .. } if over == Some(leg));
         self.keepers.iter_mut().flatten().filter(asked_there).for_each(|keeper| keeper.on_unanswered(now));
     }
 
