@@ -2,7 +2,7 @@
 
 use crate::client::Client;
 use crate::clock;
-use crate::dial::Socket;
+use crate::dial::{DialTimeouts, Socket, Way};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::tls::{self, TlsRecords};
@@ -11,6 +11,7 @@ use crate::wait::WaitPolicy;
 use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
 use std::io::{Read, Write};
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 #[cfg(feature = "deflate")]
@@ -31,6 +32,9 @@ pub struct Builder {
     config: Config,
     connect_timeout: Duration,
     wait_policy: WaitPolicy,
+    local_address: Option<IpAddr>,
+    host: Option<String>,
+    address_offset: usize,
     headers: Vec<(String, String)>,
     subprotocols: Vec<String>,
     roots: Vec<CertificateDer<'static>>,
@@ -62,6 +66,9 @@ impl Default for Builder {
             config: Config::default(),
             connect_timeout: Duration::from_secs(10),
             wait_policy: WaitPolicy::default(),
+            local_address: None,
+            host: None,
+            address_offset: 0,
             headers: Vec::new(),
             subprotocols: Vec::new(),
             roots: Vec::new(),
@@ -117,6 +124,30 @@ impl Builder {
         self
     }
 
+    /// Connects from this address of the machine. Addresses of the other family are not tried then.
+    #[must_use]
+    pub fn local_address(mut self, address: IpAddr) -> Self {
+        self.local_address = Some(address);
+        self
+    }
+
+    /// Connects to this host, with a port or not, instead of the one that the URL names.
+    pub(crate) fn host(mut self, host: &str) -> Self {
+        self.host = Some(host.to_owned());
+        self
+    }
+
+    /// Tries the addresses of a host from this one on, in a circle.
+    pub(crate) fn address_offset(mut self, offset: usize) -> Self {
+        self.address_offset = offset;
+        self
+    }
+
+    /// Whether nobody has set timeouts.
+    pub(crate) fn has_usual_timeouts(&self) -> bool {
+        self.config.timeouts == Timeouts::default()
+    }
+
     /// Adds a header field to the handshake. It is checked when a client begins.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
@@ -164,10 +195,14 @@ impl Builder {
     /// [`Error::Url`], [`Error::Request`] and [`Error::TlsSettings`] for settings that cannot work, [`Error::Io`] when
     /// the system gives no descriptor or thread. What the network does is reported later.
     pub fn connect(&self, url: &str) -> Result<Client, Error> {
-        let endpoint = Endpoint::parse(url)?;
+        let mut endpoint = Endpoint::parse(url)?;
+        if let Some(host) = &self.host {
+            endpoint = endpoint.at(host)?;
+        }
         let request = self.request(&endpoint)?;
         let tls = if endpoint.tls { Some((self.tls()?, self.tls_records)) } else { None };
-        let socket = Socket::dial(&endpoint.host, endpoint.port, tls, self.connect_timeout)?;
+        let way = Way { local: self.local_address, offset: self.address_offset };
+        let socket = Socket::dial(&endpoint.host, endpoint.port, way, tls, self.dial_timeouts())?;
         self.ask(socket, request)
     }
 
@@ -214,6 +249,13 @@ impl Builder {
             leftover = leftover.get(count..).unwrap_or_default();
         }
         Ok(Client::new(transport, connection, self.wait_policy))
+    }
+
+    fn dial_timeouts(&self) -> DialTimeouts {
+        let Timeouts { ping_after, pong, .. } = self.config.timeouts;
+        // What a ping would find out, and a little more, so that the ping tells first.
+        let unacknowledged = ping_after.map(|ping_after| ping_after + pong + Duration::from_secs(5));
+        DialTimeouts { connect: self.connect_timeout, unacknowledged }
     }
 
     /// The certificates that are trusted besides the public web's.

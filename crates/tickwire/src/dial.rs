@@ -13,7 +13,9 @@ use mio::event::Source;
 use mio::net::TcpStream;
 use mio::unix::pipe;
 use mio::{Interest, Registry, Token};
+use rustix::io::Errno;
 use rustls::ClientConfig;
+use socket2::{Domain, Protocol, Type};
 use std::collections::VecDeque;
 use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
@@ -28,6 +30,9 @@ pub struct Socket {
     began: Instant,
     /// The end of the time for look-up and connecting.
     deadline: Instant,
+    /// How long sent bytes may stay unacknowledged.
+    unacknowledged: Option<Duration>,
+    way: Way,
     /// What each address said so far.
     attempts: Vec<String>,
     registration: Option<(Registry, Token)>,
@@ -64,13 +69,56 @@ impl Lookup {
     }
 }
 
+/// Over what to connect.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Way {
+    /// From this address.
+    pub(crate) local: Option<IpAddr>,
+    /// To the addresses of the host from this one on, in a circle.
+    pub(crate) offset: usize,
+}
+
+impl Way {
+    /// The addresses that can be tried, in the order to try them.
+    fn order(self, mut addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
+        let fits = |address: &SocketAddr| self.local.is_none_or(|local| local.is_ipv4() == address.is_ipv4());
+        addresses.retain(fits);
+        let middle = self.offset.checked_rem(addresses.len()).unwrap_or(0);
+        addresses.rotate_left(middle);
+        addresses.into()
+    }
+}
+
+/// How long things may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DialTimeouts {
+    /// Look-up and connecting.
+    pub(crate) connect: Duration,
+    /// That sent bytes are acknowledged, once connected.
+    pub(crate) unacknowledged: Option<Duration>,
+}
+
+/// Begins to connect from an address of ours.
+fn connect_from(local: IpAddr, address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&SocketAddr::new(local, 0).into())?;
+    match socket.connect(&address.into()) {
+        // It goes on by itself; the poll tells.
+        Err(error) if Errno::from_io_error(&error) == Some(Errno::INPROGRESS) => {}
+        connected => connected?,
+    }
+    Ok(TcpStream::from_std(socket.into()))
+}
+
 impl Socket {
     /// Begins to connect to `host`; `tls` as configured, or plain.
     pub(crate) fn dial(
         host: &str,
         port: u16,
+        way: Way,
         tls: Option<(Arc<ClientConfig>, TlsRecords)>,
-        timeout: Duration,
+        timeouts: DialTimeouts,
     ) -> Result<Self, Error> {
         let now = clock::now();
         let mut socket = Self {
@@ -78,7 +126,9 @@ impl Socket {
             state: State::Failed(Error::Misuse("the connection was never begun")),
             tls,
             began: now,
-            deadline: clock::later(now, timeout),
+            deadline: clock::later(now, timeouts.connect),
+            unacknowledged: timeouts.unacknowledged,
+            way,
             attempts: Vec::new(),
             registration: None,
         };
@@ -131,7 +181,7 @@ impl Socket {
             Err(mpsc::TryRecvError::Empty) => return,
             Ok(Ok(addresses)) if !addresses.is_empty() => {
                 self.leave();
-                return self.try_next(addresses.into(), clock::now());
+                return self.try_next(self.way.order(addresses), clock::now());
             }
             Ok(Ok(_)) => "the name has no address".to_owned(),
             Ok(Err(error)) => error.to_string(),
@@ -158,7 +208,10 @@ impl Socket {
     }
 
     fn begin(&self, address: SocketAddr) -> io::Result<TcpStream> {
-        let mut stream = TcpStream::connect(address)?;
+        let mut stream = match self.way.local {
+            None => TcpStream::connect(address)?,
+            Some(local) => connect_from(local, address)?,
+        };
         if let Some((registry, token)) = &self.registration {
             registry.register(&mut stream, *token, BOTH)?;
         }
@@ -198,6 +251,7 @@ impl Socket {
         if let Err(error) = stream.set_nodelay(true) {
             return self.fail(error.into());
         }
+        self.watch(&stream);
         match self.tls.take() {
             None => self.state = State::Plain(Plain(stream)),
             Some((config, records)) => match Tls::with_records(stream, config, &self.host, records) {
@@ -205,6 +259,17 @@ impl Socket {
                 Err(error) => self.fail(error),
             },
         }
+    }
+
+    /// Lets the system end a connection whose peer has vanished, which else goes unnoticed while nothing is read.
+    fn watch(&self, stream: &TcpStream) {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        if let Some(unacknowledged) = self.unacknowledged {
+            // Pings find it out as well, so that it is no loss where the system does not take it.
+            let _ = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(unacknowledged));
+        }
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        let _ = (stream, self.unacknowledged);
     }
 
     fn fail(&mut self, error: Error) {
@@ -339,6 +404,8 @@ mod tests {
                 tls: None,
                 began: now,
                 deadline,
+                unacknowledged: None,
+                way: Way::default(),
                 attempts: Vec::new(),
                 registration: None,
             },

@@ -65,6 +65,13 @@ impl Endpoint {
         };
         Ok(Self { tls, host, port: url.port().unwrap_or(if tls { 443 } else { 80 }), authority, target })
     }
+
+    /// The same at another host, `name` or `name:port`.
+    pub(crate) fn at(self, host: &str) -> Result<Self, UrlError> {
+        let scheme = if self.tls { "wss" } else { "ws" };
+        let other = Self::parse(&format!("{scheme}://{host}/"))?;
+        Ok(Self { target: self.target, ..other })
+    }
 }
 
 #[cfg(test)]
@@ -100,6 +107,15 @@ mod tests {
                 (tls, host, port, authority, target)
             );
         }
+    }
+
+    #[test]
+    fn another_host_serves_the_same_target() {
+        let endpoint =
+            Endpoint::parse("wss://a.example:9443/stream?x=1").unwrap().at("b.example:444").unwrap();
+        assert_eq!((endpoint.host.as_str(), endpoint.port, endpoint.tls), ("b.example", 444, true));
+        assert_eq!((endpoint.authority.as_str(), endpoint.target.as_str()), ("b.example:444", "/stream?x=1"));
+        assert!(Endpoint::parse("wss://a.example/").unwrap().at("b c").is_err());
     }
 
     #[test]

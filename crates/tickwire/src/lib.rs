@@ -86,7 +86,7 @@ pub use client::{Client, Event};
 pub use dial::Socket;
 pub use endpoint::UrlError;
 pub use error::{DialError, Error};
-pub use feed::{Arrival, Counts, Feed};
+pub use feed::{Arrival, Connection, Feed, FeedBuilder, Leg};
 pub use tls::{Tls, TlsRecords};
 pub use transport::{Plain, Transport};
 pub use wait::WaitPolicy;
@@ -98,6 +98,7 @@ mod readme {}
 
 pub use mio;
 pub use rustls;
+pub use tickwire_feed::{Phase, Plan, Stats};
 pub use tickwire_venue as venue;
 pub use tickwire_ws as ws;
 pub use tickwire_ws::{

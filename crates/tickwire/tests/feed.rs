@@ -6,10 +6,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tickwire::venue::binance::{Binance, Config, Stream};
 use tickwire::venue::{
-    BookChange, BookState, Command, Endpoint, Event, Fetched, Instrument, Misuse, Now, Outcome, Route,
-    Session,
+    Attempts, BookChange, BookState, Cause, Command, Ending, Endpoint, Event, Fetched, Instrument,
+    LinkChange, Misuse, Now, Outcome, Route, Session,
 };
-use tickwire::{Arrival, Builder, Client, Error, Feed};
+use tickwire::{Arrival, Builder, Client, Error, Feed, Phase};
 use tickwire_sim::{Faults, Options, Server, Source};
 
 fn server(symbols: &[&str], faults: Faults) -> Server {
@@ -69,12 +69,17 @@ fn books_sync_over_two_connections_and_agree_with_the_venues_quotes() {
         assert_eq!(view.state, BookState::Live);
         assert!(!view.book.is_crossed() && view.book.best_bid().is_some());
     }
-    assert!(feed.counts().messages > 0 && feed.counts().bytes > feed.counts().messages);
+    let stats = feed.stats();
+    assert!(stats.messages > 0 && stats.bytes > stats.messages);
+    assert_eq!((stats.opened, stats.lost, stats.gaps), (2, 0, 0));
     feed.close();
-    while !feed.is_closed() {
-        feed.next(Some(Duration::from_secs(5))).unwrap();
+    let mut closed = 0;
+    while let Some(arrival) = feed.next(Some(Duration::from_secs(5))).unwrap() {
+        let is_closed = |event| matches!(event, Event::Link(link) if link.change == LinkChange::Closed);
+        closed += usize::from(is_closed(arrival.event));
     }
-    assert!(feed.connections().all(|(_, client)| client.is_clean()));
+    assert!(feed.is_closed());
+    assert_eq!(closed, 2, "both sides have said Close on each connection");
 }
 
 #[cfg(feature = "deflate")]
@@ -129,30 +134,38 @@ fn an_unknown_symbol_is_refused_for_good() {
 }
 
 #[test]
-fn a_cut_connection_is_an_error_that_names_it_and_its_books_are_stale() {
-    let faults = Faults { cut_after: Some(Duration::from_millis(600)), ..Faults::default() };
+fn a_cut_connection_is_told_its_books_are_stale_and_then_complete_again() {
+    let faults = Faults { cut_after: Some(Duration::from_millis(1500)), ..Faults::default() };
     let server = server(&["BTCUSDT"], faults);
     let mut feed = feed(&server, &["BTCUSDT"]);
-    let mut failed = Vec::new();
-    let mut stale = false;
+    let (mut lost, mut stale) = (Vec::new(), false);
     loop {
-        match feed.next(None) {
-            Ok(Some(Arrival { event: Event::Book(event), .. })) => {
-                stale |= matches!(event.change, BookChange::Stale { .. });
+        match feed.next(None).unwrap().expect("an open feed").event {
+            Event::Link(link) => {
+                if let LinkChange::Lost { cause, words, retry_in } = link.change {
+                    assert_eq!(cause, Cause::Lost, "{words}");
+                    assert!(retry_in.is_some());
+                    lost.push(link.name);
+                }
             }
-            Ok(Some(_)) => {}
-            Ok(None) => break,
-            Err(Error::Link { name, source }) => {
-                assert!(matches!(*source, Error::WebSocket(_) | Error::Io(_)), "{source}");
-                failed.push(name);
+            Event::Book(event) => {
+                let state = feed.session().book(Instrument(0)).unwrap().state;
+                match event.change {
+                    BookChange::Stale { .. } => {
+                        assert_eq!(state, BookState::Stale);
+                        assert!(lost.contains(&"stream"));
+                        stale = true;
+                    }
+                    BookChange::Resynced { .. } if stale => break,
+                    _ => {}
+                }
             }
-            Err(other) => panic!("{other}"),
+            _ => {}
         }
     }
-    failed.sort_unstable();
-    assert_eq!(failed, ["api", "stream"]);
-    assert!(stale && feed.is_closed());
-    assert_eq!(feed.session().book(Instrument(0)).unwrap().state, BookState::Stale);
+    let stats = feed.stats();
+    assert!(stats.lost >= 1 && stats.opened > 2 && stats.resyncs == 1, "{stats:?}");
+    assert!(!stats.recovery_us.is_empty());
 }
 
 /// A feed of a venue that confirms its subscription and says no more.
@@ -167,6 +180,11 @@ fn confirming() -> (Feed<Binance>, JoinHandle<()>) {
     let streams = vec![Stream::Trade];
     let config = Config { symbols: vec!["BTCUSDT".into()], streams, stream_url: url, ..Config::default() };
     (Feed::connect(Binance::new(config).unwrap(), &Client::builder()).unwrap(), venue)
+}
+
+/// What is left when connections are left out.
+fn is_link(event: &Event<'_>) -> bool {
+    matches!(event, Event::Link(_))
 }
 
 #[test]
@@ -197,8 +215,9 @@ fn feeds_share_a_poll() {
 fn a_feed_that_is_only_ever_looked_at_goes_on() {
     let (mut feed, venue) = confirming();
     loop {
-        if let Some(arrival) = feed.next(Some(Duration::ZERO)).unwrap() {
-            assert_eq!(arrival.event, Event::Subscribed { streams: 1, pending: 0 });
+        let next = feed.next(Some(Duration::ZERO)).unwrap();
+        if let Some(arrival) = next.filter(|arrival| !is_link(&arrival.event)) {
+            assert_eq!(arrival.event, Event::Subscribed { stream: "btcusdt@trade", pending: 0 });
             break;
         }
         std::thread::yield_now();
@@ -215,13 +234,16 @@ fn waiting_ends_at_its_timeout_while_nothing_happens() {
     let streams = vec![Stream::Trade];
     let config = Config { symbols: vec!["BTCUSDT".into()], streams, stream_url: url, ..Config::default() };
     let mut feed = Feed::connect(Binance::new(config).unwrap(), &Client::builder()).unwrap();
+    let first = feed.next(Some(Duration::ZERO)).unwrap().expect("that it connects");
+    let Event::Link(link) = first.event else { panic!("{first:?}") };
+    assert_eq!(link.change, LinkChange::Connecting { attempt: 1 });
     assert!(feed.next(Some(Duration::from_millis(20))).unwrap().is_none());
     assert!(feed.next(Some(Duration::ZERO)).unwrap().is_none());
     assert!(!feed.is_closed());
 }
 
 #[test]
-fn a_message_that_is_not_the_venues_is_an_error_and_not_the_end() {
+fn a_message_that_is_not_the_venues_is_told_and_not_the_end() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}", listener.local_addr().unwrap());
     let venue = std::thread::spawn(move || {
@@ -238,13 +260,17 @@ fn a_message_that_is_not_the_venues_is_an_error_and_not_the_end() {
     let streams = vec![Stream::Trade];
     let config = Config { symbols: vec!["BTCUSDT".into()], streams, stream_url: url, ..Config::default() };
     let mut feed = Feed::connect(Binance::new(config).unwrap(), &Client::builder()).unwrap();
+    while feed.connections().any(|connection| connection.phase == Phase::Connecting) {
+        assert!(is_link(&feed.next(None).unwrap().unwrap().event));
+    }
     for raw in ["<html>", r#"{"stream":"btcusdt@trade","data":{"e":"trade","s":"BTCUSDT"}}"#] {
-        let malformed = feed.next(None).unwrap_err();
-        assert!(matches!(malformed, Error::Venue(tickwire::venue::Error::Malformed { .. })), "{malformed}");
-        assert_eq!(feed.raw(), raw.as_bytes());
+        let arrival = feed.next(None).unwrap().unwrap();
+        let Event::Unreadable(malformed) = arrival.event else { panic!("{arrival:?}") };
+        assert!(matches!(malformed, tickwire::venue::Error::Malformed { .. }), "{malformed}");
+        assert_eq!(arrival.raw, raw.as_bytes());
     }
     let arrival = feed.next(None).unwrap().unwrap();
-    assert_eq!(arrival.event, Event::Subscribed { streams: 1, pending: 0 });
+    assert_eq!(arrival.event, Event::Subscribed { stream: "btcusdt@trade", pending: 0 });
     assert_eq!(arrival.raw, br#"{"result":null,"id":1}"#);
     assert!(arrival.received_ns.is_some());
     drop(feed);
@@ -287,12 +313,22 @@ impl Session for Routes {
     fn on_open(&mut self, _: Route, now: Now) {
         self.deadline = self.timed.then_some(now.instant);
     }
-    fn on_closed(&mut self, _: Route, _: Now) {}
+    fn attempts(&self) -> Attempts {
+        Attempts { max: 10, span: Duration::from_secs(1) }
+    }
+    fn subscribe(&mut self, _: &[&str], _: Now) -> Result<(), tickwire::venue::Error> {
+        Ok(())
+    }
+    fn unsubscribe(&mut self, _: &[&str], _: Now) {}
+    fn on_closed(&mut self, _: Route, _: Ending, _: Now) {}
+    fn is_ready(&self, _: Route) -> bool {
+        true
+    }
     fn on_message(&mut self, route: Route, _: &[u8], _: Now) -> Result<(), tickwire::venue::Error> {
         if self.untold {
             return Err(Misuse::Undrained.into());
         }
-        self.received[route.0] += 1;
+        self.received[route.endpoint] += 1;
         self.untold = true;
         Ok(())
     }
@@ -365,7 +401,8 @@ fn a_connection_that_never_pauses_does_not_starve_the_others() {
     });
     let session = Routes::new(vec![noisy, quiet]);
     let mut feed = Feed::connect(session, &Client::builder()).unwrap();
-    while feed.connections().any(|(_, client)| !client.is_open()) || feed.session().received[0] == 0 {
+    while feed.connections().any(|connection| !connection.client.is_open()) || feed.session().received[0] == 0
+    {
         feed.next(Some(Duration::from_millis(10))).unwrap();
     }
     go.send(()).unwrap();
@@ -417,7 +454,7 @@ fn a_connection_that_never_pauses_does_not_starve_documents() {
 }
 
 #[test]
-fn a_connection_that_the_venue_closes_in_good_order_is_told_once() {
+fn a_connection_that_the_venue_closes_is_told_and_made_again() {
     let (ending, ended) = endpoint("ending", |mut socket| {
         let frame = tungstenite::protocol::CloseFrame { code: 1001.into(), reason: "maintenance".into() };
         socket.close(Some(frame)).unwrap();
@@ -426,13 +463,59 @@ fn a_connection_that_the_venue_closes_in_good_order_is_told_once() {
     let (staying, stayed) = endpoint("staying", |mut socket| while socket.read().is_ok() {});
     let session = Routes::new(vec![ending, staying]);
     let mut feed = Feed::connect(session, &Client::builder()).unwrap();
-    let error = feed.next(None).unwrap_err();
-    assert_eq!(error.to_string(), "ending connection: closed by the peer: 1001, maintenance");
-    assert!(feed.next(Some(Duration::from_millis(10))).unwrap().is_none());
-    assert!(!feed.is_closed(), "the other one goes on");
+    let mut attempts = 0;
+    loop {
+        let arrival = feed.next(None).unwrap().unwrap();
+        let Event::Link(link) = arrival.event else { panic!("{arrival:?}") };
+        match link.change {
+            LinkChange::Lost { cause: Cause::Closed { code }, words, retry_in } => {
+                assert_eq!((link.name, code), ("ending", Some(1001)));
+                assert_eq!(
+                    (words, retry_in),
+                    ("closed by the peer: 1001, maintenance", Some(Duration::ZERO))
+                );
+            }
+            LinkChange::Connecting { attempt } if link.name == "ending" => {
+                attempts += 1;
+                assert_eq!(attempt, attempts);
+                if attempts == 2 {
+                    break;
+                }
+            }
+            _ => {}
+        }
+    }
+    assert!(feed.connections().any(|connection| connection.name == "staying"), "the other one goes on");
     feed.close();
-    assert!(feed.next(None).unwrap().is_none());
+    while feed.next(None).unwrap().is_some() {}
     assert!(feed.is_closed());
     ended.join().unwrap();
     stayed.join().unwrap();
+}
+
+#[test]
+fn a_venue_that_refuses_for_good_is_an_error_and_the_end() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let venue = std::thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        socket.write_all(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n").unwrap();
+    });
+    let session = Routes::new(vec![Endpoint::new("locked", url)]);
+    let mut feed = Feed::connect(session, &Client::builder()).unwrap();
+    let mut stopped = false;
+    let error = loop {
+        match feed.next(None) {
+            Ok(Some(Arrival { event: Event::Link(link), .. })) => {
+                let refused = Cause::Refused { status: 401, retry_after_s: None };
+                stopped |= matches!(link.change, LinkChange::Stopped { cause, .. } if cause == refused);
+            }
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => break error,
+        }
+    };
+    assert!(stopped && matches!(error, Error::Link { name: "locked", .. }), "{error}");
+    assert!(feed.next(None).unwrap().is_none());
+    assert!(feed.is_closed());
+    venue.join().unwrap();
 }

@@ -115,12 +115,13 @@ pub use book::{Book, BookFault};
 pub use decimal::{Decimal, DecimalError};
 pub use error::{ConfigError, Error, Excerpt, Misuse};
 pub use event::{
-    BookChange, BookEvent, Candle, CandleOf, Delta, Event, Fills, Funding, Gap, Index, Instrument,
-    InstrumentState, Interval, Liquidation, Mark, Outcome, Quote, Rejection, Request, Snapshot, Status,
-    StatusKind, Ticker, TopCheck, Trade,
+    BookChange, BookEvent, Candle, CandleOf, Cause, Delta, Event, Fills, Funding, Gap, Index, Instrument,
+    InstrumentState, Interval, LinkChange, LinkEvent, Liquidation, Mark, Outcome, Quote, Rejection, Renewal,
+    Request, Snapshot, Status, StatusKind, Ticker, TopCheck, Trade,
 };
 pub use json::{Way, Ways};
 pub use level::{Level, Side};
 pub use order::LegCounts;
+pub use pace::Pace;
 pub use route::{LEGS_MAX, Route};
 pub use session::{Attempts, BookState, BookView, Command, Ending, Endpoint, Fetched, Now, Session, Terms};

@@ -10,7 +10,7 @@ const CALM: Duration = Duration::from_secs(60);
 
 /// At most `requests_max` requests in any span of `window`, and none before a hold ends.
 #[derive(Debug)]
-pub(crate) struct Pace {
+pub struct Pace {
     window: Duration,
     requests_max: usize,
     sent: VecDeque<Instant>,
@@ -18,19 +18,23 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    pub(crate) fn new(requests_max: usize, window: Duration) -> Self {
+    /// At most `requests_max` in any `window`; at least one.
+    pub fn new(requests_max: usize, window: Duration) -> Self {
         Self { window, requests_max: requests_max.max(1), sent: VecDeque::new(), hold: None }
     }
 
     /// From when the next request may leave; `now` if it may at once.
-    pub(crate) fn free_at(&self, now: Instant) -> Instant {
+    pub fn free_at(&self, now: Instant) -> Instant {
         let full = self.sent.len() >= self.requests_max;
         let window = self.sent.front().filter(|_| full).map(|oldest| *oldest + self.window);
         window.max(self.hold).map_or(now, |free| free.max(now))
     }
 
-    /// Counts a request as sent now if it may be; else says from when it may.
-    pub(crate) fn take(&mut self, now: Instant) -> Result<(), Instant> {
+    /// Counts a request as sent now if it may be.
+    ///
+    /// # Errors
+    /// From when it may.
+    pub fn take(&mut self, now: Instant) -> Result<(), Instant> {
         let free = self.free_at(now);
         if free > now {
             return Err(free);
@@ -43,13 +47,8 @@ impl Pace {
     }
 
     /// Lets nothing through before `until`.
-    pub(crate) fn hold(&mut self, until: Instant) {
+    pub fn hold(&mut self, until: Instant) {
         self.hold = self.hold.max(Some(until));
-    }
-
-    /// Forgets what was sent: the limit belongs to a connection and this one is new.
-    pub(crate) fn reset(&mut self) {
-        self.sent.clear();
     }
 }
 
@@ -125,8 +124,6 @@ mod tests {
         assert_eq!(pace.take(at(999)), Err(at(1000)));
         assert_eq!(pace.take(at(1000)), Ok(()));
         assert_eq!(pace.take(at(1001)), Err(at(1400)));
-        pace.reset();
-        assert_eq!(pace.take(at(1001)), Ok(()));
         pace.hold(at(5000));
         pace.hold(at(3000));
         assert_eq!(pace.take(at(4999)), Err(at(5000)));

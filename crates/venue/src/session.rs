@@ -35,6 +35,21 @@ pub struct Endpoint {
     pub terms: Terms,
 }
 
+impl Endpoint {
+    /// An endpoint without headers, with [`Terms::default`].
+    pub fn new(name: &'static str, url: String) -> Self {
+        Self { name, url, headers: Vec::new(), terms: Terms::default() }
+    }
+}
+
+impl Default for Terms {
+    /// No races, no end, a ping after 30 s of silence and 10 s for its answer.
+    fn default() -> Self {
+        let (ping_after, pong_within) = (Duration::from_secs(30), Duration::from_secs(10));
+        Self { races: false, lifetime: None, ping_after, pong_within }
+    }
+}
+
 /// What a venue makes of the connections to an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Terms {
@@ -197,7 +212,10 @@ pub trait Session {
     fn is_ready(&self, route: Route) -> bool;
 
     /// How the connection of `route` fares among those with the same streams.
-    fn leg_counts(&self, route: Route) -> Option<&LegCounts>;
+    fn leg_counts(&self, route: Route) -> Option<&LegCounts> {
+        let _ = route;
+        None
+    }
 
     /// One text message arrived on `route`.
     ///

@@ -2,10 +2,14 @@
 //! its requests.
 
 mod book;
+mod link;
 mod market;
 mod request;
 
+use crate::error::Error;
+
 pub use book::{BookChange, BookEvent, TopCheck};
+pub use link::{Cause, LinkChange, LinkEvent, Renewal};
 pub use market::{
     Candle, CandleOf, Delta, Fills, Funding, Index, Instrument, InstrumentState, Interval, Liquidation, Mark,
     Quote, Snapshot, Ticker, Trade,
@@ -85,11 +89,38 @@ pub enum Event<'a> {
     },
     /// Something about the venue as a whole.
     Status(Status<'a>),
+    /// Something about a connection.
+    Link(LinkEvent<'a>),
+    /// A message that was left out: the venue does not document it, or nobody asked for it. Books that miss it report the
+    /// gap.
+    Unreadable(&'a Error),
     /// A message of a kind that has no event of its own, or an answer that nobody waits for any more.
     Other {
         /// The venue's name of the kind.
         kind: &'a str,
     },
+}
+
+impl Event<'_> {
+    /// When it happened, or when the venue sent it, where it tells.
+    pub fn venue_time_ns(&self) -> Option<u64> {
+        match self {
+            Self::Trade(trade) => Some(trade.venue_time_ns),
+            Self::Quote(quote) => quote.venue_time_ns,
+            Self::Snapshot(snapshot) => snapshot.venue_time_ns,
+            Self::Delta(delta) => Some(delta.venue_time_ns),
+            Self::Ticker(ticker) => Some(ticker.venue_time_ns),
+            Self::Mark(mark) => Some(mark.venue_time_ns),
+            Self::Funding(funding) => Some(funding.venue_time_ns),
+            Self::Index(index) => Some(index.venue_time_ns),
+            Self::Candle(candle) => candle.venue_time_ns,
+            Self::Liquidation(liquidation) => Some(liquidation.venue_time_ns),
+            Self::State(state) => state.venue_time_ns,
+            Self::Account { venue_time_ns, .. } => *venue_time_ns,
+            Self::Status(status) => status.venue_time_ns,
+            _ => None,
+        }
+    }
 }
 
 /// The state of the venue.

@@ -1,0 +1,29 @@
+//! The decisions of a market data feed, without a socket, a clock or chance of its own.
+//!
+//! A [`Machine`] keeps the connections that a [venue session](tickwire_venue::Session) needs: it connects again after a
+//! loss, renews a connection before the venue ends it, and keeps several to the same streams if wanted, of which the first
+//! to bring an update wins. It is told what happens (a connection is open, a message came, a connection ended, time has
+//! passed) and says what is to be done (connect, send, close, when to wake it). Whoever moves the bytes runs it: the SDK
+//! over sockets, a simulation over none, with the same decisions.
+//!
+//! # The contract
+//!
+//! After each call: [`poll_event`](Machine::poll_event) until `None`, [`carry_out`](Machine::carry_out), and
+//! [`on_deadline`](Machine::on_deadline) when [`next_deadline`](Machine::next_deadline) has come.
+
+#![cfg_attr(
+    not(test),
+    warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
+mod cause;
+mod machine;
+mod plan;
+mod retry;
+mod site;
+mod stats;
+
+pub use cause::{cause_of, ending_of};
+pub use machine::{Command, Machine, Phase};
+pub use plan::{LEGS_WANTED_MAX, Plan};
+pub use stats::Stats;

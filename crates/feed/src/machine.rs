@@ -1,0 +1,663 @@
+//! The decisions of a feed.
+
+use std::{collections::VecDeque, time::Duration, time::Instant};
+
+use chacha20::ChaCha8Rng;
+use rand_core::{Rng, SeedableRng};
+use tickwire_venue::{
+    BookChange, Cause, Command as Wish, Ending, Endpoint, Error, Event, Fetched, LinkChange, LinkEvent,
+    Misuse, Now, Pace, Renewal, Route, Session,
+};
+
+use crate::{
+    plan::Plan,
+    retry::Then,
+    site::{Life, Link, Next, Site, State},
+    stats::{Stats, record},
+};
+
+/// Between two looks whether connections are ready.
+const LOOK: Duration = Duration::from_millis(50);
+/// Between two looks whether connections lag.
+const LAG_LOOK: Duration = Duration::from_secs(10);
+/// Samples of its lag before a connection is judged by it.
+const LAG_SAMPLES_MIN: u64 = 50;
+/// How long a successor of a connection that lagged is not judged by it.
+const LAG_PATIENCE: Duration = Duration::from_secs(600);
+/// One event in so many has its latency recorded.
+const LATENCY_SAMPLE: u64 = 64;
+/// How long a successor waits for another attempt when its first was refused for good: the old connection is still good.
+const STOPPED_SUCCESSOR: Duration = Duration::from_secs(600);
+
+/// What a feed wants done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Command<'a> {
+    /// Begin to connect, and tell [`on_open`](Machine::on_open) or [`on_ended`](Machine::on_ended).
+    Dial {
+        /// What the connection is called.
+        route: Route,
+        /// Where it leads.
+        endpoint: &'a Endpoint,
+        /// Which of the connections to there it serves as: others may be sent to other addresses.
+        place: usize,
+    },
+    /// Send a text message.
+    Send {
+        /// Over which connection.
+        route: Route,
+        /// The message.
+        text: &'a str,
+    },
+    /// Get a document over HTTP, and bring it with [`Machine::on_fetched`].
+    Fetch {
+        /// What names it then.
+        id: u64,
+        /// Where it is.
+        url: &'a str,
+    },
+    /// Begin the closing handshake, and go on reading until the end, which [`Machine::on_ended`] is told.
+    Close {
+        /// Which connection.
+        route: Route,
+    },
+    /// Give a connection up at once. Its end need not be told.
+    Drop {
+        /// Which connection.
+        route: Route,
+    },
+}
+
+/// The decisions of a feed about a session's connections.
+#[derive(Debug)]
+pub struct Machine<S> {
+    session: S,
+    plan: Plan,
+    /// By endpoint.
+    sites: Vec<Site>,
+    attempts: Pace,
+    chance: ChaCha8Rng,
+    orders: VecDeque<Order>,
+    told: VecDeque<Told>,
+    /// The words of the event that was taken last.
+    words: String,
+    /// What could not be read, until it is told, and while it is lent.
+    unreadable: Option<Error>,
+    lent: Option<Error>,
+    /// When to see whether connections are ready, and whether they lag.
+    look_at: Instant,
+    lag_look_at: Instant,
+    wake: Option<Instant>,
+    closing: bool,
+    stats: Stats,
+    /// When the last message was read, and events since the last sample.
+    received_ns: u64,
+    events: u64,
+}
+
+/// A command of our own.
+#[derive(Debug, Clone, Copy)]
+enum Order {
+    Dial { route: Route, place: usize },
+    Close(Route),
+    Drop(Route),
+}
+
+/// An event of our own, without its words.
+#[derive(Debug)]
+struct Told {
+    event: LinkEvent<'static>,
+    words: String,
+}
+
+impl<S: Session> Machine<S> {
+    /// A feed that begins to connect at once: see to its commands. `seed` spreads attempts.
+    pub fn new(session: S, plan: Plan, seed: u64, now: Now) -> Self {
+        let budget = session.attempts();
+        let mut machine = Self {
+            session,
+            plan,
+            sites: Vec::new(),
+            attempts: Pace::new(budget.max, budget.span),
+            chance: ChaCha8Rng::seed_from_u64(seed),
+            orders: VecDeque::new(),
+            told: VecDeque::new(),
+            words: String::new(),
+            unreadable: None,
+            lent: None,
+            look_at: now.instant,
+            lag_look_at: now.instant + LAG_LOOK,
+            wake: None,
+            closing: false,
+            stats: Stats::new(),
+            received_ns: 0,
+            events: 0,
+        };
+        machine.settle(now);
+        machine
+    }
+
+    /// The session: its books, its symbols.
+    pub fn session(&self) -> &S {
+        &self.session
+    }
+
+    /// What was counted.
+    pub fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// Follows more streams, see [`Session::subscribe`].
+    ///
+    /// # Errors
+    /// As [`Session::subscribe`].
+    pub fn subscribe(&mut self, streams: &[&str], now: Now) -> Result<(), Error> {
+        self.session.subscribe(streams, now)?;
+        self.settle(now);
+        Ok(())
+    }
+
+    /// Follows streams no more, see [`Session::unsubscribe`].
+    pub fn unsubscribe(&mut self, streams: &[&str], now: Now) {
+        self.session.unsubscribe(streams, now);
+    }
+
+    /// Renews all connections now: the moment may be a better one than that when they are old enough.
+    pub fn renew(&mut self, now: Now) {
+        for endpoint in 0..self.sites.len() {
+            let places = self.sites.get(endpoint).map_or(0, |site| site.places.len());
+            (0..places).for_each(|place| self.renew_place(endpoint, place, Renewal::Asked, now));
+        }
+        self.settle(now);
+    }
+
+    /// Ends all connections in good order; [`is_closed`](Self::is_closed) tells when they have.
+    pub fn close(&mut self) {
+        self.closing = true;
+        for (endpoint, site) in self.sites.iter_mut().enumerate() {
+            site.places.iter_mut().for_each(|place| place.life = Life::Stopped);
+            for (leg, slot) in site.links.iter_mut().enumerate() {
+                let route = Route { endpoint, leg };
+                match slot.as_mut().map(|link| link.state) {
+                    None | Some(State::Retiring) => {}
+                    Some(State::Dialing) => {
+                        *slot = None;
+                        self.orders.push_back(Order::Drop(route));
+                    }
+                    Some(State::Open | State::Ready { .. }) => {
+                        slot.iter_mut().for_each(|link| link.state = State::Retiring);
+                        self.orders.push_back(Order::Close(route));
+                    }
+                }
+            }
+        }
+        self.wake = None;
+    }
+
+    /// Whether there is no connection, and there will be none.
+    pub fn is_closed(&self) -> bool {
+        let over = |site: &Site| {
+            site.links.iter().all(Option::is_none)
+                && site.places.iter().all(|place| place.life == Life::Stopped)
+        };
+        self.sites.iter().all(over)
+    }
+
+    /// How far a connection is; `None` for one that there is not.
+    pub fn phase(&self, route: Route) -> Option<Phase> {
+        let link = self.sites.get(route.endpoint)?.link(route.leg)?;
+        Some(match link.state {
+            State::Dialing => Phase::Connecting,
+            State::Open => Phase::Open,
+            State::Ready { .. } => Phase::Ready,
+            State::Retiring => Phase::Retiring,
+        })
+    }
+
+    /// Which of the connections to its endpoint a connection serves as.
+    pub fn place(&self, route: Route) -> Option<usize> {
+        Some(self.sites.get(route.endpoint)?.link(route.leg)?.place)
+    }
+
+    /// A connection is open.
+    pub fn on_open(&mut self, route: Route, now: Now) {
+        let Some(link) = self.sites.get_mut(route.endpoint).and_then(|site| site.link_mut(route.leg)) else {
+            return;
+        };
+        if link.state != State::Dialing {
+            return;
+        }
+        link.state = State::Open;
+        let after = now.instant.saturating_duration_since(link.began);
+        self.stats.opened += 1;
+        self.tell(route, LinkChange::Open { after }, String::new());
+        self.session.on_open(route, now);
+        self.look_at = now.instant;
+        self.settle(now);
+    }
+
+    /// A text message arrived.
+    ///
+    /// # Errors
+    /// [`Misuse`] of the caller: events that were not drained, a connection that is not open.
+    #[inline]
+    pub fn on_text(&mut self, route: Route, text: &[u8], now: Now) -> Result<(), Misuse> {
+        self.count(text, now);
+        let read = self.session.on_message(route, text, now);
+        read.or_else(|error| self.on_unreadable(error))
+    }
+
+    /// A binary message arrived.
+    ///
+    /// # Errors
+    /// As [`on_text`](Self::on_text).
+    pub fn on_binary(&mut self, route: Route, bytes: &[u8], now: Now) -> Result<(), Misuse> {
+        self.count(bytes, now);
+        let read = self.session.on_binary(route, bytes, now);
+        read.or_else(|error| self.on_unreadable(error))
+    }
+
+    #[inline]
+    fn count(&mut self, bytes: &[u8], now: Now) {
+        self.stats.messages += 1;
+        self.stats.bytes += bytes.len() as u64;
+        self.received_ns = now.unix_ns;
+    }
+
+    #[cold]
+    fn on_unreadable(&mut self, error: Error) -> Result<(), Misuse> {
+        if let Error::Misuse(misuse) = error {
+            return Err(misuse);
+        }
+        self.stats.unreadable += 1;
+        self.unreadable = Some(error);
+        Ok(())
+    }
+
+    /// The document of [`Command::Fetch`] `id`, or that there is none.
+    ///
+    /// # Errors
+    /// As [`on_text`](Self::on_text).
+    pub fn on_fetched(&mut self, id: u64, fetched: Fetched<'_>, now: Now) -> Result<(), Misuse> {
+        let read = self.session.on_fetched(id, fetched, now);
+        read.or_else(|error| self.on_unreadable(error))
+    }
+
+    /// A connection, or the attempt to make one, has ended; `words` say why, too. True when it will not be tried again,
+    /// since no attempt can succeed.
+    pub fn on_ended(&mut self, route: Route, ending: Ending, cause: Cause, words: &str, now: Now) -> bool {
+        let Some(site) = self.sites.get_mut(route.endpoint) else { return false };
+        let Some(link) = site.links.get_mut(route.leg).and_then(Option::take) else { return false };
+        if link.state != State::Dialing {
+            self.session.on_closed(route, ending, now);
+        }
+        if link.state == State::Retiring {
+            let lost = LinkChange::Lost { cause, words: "", retry_in: None };
+            let change = if ending == Ending::InOrder { LinkChange::Closed } else { lost };
+            self.tell_at(route, link.place, change, words.to_owned());
+            self.settle(now);
+            return false;
+        }
+        self.stats.lost += 1;
+        let is_given_up = self.on_lost(route, link, cause, words, now);
+        self.settle(now);
+        is_given_up
+    }
+
+    /// A connection was lost: decides when its place tries again. True when it does not.
+    fn on_lost(&mut self, route: Route, link: Link, cause: Cause, words: &str, now: Now) -> bool {
+        let Self { sites, plan, chance, attempts, .. } = self;
+        let Some(site) = sites.get_mut(route.endpoint) else { return false };
+        let Some(place) = site.places.get_mut(link.place) else { return false };
+        if link.ready_for(now.instant).is_some_and(|span| span >= plan.stable_after) {
+            place.retry.reset();
+        }
+        let then = match place.life {
+            // Its successor is there already.
+            Life::Renewing { old, next: Next::Leg(leg) | Next::Overlap { leg, .. } } if old == route.leg => {
+                if matches!(place.life, Life::Renewing { next: Next::Leg(_), .. }) {
+                    place.lost_at.get_or_insert(now.instant);
+                }
+                place.life = Life::Single(leg);
+                None
+            }
+            _ => Some(place.retry.after(cause, plan.retry_max, unit(chance))),
+        };
+        let delay = match then {
+            Some(Then::Again(delay)) => Some(delay),
+            Some(Then::Hold(delay)) => {
+                attempts.hold(now.instant + delay);
+                Some(delay)
+            }
+            Some(Then::Stop) | None => None,
+        };
+        let at = delay.map(|delay| now.instant + delay);
+        let mut stopped = false;
+        place.life = match (place.life, at) {
+            (life, None) if then.is_none() => life,
+            (Life::Single(leg), at) if leg == route.leg => {
+                place.lost_at.get_or_insert(now.instant);
+                stopped = at.is_none();
+                at.map_or(Life::Stopped, Life::Waiting)
+            }
+            (Life::Renewing { old, next: Next::Waiting(due) }, at) if old == route.leg => {
+                place.lost_at.get_or_insert(now.instant);
+                stopped = at.is_none();
+                at.map_or(Life::Stopped, |at| Life::Waiting(at.min(due)))
+            }
+            (Life::Renewing { old, .. }, at) => {
+                Life::Renewing { old, next: Next::Waiting(at.unwrap_or(now.instant + STOPPED_SUCCESSOR)) }
+            }
+            (life, _) => life,
+        };
+        let change = match stopped {
+            true => LinkChange::Stopped { cause, words: "" },
+            false => LinkChange::Lost { cause, words: "", retry_in: delay },
+        };
+        self.tell_at(route, link.place, change, words.to_owned());
+        stopped
+    }
+
+    /// Whether [`poll_event`](Self::poll_event) has one to give.
+    #[inline]
+    pub fn has_event(&self) -> bool {
+        self.session.has_event() || !self.told.is_empty() || self.unreadable.is_some()
+    }
+
+    /// The next event. Call until `None` after each `on_` call.
+    #[inline]
+    pub fn poll_event(&mut self) -> Option<Event<'_>> {
+        if !self.told.is_empty() || self.unreadable.is_some() {
+            return self.poll_own();
+        }
+        let event = self.session.poll_event()?;
+        match &event {
+            Event::Gap(_) => self.stats.gaps += 1,
+            Event::Book(book) if matches!(book.change, BookChange::Resynced { .. }) => {
+                self.stats.resyncs += 1
+            }
+            _ => {}
+        }
+        self.events += 1;
+        if self.events.is_multiple_of(LATENCY_SAMPLE)
+            && let Some(venue_time_ns) = event.venue_time_ns()
+        {
+            let latency = Duration::from_nanos(self.received_ns.saturating_sub(venue_time_ns));
+            record(&mut self.stats.latency_us, latency);
+        }
+        Some(event)
+    }
+
+    #[cold]
+    fn poll_own(&mut self) -> Option<Event<'_>> {
+        if let Some(Told { event, words }) = self.told.pop_front() {
+            self.words = words;
+            let words = self.words.as_str();
+            let change = match event.change {
+                LinkChange::Lost { cause, retry_in, .. } => LinkChange::Lost { cause, words, retry_in },
+                LinkChange::Stopped { cause, .. } => LinkChange::Stopped { cause, words },
+                other => other,
+            };
+            return Some(Event::Link(LinkEvent { change, ..event }));
+        }
+        self.lent = self.unreadable.take();
+        self.lent.as_ref().map(Event::Unreadable)
+    }
+
+    /// Hands `act` everything that is to be done now.
+    pub fn carry_out(&mut self, now: Now, mut act: impl FnMut(Command<'_>)) {
+        loop {
+            while let Some(order) = self.orders.pop_front() {
+                match order {
+                    Order::Dial { route, place } => {
+                        if let Some(endpoint) = self.session.endpoints().get(route.endpoint) {
+                            act(Command::Dial { route, endpoint, place });
+                        }
+                    }
+                    Order::Close(route) => act(Command::Close { route }),
+                    Order::Drop(route) => act(Command::Drop { route }),
+                }
+            }
+            let (mut renew, mut replace) = (None, None);
+            match self.session.poll_command() {
+                None => return,
+                Some(Wish::Send { route, text }) => act(Command::Send { route, text }),
+                Some(Wish::Fetch { id, url }) => act(Command::Fetch { id, url }),
+                Some(Wish::Renew { route }) => renew = Some(route),
+                Some(Wish::Replace { route }) => replace = Some(route),
+                Some(_) => {}
+            }
+            if let Some(route) = renew
+                && let Some(place) = self.place(route)
+            {
+                self.renew_place(route.endpoint, place, Renewal::Session, now);
+                self.settle(now);
+            }
+            if let Some(route) = replace {
+                self.orders.push_back(Order::Drop(route));
+                self.on_ended(route, Ending::Lost, Cause::Silent, "the session gave it up", now);
+            }
+        }
+    }
+
+    /// When to call [`on_deadline`](Self::on_deadline), at the latest; every call may change it.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        [self.session.next_deadline(), self.wake].into_iter().flatten().min()
+    }
+
+    /// Time has passed. Calling early or twice does no harm.
+    pub fn on_deadline(&mut self, now: Now) {
+        if self.session.next_deadline().is_some_and(|at| at <= now.instant) {
+            self.session.on_deadline(now);
+        }
+        if self.wake.is_some_and(|at| at <= now.instant) {
+            self.settle(now);
+        }
+    }
+
+    /// Does what is due, and finds out when to look again.
+    fn settle(&mut self, now: Now) {
+        if self.closing {
+            self.wake = None;
+            return;
+        }
+        for endpoint in self.session.endpoints().get(self.sites.len()..).unwrap_or_default() {
+            self.sites.push(Site::new(self.plan.legs(endpoint.terms.races), now.instant));
+        }
+        for endpoint in 0..self.sites.len() {
+            self.look(endpoint, now);
+            let places = self.sites.get(endpoint).map_or(0, |site| site.places.len());
+            (0..places).for_each(|place| self.settle_place(endpoint, place, now));
+        }
+        if now.instant >= self.lag_look_at {
+            self.lag_look_at = now.instant + LAG_LOOK;
+            (0..self.sites.len()).for_each(|endpoint| self.look_for_lag(endpoint, now));
+        }
+        if now.instant >= self.look_at {
+            self.look_at = now.instant + LOOK;
+        }
+        let look_at = self.look_at;
+        let races = self.sites.iter().any(|site| site.places.len() > 1);
+        let wake = self.sites.iter().filter_map(|site| site.deadline(look_at));
+        self.wake = wake.chain(races.then_some(self.lag_look_at)).min();
+    }
+
+    /// Sees which open connections are ready.
+    fn look(&mut self, endpoint: usize, now: Now) {
+        if now.instant < self.look_at {
+            return;
+        }
+        let opening: Vec<usize> = self.sites.get(endpoint).map_or(Vec::new(), |site| {
+            let is_open = |leg: &usize| site.link(*leg).is_some_and(|link| link.state == State::Open);
+            (0..site.links.len()).filter(is_open).collect()
+        });
+        for leg in opening {
+            let route = Route { endpoint, leg };
+            if self.session.is_ready(route) {
+                self.on_ready(route, now.instant);
+            }
+        }
+    }
+
+    fn on_ready(&mut self, route: Route, now: Instant) {
+        let lifetime =
+            self.session.endpoints().get(route.endpoint).and_then(|endpoint| endpoint.terms.lifetime);
+        let age = self.plan.renewal(lifetime, unit(&mut self.chance));
+        let overlap_until = now + self.plan.overlap;
+        let Some(site) = self.sites.get_mut(route.endpoint) else { return };
+        let Some(link) = site.link_mut(route.leg) else { return };
+        link.state = State::Ready { since: now };
+        link.renew_at = age.and_then(|age| now.checked_add(age));
+        let (place, after) = (link.place, now.saturating_duration_since(link.began));
+        if let Some(place) = site.places.get_mut(place) {
+            if let Life::Renewing { old, next: Next::Leg(leg) } = place.life
+                && leg == route.leg
+            {
+                place.life = Life::Renewing { old, next: Next::Overlap { leg, until: overlap_until } };
+            }
+            if let Some(lost_at) = place.lost_at.take() {
+                record(&mut self.stats.recovery_us, now.saturating_duration_since(lost_at));
+            }
+        }
+        record(&mut self.stats.ready_us, after);
+        self.tell(route, LinkChange::Ready { after }, String::new());
+    }
+
+    /// Moves a place on as far as it goes now.
+    fn settle_place(&mut self, endpoint: usize, place: usize, now: Now) {
+        let Some(life) = self.life(endpoint, place) else { return };
+        match life {
+            Life::Waiting(at) if at <= now.instant => {
+                let life = match self.dial(endpoint, place, now.instant) {
+                    Ok(leg) => Life::Single(leg),
+                    Err(at) => Life::Waiting(at),
+                };
+                self.set_life(endpoint, place, life);
+            }
+            Life::Single(leg) => {
+                let link = self.sites.get(endpoint).and_then(|site| site.link(leg));
+                if link.and_then(|link| link.renew_at).is_some_and(|at| at <= now.instant) {
+                    self.renew_place(endpoint, place, Renewal::Age, now);
+                    self.settle_place(endpoint, place, now);
+                }
+            }
+            Life::Renewing { old, next: Next::Waiting(at) } if at <= now.instant => {
+                let next = match self.dial(endpoint, place, now.instant) {
+                    Ok(leg) => Next::Leg(leg),
+                    Err(at) => Next::Waiting(at),
+                };
+                self.set_life(endpoint, place, Life::Renewing { old, next });
+            }
+            Life::Renewing { old, next: Next::Overlap { leg, until } } if until <= now.instant => {
+                // It may have fallen behind again.
+                if self.session.is_ready(Route { endpoint, leg }) {
+                    self.retire(Route { endpoint, leg: old });
+                    self.set_life(endpoint, place, Life::Single(leg));
+                }
+            }
+            Life::Waiting(_) | Life::Renewing { .. } | Life::Stopped => {}
+        }
+    }
+
+    fn life(&self, endpoint: usize, place: usize) -> Option<Life> {
+        Some(self.sites.get(endpoint)?.places.get(place)?.life)
+    }
+
+    fn set_life(&mut self, endpoint: usize, place: usize, life: Life) {
+        let place = self.sites.get_mut(endpoint).and_then(|site| site.places.get_mut(place));
+        place.into_iter().for_each(|place| place.life = life);
+    }
+
+    /// Begins to connect, if the venue's budget allows it; else says when it does.
+    fn dial(&mut self, endpoint: usize, place: usize, now: Instant) -> Result<usize, Instant> {
+        let Some(site) = self.sites.get_mut(endpoint) else { return Err(now + LOOK) };
+        // All are in use only while some retire.
+        let leg = site.free_leg().ok_or(now + LOOK)?;
+        self.attempts.take(now)?;
+        if let Some(slot) = site.links.get_mut(leg) {
+            *slot = Some(Link::dialing(place, now));
+        }
+        let attempt = site.places.get(place).map_or(1, |place| place.retry.attempt());
+        self.stats.attempts += 1;
+        let route = Route { endpoint, leg };
+        self.orders.push_back(Order::Dial { route, place });
+        self.tell(route, LinkChange::Connecting { attempt }, String::new());
+        Ok(leg)
+    }
+
+    /// Wants a successor for the connection of a place, if it has one that is good.
+    fn renew_place(&mut self, endpoint: usize, place: usize, why: Renewal, now: Now) {
+        let Some(Life::Single(old)) = self.life(endpoint, place) else { return };
+        let route = Route { endpoint, leg: old };
+        if !matches!(self.phase(route), Some(Phase::Open | Phase::Ready)) {
+            return;
+        }
+        self.set_life(endpoint, place, Life::Renewing { old, next: Next::Waiting(now.instant) });
+        self.tell(route, LinkChange::Renewing { why }, String::new());
+    }
+
+    /// A successor is ready: the old connection is closed in order.
+    fn retire(&mut self, route: Route) {
+        let link = self.sites.get_mut(route.endpoint).and_then(|site| site.link_mut(route.leg));
+        if let Some(link) = link {
+            link.state = State::Retiring;
+            self.stats.renewed += 1;
+            self.orders.push_back(Order::Close(route));
+            self.tell(route, LinkChange::Retiring, String::new());
+        }
+    }
+
+    /// Renews connections that are too far behind the others.
+    fn look_for_lag(&mut self, endpoint: usize, now: Now) {
+        let Some(lag_max) = self.plan.lag_max else { return };
+        let lag_max = u64::try_from(lag_max.as_micros()).unwrap_or(u64::MAX);
+        let Some(site) = self.sites.get(endpoint) else { return };
+        let ready: Vec<usize> = site.ready_legs().collect();
+        if ready.len() < 2 {
+            return;
+        }
+        for leg in ready {
+            let route = Route { endpoint, leg };
+            let lags = self.session.leg_counts(route).and_then(|counts| counts.lag_us.as_ref());
+            let lags_much = lags
+                .is_some_and(|lags| lags.len() >= LAG_SAMPLES_MIN && lags.value_at_quantile(0.5) > lag_max);
+            let Some(at) = self.place(route).filter(|_| lags_much) else { continue };
+            let place = self.sites.get_mut(endpoint).and_then(|site| site.places.get_mut(at));
+            let Some(place) = place else { continue };
+            if place.patient_until.is_none_or(|until| until <= now.instant) {
+                place.patient_until = Some(now.instant + LAG_PATIENCE);
+                self.renew_place(endpoint, at, Renewal::Slow, now);
+            }
+        }
+    }
+
+    fn tell(&mut self, route: Route, change: LinkChange<'static>, words: String) {
+        let place = self.place(route).unwrap_or(0);
+        self.tell_at(route, place, change, words);
+    }
+
+    fn tell_at(&mut self, route: Route, place: usize, change: LinkChange<'static>, words: String) {
+        let name = self.session.endpoints().get(route.endpoint).map_or("", |endpoint| endpoint.name);
+        tracing::info!(name, endpoint = route.endpoint, leg = route.leg, place, ?change, words, "connection");
+        let event = LinkEvent { route, name, place, change };
+        self.told.push_back(Told { event, words });
+    }
+}
+
+/// How far a connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// The handshake is not complete.
+    Connecting,
+    /// It is being subscribed, and catches up.
+    Open,
+    /// It brings all that it should.
+    Ready,
+    /// Its successor has taken over, or the end was asked for.
+    Retiring,
+}
+
+/// A number in `0.0..1.0`.
+fn unit(chance: &mut ChaCha8Rng) -> f64 {
+    f64::from(chance.next_u32()) / (f64::from(u32::MAX) + 1.0)
+}
