@@ -80,6 +80,7 @@ fn with_words<'a>(event: Event<'static>, words: &'a str) -> Event<'a> {
         Event::State(state) => Event::State(InstrumentState { state: words, ..state }),
         Event::Missing { .. } => Event::Missing { stream: words },
         Event::Subscribed { pending, .. } => Event::Subscribed { stream: words, pending },
+        Event::Silent { since, .. } => Event::Silent { stream: words, since },
         Event::Unsubscribed { .. } => Event::Unsubscribed { stream: words },
         Event::Gap(gap) => Event::Gap(Gap { stream: words, ..gap }),
         Event::Rejected(rejection) => Event::Rejected(Rejection { message: words, ..rejection }),

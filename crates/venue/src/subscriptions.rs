@@ -114,11 +114,7 @@ impl Subscriptions {
 
     /// A place that is not needed any more, so that names that come and go need no more memory than those there are.
     fn unused(&self) -> Option<usize> {
-        let is_idle = |at: usize| {
-            let mut standings = self.legs.iter().flatten().filter_map(|leg| leg.get(at));
-            standings.all(|standing| standing.state == State::Idle)
-        };
-        self.streams.iter().enumerate().position(|(at, stream)| !stream.wanted && is_idle(at))
+        self.streams.iter().enumerate().position(|(at, stream)| !stream.wanted && self.is_idle(at))
     }
 
     /// Does not want a stream any more; its place, if it was wanted. Legs that have it unsubscribe it.
@@ -339,6 +335,12 @@ impl Subscriptions {
     /// Whether any leg brings it.
     pub(crate) fn is_covered(&self, stream: usize) -> bool {
         (0..LEGS_MAX).any(|leg| self.is_live(leg, stream))
+    }
+
+    /// Whether no leg has anything to do with it any more.
+    pub(crate) fn is_idle(&self, stream: usize) -> bool {
+        let mut standings = self.legs.iter().flatten().filter_map(|leg| leg.get(stream));
+        standings.all(|standing| standing.state == State::Idle)
     }
 
     /// Whether it is known of each stream that is wanted whether a leg brings it.

@@ -399,8 +399,12 @@ fn a_snapshot_without_an_answer_is_asked_for_again() {
 #[test]
 fn snapshots_stay_within_the_weight_of_a_minute() {
     let symbols: Vec<String> = (0..150).map(|n| format!("S{n}")).collect();
-    let mut rig =
-        Rig::confirmed(tickwire_venue::binance::Config { symbols, streams: books(), ..Default::default() });
+    let mut rig = Rig::confirmed(tickwire_venue::binance::Config {
+        symbols,
+        streams: books(),
+        silence_max: None,
+        ..Default::default()
+    });
     // Snapshots of 1000 levels weigh 50 each of 5000.
     assert_eq!(rig.sent.len(), 100);
     while let Some((id, _)) = rig.asked() {

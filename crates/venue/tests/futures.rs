@@ -33,7 +33,7 @@ fn usd_m(streams: Vec<Stream>) -> Config {
 }
 
 fn base(symbols: &[&str]) -> Config {
-    Config { symbols: config(symbols, Vec::new()).symbols, ..Config::usd_m() }
+    Config { symbols: config(symbols, Vec::new()).symbols, silence_max: None, ..Config::usd_m() }
 }
 
 /// The payload raw and combined, on the connection for its class, with the keys as given and turned around.

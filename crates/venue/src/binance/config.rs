@@ -1,8 +1,8 @@
 //! What to follow, checked.
 
-use std::collections::BTreeSet;
 #[cfg(feature = "sign")]
 use std::sync::Arc;
+use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     product::{Class, Product, Snapshots},
@@ -14,6 +14,9 @@ use crate::{
     error::ConfigError,
     session::{Endpoint, Terms},
 };
+
+/// How long a stream may be silent that comes each second, or each three.
+const CLOCKED_SILENCE_MAX: Duration = Duration::from_secs(15);
 
 /// What a Binance session follows, and where.
 ///
@@ -59,6 +62,9 @@ pub struct Config {
     /// Levels a side of a book snapshot: spot `1..=5000`, whose price rises at 100, 500 and 1000; otherwise 5, 10, 20,
     /// 50, 100, 500 or 1000.
     pub snapshot_limit: u16,
+    /// How long a stream of book changes or quotes may bring nothing before it is subscribed anew, which doubles each time
+    /// it did not help; `None` for any time. Default is a minute, and any time for options.
+    pub silence_max: Option<Duration>,
     /// Levels a side that a book keeps, at least `snapshot_limit`. The worst are dropped beyond it, and
     /// [told](crate::BookChange::Trimmed).
     pub levels_max: usize,
@@ -120,6 +126,7 @@ impl Config {
             rest_url: rest_url.into(),
             snapshots: product.snapshots(),
             snapshot_limit: 1000,
+            silence_max: (product != Product::Options).then_some(Duration::from_secs(60)),
             levels_max: 10_000,
             #[cfg(feature = "sign")]
             api_key: None,
@@ -245,6 +252,16 @@ impl Config {
             }
             _ => Ok(()),
         }
+    }
+
+    /// How long a stream may be silent.
+    pub(super) fn silence_max(&self, name: &str) -> Option<Duration> {
+        let (symbol, suffix) = name.split_once('@')?;
+        if symbol == "!markPrice" || suffix.starts_with("markPrice") {
+            return Some(CLOCKED_SILENCE_MAX);
+        }
+        let of_books = matches!(Kind::of(suffix), Some(Kind::BookTicker | Kind::Diff | Kind::Partial));
+        self.silence_max.filter(|_| of_books)
     }
 
     /// Where streams of a class are.

@@ -250,6 +250,7 @@ impl Session for Binance {
                 }
             }
             Asking::Renew(route) => Command::Renew { route },
+            Asking::Replace(route) => Command::Replace { route },
         })
     }
 

@@ -6,6 +6,8 @@ mod link;
 mod market;
 mod request;
 
+use std::time::Duration;
+
 use crate::error::Error;
 
 pub use book::{BookChange, BookEvent, TopCheck};
@@ -62,6 +64,13 @@ pub enum Event<'a> {
     Unsubscribed {
         /// The name of the stream.
         stream: &'a str,
+    },
+    /// A stream that the venue confirmed brings nothing, for longer than it should: it is subscribed anew.
+    Silent {
+        /// The name of the stream.
+        stream: &'a str,
+        /// For how long.
+        since: Duration,
     },
     /// A stream is not there: the venue left it out of its confirmation, or refused it by itself. It does not exist, or is
     /// not open for us.

@@ -35,6 +35,13 @@ struct Stream {
     entry: Option<usize>,
     /// The legs that bring it, a bit each.
     legs: u8,
+    /// Those that have brought something since the last look, and those that had not by the one before while others had.
+    spoke: u8,
+    mute: u8,
+    /// When anything came, or else since when it is brought.
+    heard: Option<Instant>,
+    /// How often its silence was told since.
+    told: u32,
 }
 
 #[derive(Debug)]
@@ -69,7 +76,12 @@ impl Order {
         let Some(entry) = self.entries.get_mut(at) else { return Verdict::Next };
         let waits = entry.sequence.overdue_at().is_some();
         let verdict = entry.sequence.judge(leg, mark, now);
-        let races = self.streams.get(stream).is_some_and(|stream| stream.legs.count_ones() > 1);
+        let mut races = false;
+        if let Some(stream) = self.streams.get_mut(stream) {
+            stream.spoke |= bit(leg);
+            (stream.heard, stream.told) = (Some(now), 0);
+            races = stream.legs.count_ones() > 1;
+        }
         if races || verdict != Verdict::Next {
             self.count(at, leg, mark, now, verdict);
         }
@@ -132,12 +144,17 @@ impl Order {
     }
 
     /// A leg brings a stream from now on.
-    pub(crate) fn join(&mut self, stream: usize, leg: usize) {
+    pub(crate) fn join(&mut self, stream: usize, leg: usize, now: Instant) {
         if self.streams.get(stream).is_none() {
             self.streams.resize(stream + 1, Stream::default());
         }
         if let Some(stream) = self.streams.get_mut(stream) {
+            if stream.legs == 0 {
+                stream.heard = Some(now);
+            }
             stream.legs |= bit(leg);
+            // It has until the look after the next to say something.
+            stream.spoke |= bit(leg);
         }
         self.entries_of(stream).for_each(|entry| entry.sequence.join(leg));
     }
@@ -145,14 +162,14 @@ impl Order {
     /// A leg does not bring a stream any more; `in_order` when everything it was sent has come.
     pub(crate) fn leave(&mut self, stream: usize, leg: usize, in_order: bool) {
         if let Some(stream) = self.streams.get_mut(stream) {
-            stream.legs &= !bit(leg);
+            stream.part(leg);
         }
         self.entries_of(stream).for_each(|entry| entry.sequence.leave(leg, in_order));
     }
 
     /// A leg is gone.
     pub(crate) fn close(&mut self, leg: usize, in_order: bool) {
-        self.streams.iter_mut().for_each(|stream| stream.legs &= !bit(leg));
+        self.streams.iter_mut().for_each(|stream| stream.part(leg));
         self.entries.iter_mut().for_each(|entry| entry.sequence.leave(leg, in_order));
     }
 
@@ -198,6 +215,49 @@ impl Order {
         self.entries.iter().filter(|entry| brings(entry.stream)).all(|entry| entry.sequence.is_level(leg))
     }
 
+    /// Looks which legs bring nothing of a stream while others do, for the second time in a row: hands `mute` each stream
+    /// with those legs, a bit each, and says which legs have brought anything at all since the last look.
+    pub(crate) fn look(&mut self, mut mute: impl FnMut(usize, u8)) -> u8 {
+        let mut spoke = 0;
+        for (at, stream) in self.streams.iter_mut().enumerate() {
+            spoke |= stream.spoke;
+            let missed = if stream.spoke == 0 { 0 } else { stream.legs & !stream.spoke };
+            if missed & stream.mute != 0 {
+                mute(at, missed & stream.mute);
+            }
+            (stream.mute, stream.spoke) = (missed, 0);
+        }
+        spoke
+    }
+
+    /// When the next stream has been silent for too long: `limit` says how long that is, and it doubles each time it was
+    /// told.
+    pub(crate) fn silence_deadline(&self, limit: impl Fn(usize) -> Option<Duration>) -> Option<Instant> {
+        let ends = |(at, stream): (usize, &Stream)| stream.silent_at(limit(at)?);
+        self.streams.iter().enumerate().filter_map(ends).min()
+    }
+
+    /// The streams that have been silent for too long, and for how long; each is counted as told. Also says whether any
+    /// that is watched is not silent.
+    pub(crate) fn silent(
+        &mut self,
+        now: Instant,
+        limit: impl Fn(usize) -> Option<Duration>,
+    ) -> (Vec<(usize, Duration)>, bool) {
+        let (mut silent, mut is_any_heard) = (Vec::new(), false);
+        for (at, stream) in self.streams.iter_mut().enumerate() {
+            let Some(silent_at) = limit(at).and_then(|limit| stream.silent_at(limit)) else { continue };
+            if silent_at <= now {
+                stream.told = stream.told.saturating_add(1);
+                let since = stream.heard.map_or(Duration::ZERO, |heard| now.saturating_duration_since(heard));
+                silent.push((at, since));
+            } else if stream.told == 0 {
+                is_any_heard = true;
+            }
+        }
+        (silent, is_any_heard)
+    }
+
     /// How a leg fares.
     pub(crate) fn counts(&self, leg: usize) -> Option<&LegCounts> {
         self.race.leg(leg)
@@ -208,11 +268,26 @@ impl Order {
     }
 }
 
+impl Stream {
+    /// A leg does not bring it any more.
+    fn part(&mut self, leg: usize) {
+        self.legs &= !bit(leg);
+        self.spoke &= !bit(leg);
+        self.mute &= !bit(leg);
+    }
+
+    /// When it will have been silent for longer than `limit`, which doubles each time that was told.
+    fn silent_at(&self, limit: Duration) -> Option<Instant> {
+        let limit = limit.saturating_mul(1_u32.checked_shl(self.told).unwrap_or(u32::MAX));
+        self.heard.filter(|_| self.legs != 0)?.checked_add(limit)
+    }
+}
+
 /// The bit of a leg; none for one that cannot be.
 fn bit(leg: usize) -> u8 {
     u32::try_from(leg).ok().and_then(|leg| 1_u8.checked_shl(leg)).unwrap_or(0)
 }
 
-fn legs_of(bits: u8) -> impl Iterator<Item = usize> {
+pub(crate) fn legs_of(bits: u8) -> impl Iterator<Item = usize> {
     (0..8).filter(move |leg| bits & bit(*leg) != 0)
 }

@@ -179,7 +179,12 @@ impl Sequence {
     fn is_filled_by_others(&self, leg: usize) -> bool {
         let Some(last) = self.last else { return false };
         let mut others = self.legs.iter().enumerate().filter(|(other, _)| *other != leg);
-        others.any(|(_, other)| matches!(other, Leg::At(at) if *at <= last))
+        others.any(|(_, other)| match other {
+            Leg::At(at) => *at <= last,
+            // It came before what was told last, so that it may bring what lies behind that.
+            Leg::Joined(stood) => stood.is_none_or(|stood| stood < last),
+            Leg::Out => false,
+        })
     }
 
     /// An update that is not beyond what its own leg brought before.

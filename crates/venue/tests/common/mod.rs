@@ -28,11 +28,14 @@ pub(crate) struct Rig {
     pub(crate) fetches: VecDeque<(u64, String)>,
     /// Connections that are to be renewed.
     pub(crate) renewals: Vec<Route>,
+    /// Connections that are to be given up.
+    pub(crate) replacements: Vec<Route>,
 }
 
 pub(crate) fn config(symbols: &[&str], streams: Vec<Stream>) -> Config {
     let symbols = symbols.iter().map(ToString::to_string).collect();
-    Config { symbols, streams, ..Config::default() }
+    // What silence brings about has tests of its own.
+    Config { symbols, streams, silence_max: None, ..Config::default() }
 }
 
 /// A book of each symbol, and the quotes to check it.
@@ -50,6 +53,7 @@ impl Rig {
             sent: VecDeque::new(),
             fetches: VecDeque::new(),
             renewals: Vec::new(),
+            replacements: Vec::new(),
         }
     }
 
@@ -136,7 +140,7 @@ impl Rig {
         Some((request["id"].as_u64().unwrap(), request["params"]["symbol"].as_str().unwrap().to_owned()))
     }
 
-    fn drain(&mut self) -> Vec<Event<'static>> {
+    pub(crate) fn drain(&mut self) -> Vec<Event<'static>> {
         let mut told = Vec::new();
         while let Some(event) = self.session.poll_event() {
             told.push(keep(event));
@@ -148,6 +152,7 @@ impl Rig {
                 }
                 Command::Fetch { id, url } => self.fetches.push_back((id, url.to_owned())),
                 Command::Renew { route } => self.renewals.push(route),
+                Command::Replace { route } => self.replacements.push(route),
                 other => panic!("a command these tests do not know: {other:?}"),
             }
         }
@@ -182,6 +187,7 @@ fn keep(event: Event<'_>) -> Event<'static> {
             Event::Subscribed { stream: stream.to_owned().leak(), pending }
         }
         Event::Unsubscribed { stream } => Event::Unsubscribed { stream: stream.to_owned().leak() },
+        Event::Silent { stream, since } => Event::Silent { stream: stream.to_owned().leak(), since },
         Event::Missing { stream } => Event::Missing { stream: stream.to_owned().leak() },
         Event::Gap(gap) => Event::Gap(Gap { stream: gap.stream.to_owned().leak(), ..gap }),
         Event::Unanswered { request, instrument } => Event::Unanswered { request, instrument },

@@ -69,7 +69,7 @@ impl Market {
         for (stream, became) in became {
             match became {
                 Became::Live => {
-                    link.order.join(stream, leg);
+                    link.order.join(stream, leg, now);
                     if covered_before.contains(&stream) {
                         continue;
                     }
@@ -82,11 +82,19 @@ impl Market {
                 }
                 Became::Left => {
                     link.order.leave(stream, leg, true);
-                    let is_over =
-                        !link.subscriptions.is_wanted(stream) && !link.subscriptions.is_covered(stream);
-                    if is_over {
+                    if link.subscriptions.is_idle(stream) {
                         let event = Event::Unsubscribed { stream: "" };
                         queue.push_with_words(event, link.subscriptions.name(stream));
+                    }
+                    let fed = keepers.iter_mut().flatten();
+                    let mut fed = fed.filter(|keeper| (keeper.link, keeper.stream) == (at, stream));
+                    if link.subscriptions.is_wanted(stream)
+                        && !link.subscriptions.is_covered(stream)
+                        && let Some(keeper) = fed.next()
+                    {
+                        // It is subscribed anew.
+                        keeper.on_stream_closed(&mut |event| queue.push(event));
+                        keeper.on_stream_open();
                     }
                 }
                 Became::Missing => {}

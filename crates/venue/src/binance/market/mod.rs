@@ -73,8 +73,10 @@ pub(super) enum Asking {
         leg: usize,
         text: String,
     },
-    /// The venue is about to close a connection.
+    /// The venue is about to close a connection, or it does not bring what it should.
     Renew(Route),
+    /// A connection brings nothing.
+    Replace(Route),
 }
 
 /// Whose connection a route is.
@@ -134,7 +136,9 @@ impl Market {
         let subject = of_symbol.and_then(|(symbol, _)| self.subject(symbol));
         self.open_ended |= subject.is_none();
         let at = self.link_with_room(self.class_of(name));
-        let Some(stream) = self.links.get_mut(at).and_then(|link| link.add(name, subject, now)) else {
+        let silence_max = self.config.silence_max(name);
+        let Some(stream) = self.links.get_mut(at).and_then(|link| link.add(name, subject, silence_max, now))
+        else {
             return;
         };
         if let (Some(instrument), Some((_, suffix))) = (subject, of_symbol) {
@@ -317,7 +321,7 @@ impl Market {
     fn on_api_closed(&mut self, leg: usize, now: Instant) {
         self.api.iter_mut().for_each(|api| api.on_closed(leg));
         self.commands.retain(|asking| match asking {
-            Asking::Streams { .. } | Asking::Renew(_) => true,
+            Asking::Streams { .. } | Asking::Renew(_) | Asking::Replace(_) => true,
             Asking::Snapshot { leg: over, .. } => *over != Some(leg),
             #[cfg(feature = "sign")]
             Asking::SignIn { leg: over, .. } => *over != leg,

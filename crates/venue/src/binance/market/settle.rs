@@ -8,10 +8,11 @@ use crate::event::{Outcome, Rejection};
 use crate::{
     binance::{
         keeper::{Fetch, Keeper},
-        link::Asked,
+        link::{Asked, Remedy},
         product::Snapshots,
     },
     event::{Event, Request},
+    route::Route,
     session::Now,
 };
 
@@ -33,6 +34,7 @@ impl Market {
         let until = now + ANSWER_TIMEOUT;
         for at in 0..self.links.len() {
             self.settle_gaps(at, now);
+            self.settle_silence(at, now);
             self.settle_streams(at, now, until);
         }
         self.settle_snapshots(now, until);
@@ -62,6 +64,19 @@ impl Market {
                 keeper.on_hole(gap.hole, now, &mut |event| queue.push(event));
             }
         }
+    }
+
+    /// What does not come that should is asked for anew.
+    fn settle_silence(&mut self, at: usize, now: Instant) {
+        let Self { links, queue, commands, .. } = self;
+        let Some(link) = links.get_mut(at) else { return };
+        let remedies =
+            link.look(now, |name, since| queue.push_with_words(Event::Silent { stream: "", since }, name));
+        let endpoint = link.endpoint;
+        commands.extend(remedies.into_iter().map(|remedy| match remedy {
+            Remedy::Replace(leg) => Asking::Replace(Route { endpoint, leg }),
+            Remedy::Renew(leg) => Asking::Renew(Route { endpoint, leg }),
+        }));
     }
 
     fn settle_streams(&mut self, at: usize, now: Instant, until: Instant) {
