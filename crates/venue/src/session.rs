@@ -149,6 +149,8 @@ pub enum Fetched<'a> {
         status: u16,
         /// Seconds after which it wants to be asked again, from `Retry-After`.
         retry_after_s: Option<u64>,
+        /// What this address has used of its budget in the current minute, from `X-MBX-USED-WEIGHT-1M`.
+        used_weight: Option<u64>,
         /// The document.
         body: &'a [u8],
     },

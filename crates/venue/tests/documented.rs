@@ -313,6 +313,7 @@ fn an_unknown_symbol_is_refused_for_good() {
 #[test]
 fn too_many_requests_stop_every_snapshot_until_the_time_given() {
     let mut rig = Rig::confirmed(config(&["AAA", "BBB"], books()));
+    rig.tell_weight(0);
     let data = json!({"serverTime": 1_700_000_000_000_u64, "retryAfter": 1_700_000_030_000_u64});
     let error = json!({"code": -1003, "msg": "Way too much", "data": data});
     let until = rig.now + Duration::from_secs(30);
@@ -347,6 +348,7 @@ fn a_hold_beyond_any_ban_is_cut_and_survives_a_new_connection() {
 fn too_many_requests_without_a_time_stop_every_snapshot_for_a_minute() {
     for (status, code) in [(429, -1), (418, -1), (400, -1003)] {
         let mut rig = Rig::confirmed(config(&["AAA", "BBB"], books()));
+        rig.tell_weight(0);
         let until = rig.now + Duration::from_secs(60);
         let told = refuse(&mut rig, status, &json!({"code": code, "msg": "no"}));
         assert!(matches!(&told[..], [Event::Rejected(r)] if r.outcome == Outcome::Retry(until)), "{told:?}");
@@ -405,6 +407,8 @@ fn snapshots_stay_within_the_weight_of_a_minute() {
         silence_max: None,
         ..Default::default()
     });
+    assert_eq!(rig.sent.len(), 1, "what others have used is not known");
+    rig.tell_weight(50);
     // Snapshots of 1000 levels weigh 50 each of 5000.
     assert_eq!(rig.sent.len(), 100);
     while let Some((id, _)) = rig.asked() {
@@ -414,6 +418,26 @@ fn snapshots_stay_within_the_weight_of_a_minute() {
     assert_eq!(rig.sent.len(), 0);
     rig.pass(Duration::from_millis(1));
     assert_eq!(rig.sent.len(), 50);
+}
+
+#[test]
+fn what_a_program_before_this_one_has_used_of_the_minute_is_not_used_again() {
+    let mut rig = Rig::new(config(&["AAA", "BBB"], books()));
+    // 20 seconds into a minute.
+    rig.unix_ns = 1_700_000_000_000_000_000 / 60_000_000_000 * 60_000_000_000 + 20_000_000_000;
+    rig.open(STREAM);
+    rig.open(API);
+    rig.confirm();
+    let (id, _) = rig.asked().unwrap();
+    let limit =
+        json!({"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "count": 5951});
+    let result = json!({"lastUpdateId": 1, "bids": [], "asks": []});
+    rig.api(&json!({"id": id, "status": 200, "result": result, "rateLimits": [limit]}));
+    // What is left are 49 of 6000, and some are kept for others. The venue's clock may be a second behind.
+    rig.pass(Duration::from_millis(40_999));
+    assert!(rig.asked().is_none());
+    rig.pass(Duration::from_millis(1));
+    assert_eq!(rig.asked().map(|(_, symbol)| symbol).as_deref(), Some("BBB"));
 }
 
 #[test]

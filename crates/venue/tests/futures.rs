@@ -354,7 +354,8 @@ fn snapshots_by_http_make_books_too() {
 fn a_server_that_wants_no_requests_is_left_alone_as_long_as_it_says() {
     let (mut rig, id) = coin_m();
     let body = json!({"code": -1003, "msg": "Too much request weight used"}).to_string();
-    let answer = Fetched::Answer { status: 429, retry_after_s: Some(30), body: body.as_bytes() };
+    let answer =
+        Fetched::Answer { status: 429, retry_after_s: Some(30), used_weight: None, body: body.as_bytes() };
     rig.session.on_fetched(id, answer, rig.both()).unwrap();
     let until = rig.now + Duration::from_secs(30);
     let refused = rig.session.poll_event().unwrap();

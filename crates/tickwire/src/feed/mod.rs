@@ -375,6 +375,7 @@ impl<S: Session> Feed<S> {
             Some(document) => Fetched::Answer {
                 status: document.status,
                 retry_after_s: document.retry_after_s,
+                used_weight: document.used_weight,
                 body: &document.body,
             },
             None => Fetched::Failed,

@@ -12,5 +12,6 @@ pub(crate) struct Answer {
 pub(crate) struct Document {
     pub(crate) status: u16,
     pub(crate) retry_after_s: Option<u64>,
+    pub(crate) used_weight: Option<u64>,
     pub(crate) body: Vec<u8>,
 }

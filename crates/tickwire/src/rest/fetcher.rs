@@ -123,13 +123,15 @@ fn document(agent: &Agent, request: &Request, now: Instant) -> Option<Document> 
 
 fn fetch(agent: &Agent, url: &str, timeout: Duration) -> Result<Document, ureq::Error> {
     let mut response = agent.get(url).config().timeout_global(Some(timeout)).build().call()?;
-    let retry_after_s = retry_after(&response);
+    let [retry_after_s, used_weight] =
+        ["retry-after", "x-mbx-used-weight-1m"].map(|name| number(&response, name));
     let body = response.body_mut().with_config().limit(BODY_BYTES_MAX).read_to_vec()?;
-    Ok(Document { status: response.status().as_u16(), retry_after_s, body })
+    Ok(Document { status: response.status().as_u16(), retry_after_s, used_weight, body })
 }
 
-fn retry_after<B>(response: &Response<B>) -> Option<u64> {
-    response.headers().get("retry-after")?.to_str().ok()?.trim().parse().ok()
+/// The number in a header field.
+fn number<B>(response: &Response<B>, name: &str) -> Option<u64> {
+    response.headers().get(name)?.to_str().ok()?.trim().parse().ok()
 }
 
 #[cfg(test)]

@@ -152,7 +152,16 @@ impl Product {
         }
     }
 
-    /// What the session spends of the weight that one address has in a span; the rest is for others.
+    /// The weight that one address has in a minute.
+    pub(super) fn weight_limit(self) -> u64 {
+        match self {
+            Self::Spot | Self::SpotSbe => 6000,
+            Self::UsdM | Self::CoinM => 2400,
+            Self::Options => 400,
+        }
+    }
+
+    /// What the session spends of that; the rest is for others.
     pub(super) fn weight_budget(self) -> (usize, Duration) {
         let minute = Duration::from_secs(60);
         match self {

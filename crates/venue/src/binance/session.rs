@@ -179,11 +179,12 @@ impl Session for Binance {
     fn on_fetched(&mut self, id: u64, fetched: Fetched<'_>, now: Now) -> Result<(), Error> {
         self.check_drained()?;
         let Some(keeper) = self.market.keeper_that_asked(id) else { return Ok(()) };
-        let Fetched::Answer { status, retry_after_s, body } = fetched else {
+        let Fetched::Answer { status, retry_after_s, used_weight, body } = fetched else {
             self.market.on_no_snapshot(keeper, now.instant);
             self.market.settle(now);
             return Ok(());
         };
+        self.market.on_used_weight(used_weight, now);
         let after = retry_after_s.map(|seconds| RetryAfter::Ms(seconds.saturating_mul(1000)));
         let market = &mut self.market;
         let mut known = false;

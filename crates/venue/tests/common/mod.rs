@@ -67,6 +67,13 @@ impl Rig {
         rig
     }
 
+    /// The venue tells what was used of the weight, with an answer that is of no other interest.
+    pub(crate) fn tell_weight(&mut self, used: u64) {
+        let limit =
+            json!({"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "count": used});
+        self.api(&json!({"id": "other", "status": 200, "result": {}, "rateLimits": [limit]}));
+    }
+
     /// The manual clock by both measures.
     pub(crate) fn both(&self) -> Now {
         Now { instant: self.now, unix_ns: self.unix_ns }
@@ -94,7 +101,8 @@ impl Rig {
 
     /// An answer over HTTP.
     pub(crate) fn fetched(&mut self, id: u64, status: u16, body: &str) -> Vec<Event<'static>> {
-        let answer = Fetched::Answer { status, retry_after_s: None, body: body.as_bytes() };
+        let answer =
+            Fetched::Answer { status, retry_after_s: None, used_weight: None, body: body.as_bytes() };
         self.session.on_fetched(id, answer, self.both()).unwrap();
         self.drain()
     }

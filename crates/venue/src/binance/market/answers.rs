@@ -1,6 +1,6 @@
 //! What the venue's answers mean for what is asked for.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Market;
 use crate::{
@@ -14,6 +14,9 @@ use crate::{
 };
 
 use super::messages::Odd;
+
+/// What our clock may differ by from the venue's.
+const CLOCK_DIFFERENCE: Duration = Duration::from_secs(1);
 
 impl Market {
     pub(super) fn on_control_answer(
@@ -108,6 +111,7 @@ impl Market {
             self.on_sign_in(leg, answer, now);
             return Ok(());
         }
+        self.on_used_weight(answer.used_weight, now);
         let keeper = number(answer.id).and_then(|id| self.keeper_that_asked(id));
         match (keeper, answer.body) {
             (None, Body::Refused(refusal)) => {
@@ -161,6 +165,22 @@ impl Market {
         if let Some(keeper) = keepers.get_mut(crate::symbols::at(of)).and_then(Option::as_mut) {
             let PartialDepth { update_id, bids, asks, .. } = snapshot;
             keeper.on_snapshot((update_id, bids, asks), now, &mut |event| queue.push(event));
+        }
+    }
+
+    /// The venue tells what this address has used of its weight, a program that was started before this one included:
+    /// nothing more is asked for in this minute if another snapshot would be too much.
+    pub(in crate::binance) fn on_used_weight(&mut self, used: Option<u64>, now: Now) {
+        const MINUTE_NS: u64 = 60_000_000_000;
+        self.restless |= !self.weight_known;
+        self.weight_known = true;
+        let Some(used) = used else { return };
+        let product = self.config.product;
+        let weight = product.snapshot_weight(self.config.snapshot_limit) as u64;
+        if used.saturating_add(weight) > product.weight_limit() / 20 * 19 {
+            // By the venue's clock, which may differ from ours by a little.
+            let left = MINUTE_NS - now.unix_ns % MINUTE_NS;
+            self.snapshot_pace.hold(now.instant + Duration::from_nanos(left) + CLOCK_DIFFERENCE);
         }
     }
 

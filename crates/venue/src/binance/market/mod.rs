@@ -42,6 +42,8 @@ pub(super) struct Market {
     /// There when snapshots come from it or somebody signs in.
     pub(super) api: Option<Api>,
     snapshot_pace: Pace,
+    /// The venue has answered a request: what others at this address have used before is known, if it tells.
+    weight_known: bool,
     /// Symbols that are not configured may appear: a stream of the whole market is followed.
     open_ended: bool,
     /// What a `depthUpdate` is when its stream is not named.
@@ -104,6 +106,7 @@ impl Market {
             links: Vec::new(),
             api: None,
             snapshot_pace: Pace::new(budget / product.snapshot_weight(config.snapshot_limit), span),
+            weight_known: false,
             open_ended: !config.markets.is_empty(),
             usual_depth: usual_depth(&config),
             next_id: 1,

@@ -114,12 +114,13 @@ impl Market {
     /// How many snapshots may be asked for before an answer comes.
     fn may_ask(&self) -> usize {
         let asked = |keeper: &&Keeper| matches!(keeper.fetch, Fetch::Asked { .. });
+        let asked = || self.keepers.iter().flatten().filter(asked).count();
         match self.config.snapshots {
-            Snapshots::Rest => {
-                FETCHES_MAX.saturating_sub(self.keepers.iter().flatten().filter(asked).count())
-            }
-            Snapshots::Api if self.newest_api().is_some() => usize::MAX,
-            Snapshots::Api => 0,
+            Snapshots::Api if self.newest_api().is_none() => 0,
+            // The first answer tells what is left of the minute's weight.
+            _ if !self.weight_known => 1_usize.saturating_sub(asked()),
+            Snapshots::Rest => FETCHES_MAX.saturating_sub(asked()),
+            Snapshots::Api => usize::MAX,
         }
     }
 

@@ -16,6 +16,8 @@ pub struct Answer<'a> {
     pub id: Id<'a>,
     /// An HTTP status: only answers of the API have one.
     pub status: Option<u64>,
+    /// What this address has used of its weight in the current minute, where that is told.
+    pub used_weight: Option<u64>,
     /// What it says.
     pub body: Body<'a>,
 }
@@ -107,6 +109,42 @@ record! {
         "error" error: Option<ErrorFields<'a>>,
         "code" code: Option<i64>,
         "msg" message: Option<&'a str>,
+        "rateLimits" used: Used,
+    }
+}
+
+/// What was used of the weight of a minute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Used(pub(super) Option<u64>);
+
+impl<'a> Field<'a> for Used {
+    fn read<'s, S: Source<'a, 's>>(source: &mut S) -> Result<Self, Wrong> {
+        let mut used = None;
+        if source.kind() != Kind::Array {
+            return source.skip().map(|()| Self(None));
+        }
+        source.array(|limit| {
+            let limit: RateLimit<'a> = limit.record()?;
+            if (limit.kind, limit.interval, limit.intervals) == ("REQUEST_WEIGHT", "MINUTE", 1) {
+                used = limit.count;
+            }
+            Ok(())
+        })?;
+        Ok(Self(used))
+    }
+
+    fn missing() -> Option<Self> {
+        Some(Self(None))
+    }
+}
+
+record! {
+    /// One of the limits that an answer tells of.
+    struct RateLimit<'a> {
+        "rateLimitType" kind: &'a str,
+        "interval" interval: &'a str,
+        "intervalNum" intervals: u64,
+        "count" count: Option<u64>,
     }
 }
 

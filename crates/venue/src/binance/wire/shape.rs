@@ -368,6 +368,7 @@ impl<'a> Shape<'a> {
             Self::Answer(fields) => Message::Answer(Answer {
                 id: fields.id,
                 status: fields.status,
+                used_weight: fields.used.0,
                 body: match (fields.refusal(), fields.result) {
                     (Some(refusal), _) => Body::Refused(refusal),
                     (None, Outcome::Done) => Body::Done,
