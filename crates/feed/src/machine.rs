@@ -142,6 +142,11 @@ impl<S: Session> Machine<S> {
         &self.session
     }
 
+    /// The session, for what is its own. What that brings is told and done as after any other call.
+    pub fn session_mut(&mut self) -> &mut S {
+        &mut self.session
+    }
+
     /// What was counted.
     pub fn stats(&self) -> &Stats {
         &self.stats

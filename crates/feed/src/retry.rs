@@ -10,7 +10,9 @@ const FIRST: Duration = Duration::from_millis(500);
 const RATE_HOLD: Duration = Duration::from_secs(60);
 /// The same after a ban or from a firewall, which doubles.
 const BAN_HOLD: Duration = Duration::from_secs(120);
-/// The longest of those: what the venues document.
+/// The longest of those that the venue did not ask for.
+const HOLD_UNTOLD_MAX: Duration = Duration::from_secs(3600);
+/// The longest of all: what the venues document.
 const HOLD_MAX: Duration = Duration::from_secs(3 * 24 * 3600);
 /// The least delay after the venue closed a connection for what we did.
 const POLICY_DELAY: Duration = Duration::from_secs(5);
@@ -19,6 +21,8 @@ const POLICY_DELAY: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Retry {
     failures: u32,
+    /// Those among them that the venue refused because of what we did.
+    refusals: u32,
 }
 
 /// What to do after an end.
@@ -40,22 +44,23 @@ impl Retry {
 
     /// A connection was good for long enough.
     pub(crate) fn reset(&mut self) {
-        self.failures = 0;
+        *self = Self::default();
     }
 
     /// What to do after an end, and counts it; `chance` in `0.0..1.0` spreads the attempts of many.
     pub(crate) fn after(&mut self, cause: Cause, retry_max: Duration, chance: f64) -> Then {
-        let failures = self.failures;
+        let Self { failures, refusals } = *self;
         self.failures = failures.saturating_add(1);
-        let doubled = |first: Duration| first.saturating_mul(2_u32.saturating_pow(failures.min(31)));
-        let told = |after_s: Option<u64>, least: Duration| {
+        let doubled = |first: Duration, times: u32| first.saturating_mul(2_u32.saturating_pow(times.min(31)));
+        let mut told = |after_s: Option<u64>, least: Duration| {
+            self.refusals = refusals.saturating_add(1);
             let told = Duration::from_secs(after_s.unwrap_or(0));
-            told.max(doubled(least).min(Duration::from_secs(3600))).min(HOLD_MAX)
+            told.max(doubled(least, refusals).min(HOLD_UNTOLD_MAX)).min(HOLD_MAX)
         };
         // The first attempt is made at once, the others at any time up to a limit that doubles: full jitter.
         let spread = match failures {
             0 => Duration::ZERO,
-            _ => (doubled(FIRST) / 2).min(retry_max).mul_f64(chance),
+            _ => (doubled(FIRST, failures) / 2).min(retry_max).mul_f64(chance),
         };
         match cause {
             Cause::Refused { status: 418, retry_after_s } | Cause::Refused { status: 403, retry_after_s } => {
