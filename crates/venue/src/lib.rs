@@ -110,6 +110,7 @@ mod route;
 mod session;
 mod subscriptions;
 mod symbols;
+mod watch;
 
 pub use book::{Book, BookFault};
 pub use decimal::{Decimal, DecimalError};

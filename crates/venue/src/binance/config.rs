@@ -63,7 +63,8 @@ pub struct Config {
     /// 50, 100, 500 or 1000.
     pub snapshot_limit: u16,
     /// How long a stream of book changes or quotes may bring nothing before it is subscribed anew, which doubles each time
-    /// it did not help; `None` for any time. Default is a minute, and any time for options.
+    /// it did not help; `None` for any time. Default is a minute, and any time for options. Whatever it says, a stream
+    /// that has been silent eight times as long as ever before, and a minute, is subscribed anew.
     pub silence_max: Option<Duration>,
     /// Levels a side that a book keeps, at least `snapshot_limit`. The worst are dropped beyond it, and
     /// [told](crate::BookChange::Trimmed).

@@ -7,18 +7,16 @@ use rustc_hash::FxHashMap;
 use super::{product::Class, stream::Kind};
 use crate::{
     event::Instrument,
-    order::{Mark, Order, Verdict, legs_of},
+    order::{Mark, Order, Verdict},
     pace::Pace,
     recent::Recent,
     route::LEGS_MAX,
     subscriptions::{Aim, Subscriptions},
+    watch::{Remedy, Watch},
 };
 
 /// Streams in one request.
 const BATCH_MAX: u16 = 200;
-
-/// Between two looks whether a leg brings what others do.
-const LOOK: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 pub(super) struct Link {
@@ -33,24 +31,10 @@ pub(super) struct Link {
     subjects: Vec<Option<Instrument>>,
     /// Streams by what their messages are, for messages that do not name theirs.
     kinds: FxHashMap<(Instrument, Kind), usize>,
-    /// By stream: how long it may be silent.
-    silences_max: Vec<Option<Duration>>,
-    /// Streams that were subscribed anew on a leg because it did not bring them, as (stream, leg).
-    renewed: Vec<(usize, usize)>,
-    /// When to look again which legs are mute, while there are several.
-    look_at: Option<Instant>,
+    watch: Watch,
     /// Requests on each open leg.
     paces: [Option<Pace>; LEGS_MAX],
     asked: Vec<Asked>,
-}
-
-/// What to do about a leg that does not bring what it should.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Remedy {
-    /// It brings nothing: nothing is lost with it.
-    Replace(usize),
-    /// It brings other things.
-    Renew(usize),
 }
 
 /// A request that an answer is awaited to.
@@ -72,9 +56,7 @@ impl Link {
             recent: Recent::default(),
             subjects: Vec::new(),
             kinds: FxHashMap::default(),
-            silences_max: Vec::new(),
-            renewed: Vec::new(),
-            look_at: None,
+            watch: Watch::default(),
             paces: [const { None }; LEGS_MAX],
             asked: Vec::new(),
         }
@@ -91,11 +73,11 @@ impl Link {
         let stream = self.subscriptions.add(name, 0, now)?;
         if self.subjects.len() <= stream {
             self.subjects.resize(stream + 1, None);
-            self.silences_max.resize(stream + 1, None);
         }
-        if let (Some(of), Some(max)) = (self.subjects.get_mut(stream), self.silences_max.get_mut(stream)) {
-            (*of, *max) = (subject, silence_max);
+        if let Some(of) = self.subjects.get_mut(stream) {
+            *of = subject;
         }
+        self.watch.set(stream, silence_max);
         let kind = name.split_once('@').and_then(|(_, suffix)| Kind::of(suffix));
         if let (Some(subject), Some(kind)) = (subject, kind) {
             self.kinds.insert((subject, kind), stream);
@@ -118,18 +100,18 @@ impl Link {
     pub(super) fn on_open(&mut self, leg: usize, requests_per_second: usize, now: Instant) {
         self.subscriptions.on_open(leg, now);
         self.order.open(leg);
-        self.watch_legs(now);
+        self.watch.on_leg(leg, &self.subscriptions, now);
         self.recent.on_open(leg);
         if let Some(pace) = self.paces.get_mut(leg) {
             *pace = Some(Pace::new(requests_per_second, Duration::from_secs(1)));
         }
     }
 
-    pub(super) fn on_closed(&mut self, leg: usize, in_order: bool) {
+    pub(super) fn on_closed(&mut self, leg: usize, in_order: bool, now: Instant) {
         self.subscriptions.on_closed(leg);
         self.order.close(leg, in_order);
+        self.watch.on_leg(leg, &self.subscriptions, now);
         self.asked.retain(|asked| asked.leg != leg);
-        self.renewed.retain(|(_, of)| *of != leg);
         if let Some(pace) = self.paces.get_mut(leg) {
             *pace = None;
         }
@@ -194,55 +176,10 @@ impl Link {
         Some(self.asked.swap_remove(at))
     }
 
-    /// With several legs, each can be measured by the others.
-    fn watch_legs(&mut self, now: Instant) {
-        self.look_at = (self.subscriptions.open_legs().count() > 1).then(|| now + LOOK);
-    }
-
-    /// Looks what does not come that should, and what to do about it. Streams that are silent are told to `tell`.
-    pub(super) fn look(&mut self, now: Instant, mut tell: impl FnMut(&str, Duration)) -> Vec<Remedy> {
-        let mut remedies = Vec::new();
-        if self.look_at.is_some_and(|at| at <= now) {
-            self.watch_legs(now);
-            self.look_for_mute_legs(now, &mut remedies);
-        }
-        let Self { order, silences_max, .. } = self;
-        let limit = |stream: usize| silences_max.get(stream).copied().flatten();
-        if order.silence_deadline(limit).is_none_or(|at| at > now) {
-            return remedies;
-        }
-        let (silent, is_any_heard) = order.silent(now, limit);
-        if !is_any_heard {
-            // Nothing comes at all, or nothing that should.
-            remedies.extend(self.subscriptions.open_legs().map(Remedy::Replace));
-            return remedies;
-        }
-        for (stream, since) in silent {
-            tell(self.subscriptions.name(stream), since);
-            for leg in self.subscriptions.open_legs() {
-                self.subscriptions.renew(leg, stream, now);
-            }
-        }
-        remedies
-    }
-
-    fn look_for_mute_legs(&mut self, now: Instant, remedies: &mut Vec<Remedy>) {
-        let mut mute = Vec::new();
-        let spoke = self.order.look(|stream, legs| mute.extend(legs_of(legs).map(|leg| (stream, leg))));
-        for (stream, leg) in mute {
-            let remedy = if !legs_of(spoke).any(|spoke| spoke == leg) {
-                Remedy::Replace(leg)
-            } else if self.renewed.contains(&(stream, leg)) {
-                Remedy::Renew(leg)
-            } else {
-                self.renewed.push((stream, leg));
-                self.subscriptions.renew(leg, stream, now);
-                continue;
-            };
-            if !remedies.contains(&remedy) {
-                remedies.push(remedy);
-            }
-        }
+    /// Looks what does not come that should, and says what is to be done about it. Streams that are silent are told to
+    /// `tell`.
+    pub(super) fn look(&mut self, now: Instant, tell: impl FnMut(&str, Duration)) -> Vec<Remedy> {
+        self.watch.look(&mut self.order, &mut self.subscriptions, now, tell)
     }
 
     /// When there will be something to do without a message.
@@ -252,8 +189,7 @@ impl Link {
             let due = [Aim::Subscribe, Aim::Unsubscribe].map(|aim| self.subscriptions.due_at(leg, aim));
             due.into_iter().flatten().map(move |at| at.max(free_at))
         });
-        let limit = |stream: usize| self.silences_max.get(stream).copied().flatten();
-        let looks = [self.look_at, self.order.silence_deadline(limit), self.order.deadline()];
+        let looks = [self.watch.deadline(&self.order), self.order.deadline()];
         asks.chain(self.asked.iter().map(|asked| asked.until)).chain(looks.into_iter().flatten()).min()
     }
 }

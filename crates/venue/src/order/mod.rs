@@ -17,6 +17,11 @@ use crate::event::Instrument;
 /// What shows lag no more: its copies came, or never will.
 const PROBE_AGE_MAX: Duration = Duration::from_secs(10);
 
+/// So much must have come before it is known how long a stream is silent at times.
+const COUNT_MIN: u32 = 16;
+/// A silence that means nothing, however busy the stream was.
+const SILENCE_MIN: Duration = Duration::from_secs(60);
+
 /// The sequences of an endpoint. A stream has one, or one for each instrument that it tells of.
 #[derive(Debug, Default)]
 pub(crate) struct Order {
@@ -40,6 +45,9 @@ struct Stream {
     mute: u8,
     /// When anything came, or else since when it is brought.
     heard: Option<Instant>,
+    /// How often anything came, up to what is enough to know it, and the longest time between two.
+    count: u32,
+    longest: Duration,
     /// How often its silence was told since.
     told: u32,
 }
@@ -79,7 +87,7 @@ impl Order {
         let mut races = false;
         if let Some(stream) = self.streams.get_mut(stream) {
             stream.spoke |= bit(leg);
-            (stream.heard, stream.told) = (Some(now), 0);
+            stream.hear(now);
             races = stream.legs.count_ones() > 1;
         }
         if races || verdict != Verdict::Next {
@@ -233,7 +241,7 @@ impl Order {
     /// When the next stream has been silent for too long: `limit` says how long that is, and it doubles each time it was
     /// told.
     pub(crate) fn silence_deadline(&self, limit: impl Fn(usize) -> Option<Duration>) -> Option<Instant> {
-        let ends = |(at, stream): (usize, &Stream)| stream.silent_at(limit(at)?);
+        let ends = |(at, stream): (usize, &Stream)| stream.silent_at(limit(at));
         self.streams.iter().enumerate().filter_map(ends).min()
     }
 
@@ -246,7 +254,7 @@ impl Order {
     ) -> (Vec<(usize, Duration)>, bool) {
         let (mut silent, mut is_any_heard) = (Vec::new(), false);
         for (at, stream) in self.streams.iter_mut().enumerate() {
-            let Some(silent_at) = limit(at).and_then(|limit| stream.silent_at(limit)) else { continue };
+            let Some(silent_at) = stream.silent_at(limit(at)) else { continue };
             if silent_at <= now {
                 stream.told = stream.told.saturating_add(1);
                 let since = stream.heard.map_or(Duration::ZERO, |heard| now.saturating_duration_since(heard));
@@ -269,6 +277,18 @@ impl Order {
 }
 
 impl Stream {
+    /// Something came.
+    #[inline]
+    fn hear(&mut self, now: Instant) {
+        if let Some(before) = self.heard
+            && self.told == 0
+        {
+            self.longest = self.longest.max(now.saturating_duration_since(before));
+        }
+        self.count = self.count.saturating_add(1);
+        (self.heard, self.told) = (Some(now), 0);
+    }
+
     /// A leg does not bring it any more.
     fn part(&mut self, leg: usize) {
         self.legs &= !bit(leg);
@@ -276,8 +296,11 @@ impl Stream {
         self.mute &= !bit(leg);
     }
 
-    /// When it will have been silent for longer than `limit`, which doubles each time that was told.
-    fn silent_at(&self, limit: Duration) -> Option<Instant> {
+    /// When it will have been silent for too long: for longer than `limit`, or than it ever was by far. The time doubles
+    /// each time it was told.
+    fn silent_at(&self, limit: Option<Duration>) -> Option<Instant> {
+        let usual = (self.count >= COUNT_MIN).then(|| self.longest.saturating_mul(8).max(SILENCE_MIN));
+        let limit = limit.into_iter().chain(usual).min()?;
         let limit = limit.saturating_mul(1_u32.checked_shl(self.told).unwrap_or(u32::MAX));
         self.heard.filter(|_| self.legs != 0)?.checked_add(limit)
     }

@@ -297,15 +297,15 @@ impl Market {
         match self.owner(route) {
             None => return,
             Some(Owner::Api) => self.on_api_closed(route.leg, now.instant),
-            Some(Owner::Link(at)) => self.on_link_closed(at, route.leg, ending),
+            Some(Owner::Link(at)) => self.on_link_closed(at, route.leg, ending, now.instant),
         }
         self.restless = true;
         self.settle(now);
     }
 
-    fn on_link_closed(&mut self, at: usize, leg: usize, ending: Ending) {
+    fn on_link_closed(&mut self, at: usize, leg: usize, ending: Ending, now: Instant) {
         let Some(link) = self.links.get_mut(at) else { return };
-        link.on_closed(leg, ending == Ending::InOrder);
+        link.on_closed(leg, ending == Ending::InOrder, now);
         self.commands.retain(
             |asking| !matches!(asking, Asking::Streams { link, leg: of, .. } if (*link, *of) == (at, leg)),
         );

@@ -8,12 +8,13 @@ use crate::event::{Outcome, Rejection};
 use crate::{
     binance::{
         keeper::{Fetch, Keeper},
-        link::{Asked, Remedy},
+        link::Asked,
         product::Snapshots,
     },
     event::{Event, Request},
     route::Route,
     session::Now,
+    watch::Remedy,
 };
 
 /// How long an answer may take before the request is sent again.
