@@ -12,7 +12,7 @@ use tickwire_venue::{
 use crate::{
     plan::Plan,
     retry::Then,
-    site::{Life, Link, Next, Site, State},
+    site::{Life, Link, Next, Place, Site, State},
     stats::{Stats, record},
 };
 
@@ -217,6 +217,20 @@ impl<S: Session> Machine<S> {
             State::Ready { .. } => Phase::Ready,
             State::Retiring => Phase::Retiring,
         })
+    }
+
+    /// Connections that are wanted and not ready.
+    pub fn lacking(&self) -> usize {
+        let is_ready = |site: &Site, leg: usize| {
+            site.link(leg).is_some_and(|link| matches!(link.state, State::Ready { .. }))
+        };
+        let lacks = |site: &Site, place: &Place| match place.life {
+            Life::Waiting(_) => true,
+            Life::Single(leg) | Life::Renewing { old: leg, .. } => !is_ready(site, leg),
+            Life::Stopped => false,
+        };
+        let of_site = |site: &Site| site.places.iter().filter(|place| lacks(site, place)).count();
+        self.sites.iter().map(of_site).sum()
     }
 
     /// Which of the connections to its endpoint a connection serves as.

@@ -1,0 +1,301 @@
+//! The feed under trial: its own decisions and its own WebSocket, on wires of the world.
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::time::Instant;
+
+use tickwire_feed::{Command, Machine, cause_of, ending_of};
+use tickwire_venue::{Cause, Ending, Event, Fetched, Now, Route, Session};
+use tickwire_ws::{CloseCode, Config, Connection, Event as Happening, Kind, Request, Timeouts};
+
+use crate::world::{self, Document, Failure, TlsAlert, Wire, World};
+
+/// A machine and its connections.
+pub(super) struct Client<S> {
+    pub(super) machine: Machine<S>,
+    lines: BTreeMap<Wire, Line>,
+    wires: BTreeMap<Route, Wire>,
+    /// Masks of frames come from it, one seed for each connection.
+    seed: u64,
+}
+
+/// One connection.
+struct Line {
+    route: Route,
+    connection: Connection,
+    connected: bool,
+}
+
+/// Who sees what the feed tells, while its books stand as they were then.
+pub(super) trait Audience<S> {
+    fn see(&mut self, event: &Event<'_>, world: &World);
+    /// After an event about a book was seen.
+    fn look(&mut self, session: &S, world: &World);
+}
+
+impl<S: Session> Client<S> {
+    pub(super) fn new(machine: Machine<S>, seed: u64) -> Self {
+        Self { machine, lines: BTreeMap::new(), wires: BTreeMap::new(), seed }
+    }
+
+    /// Lets the machine tell and do all that it has.
+    pub(super) fn settle(&mut self, world: &mut World, audience: &mut impl Audience<S>) {
+        loop {
+            while let Some(event) = self.machine.poll_event() {
+                audience.see(&event, world);
+                audience.look(self.machine.session(), world);
+            }
+            let mut tasks = Vec::new();
+            self.machine.carry_out(now(world), |command| tasks.push(Task::of(command)));
+            if tasks.is_empty() && !self.machine.has_event() {
+                return;
+            }
+            tasks.into_iter().for_each(|task| self.act(task, world));
+        }
+    }
+
+    fn act(&mut self, task: Task, world: &mut World) {
+        match task {
+            Task::Dial { route, request, timeouts } => {
+                let wire = world.dial(request.host());
+                self.seed = self.seed.wrapping_add(1);
+                let mut seed = [0; 32];
+                seed.iter_mut().zip(self.seed.to_le_bytes()).for_each(|(to, from)| *to = from);
+                let config = Config { timeouts, ..Config::default() };
+                let connection = Connection::client(request.request, config, seed, world.now());
+                self.lines.insert(wire, Line { route, connection, connected: false });
+                self.wires.insert(route, wire);
+            }
+            Task::Send { route, text } => {
+                self.with(route, world, |connection, _| {
+                    // A connection that cannot take it is ending, and that is told.
+                    let _ = connection.send(Kind::Text, text.as_bytes());
+                });
+            }
+            Task::Fetch { id, url } => world.fetch(id, &url),
+            Task::Close(route) => self.with(route, world, |connection, now| {
+                let _ = connection.close(CloseCode::NORMAL, "", now);
+            }),
+            Task::Drop(route) => {
+                if let Some(wire) = self.wires.remove(&route) {
+                    self.lines.remove(&wire);
+                    world.hang_up(wire);
+                }
+            }
+        }
+    }
+
+    fn with(&mut self, route: Route, world: &mut World, act: impl FnOnce(&mut Connection, Instant)) {
+        let wire = self.wires.get(&route).copied();
+        if let Some((wire, line)) = wire.and_then(|wire| Some((wire, self.lines.get_mut(&wire)?))) {
+            act(&mut line.connection, world.now());
+            line.transmit(wire, world);
+        }
+    }
+
+    /// Something happened in the world.
+    pub(super) fn on_event(&mut self, event: world::Event, world: &mut World, audience: &mut impl Audience<S>) {
+        match event {
+            world::Event::Connected(wire) => {
+                if let Some(line) = self.lines.get_mut(&wire) {
+                    line.connected = true;
+                    line.transmit(wire, world);
+                }
+            }
+            world::Event::Failed(wire, failure) => {
+                let cause = match failure {
+                    Failure::Resolve => Cause::Resolve,
+                    Failure::Refused | Failure::TimedOut => Cause::Connect,
+                    Failure::Tls(_) => Cause::Tls,
+                };
+                self.end(wire, Ending::Lost, cause, &format!("{failure:?}"), world, audience);
+            }
+            world::Event::Readable(wire) => self.read(wire, world, audience),
+            world::Event::Writable(wire) => {
+                if let Some(line) = self.lines.get_mut(&wire) {
+                    line.transmit(wire, world);
+                }
+            }
+            world::Event::Fetched { id, document } => {
+                let fetched = document.as_ref().map_or(Fetched::Failed, answer);
+                // Whatever it was, the machine tells.
+                let _ = self.machine.on_fetched(id, fetched, now(world));
+            }
+        }
+        self.settle(world, audience);
+    }
+
+    /// Reads all that has arrived.
+    fn read(&mut self, wire: Wire, world: &mut World, audience: &mut impl Audience<S>) {
+        while let Some(line) = self.lines.get_mut(&wire) {
+            match world.read(wire, line.connection.recv_buffer()) {
+                Ok(0) => {
+                    line.connection.received_end();
+                    self.poll(wire, world, audience);
+                    return;
+                }
+                Ok(count) => line.connection.received(count, world.now()),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(error) => {
+                    let is_alert = error.get_ref().is_some_and(|inner| inner.is::<TlsAlert>());
+                    let cause = if is_alert { Cause::Tls } else { Cause::Lost };
+                    return self.end(wire, Ending::Lost, cause, &error.to_string(), world, audience);
+                }
+            }
+            self.poll(wire, world, audience);
+        }
+    }
+
+    /// Takes what the connection has made of what it was told.
+    fn poll(&mut self, wire: Wire, world: &mut World, audience: &mut impl Audience<S>) {
+        while let Some(line) = self.lines.get_mut(&wire) {
+            let polled = line.connection.poll();
+            line.transmit(wire, world);
+            match polled {
+                Ok(Some(Happening::Open)) => {
+                    let route = line.route;
+                    self.machine.on_open(route, now(world));
+                }
+                Ok(Some(Happening::Message)) => {
+                    let Some(payload) = line.connection.payload() else { return };
+                    // Events are drained after each message.
+                    let _ = match payload.kind {
+                        Kind::Text => self.machine.on_text(line.route, payload.bytes, now(world)),
+                        Kind::Binary => self.machine.on_binary(line.route, payload.bytes, now(world)),
+                    };
+                }
+                Ok(Some(_)) => continue,
+                Ok(None) if line.connection.is_ended() => {
+                    let (ending, cause) =
+                        ending_of(line.connection.is_clean(), line.connection.received_close());
+                    return self.end(wire, ending, cause, "closed", world, audience);
+                }
+                Ok(None) => return,
+                Err(error) => {
+                    return self.end(wire, Ending::Lost, cause_of(&error), &error.to_string(), world, audience);
+                }
+            }
+            self.settle(world, audience);
+        }
+    }
+
+    fn end(
+        &mut self,
+        wire: Wire,
+        ending: Ending,
+        cause: Cause,
+        words: &str,
+        world: &mut World,
+        audience: &mut impl Audience<S>,
+    ) {
+        let Some(line) = self.lines.remove(&wire) else { return };
+        world.hang_up(wire);
+        self.wires.remove(&line.route);
+        self.machine.on_ended(line.route, ending, cause, words, now(world));
+        self.settle(world, audience);
+    }
+
+    /// A connection that should be there and is not ready.
+    pub(super) fn unready(&self) -> Option<String> {
+        let lacking = self.machine.lacking();
+        (lacking > 0).then(|| format!("{lacking} connections are not ready"))
+    }
+
+    /// When there is something to do even if nothing arrives.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        let lines = self.lines.values().filter_map(|line| line.connection.next_deadline());
+        lines.chain(self.machine.next_deadline()).min()
+    }
+
+    /// Time has passed.
+    pub(super) fn on_time(&mut self, world: &mut World, audience: &mut impl Audience<S>) {
+        let is_due = |line: &Line| line.connection.next_deadline().is_some_and(|at| at <= world.now());
+        let due: Vec<Wire> = self.lines.iter().filter(|(_, line)| is_due(line)).map(|(wire, _)| *wire).collect();
+        for wire in due {
+            if let Some(line) = self.lines.get_mut(&wire) {
+                line.connection.on_deadline(world.now());
+            }
+            self.poll(wire, world, audience);
+        }
+        if self.machine.next_deadline().is_some_and(|at| at <= world.now()) {
+            self.machine.on_deadline(now(world));
+        }
+        self.settle(world, audience);
+    }
+}
+
+impl Line {
+    /// Writes what there is to write, as far as the wire takes it. What goes wrong is found out by reading.
+    fn transmit(&mut self, wire: Wire, world: &mut World) {
+        while self.connected && self.connection.wants_transmit() {
+            match world.write(wire, self.connection.transmit()) {
+                Ok(count) => self.connection.transmitted(count),
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+/// A command that can wait until the machine is free again.
+enum Task {
+    Dial { route: Route, request: Target, timeouts: Timeouts },
+    Send { route: Route, text: String },
+    Fetch { id: u64, url: String },
+    Close(Route),
+    Drop(Route),
+}
+
+/// What to ask whom for.
+struct Target {
+    host: String,
+    request: Request,
+}
+
+impl Target {
+    fn host(&self) -> &str {
+        &self.host
+    }
+}
+
+impl Task {
+    fn of(command: Command<'_>) -> Self {
+        match command {
+            Command::Dial { route, endpoint, .. } => {
+                let terms = endpoint.terms;
+                let (ping_after, pong) = (Some(terms.ping_after), terms.pong_within);
+                let timeouts = Timeouts { ping_after, pong, ..Timeouts::default() };
+                Self::Dial { route, request: target(&endpoint.url), timeouts }
+            }
+            Command::Send { route, text } => Self::Send { route, text: text.to_owned() },
+            Command::Fetch { id, url } => Self::Fetch { id, url: url.to_owned() },
+            Command::Close { route } => Self::Close(route),
+            Command::Drop { route } => Self::Drop(route),
+            other => panic!("a command that a trial does not know: {other:?}"),
+        }
+    }
+}
+
+/// Host and request of a URL that this crate has made.
+fn target(url: &str) -> Target {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (host, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
+    let request = Request::new(host, path);
+    Target { host: host.to_owned(), request: request.unwrap_or_else(|error| panic!("{url}: {error}")) }
+}
+
+fn answer(document: &Document) -> Fetched<'_> {
+    let header = |name: &str| {
+        let (_, value) = document.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+        value.parse().ok()
+    };
+    Fetched::Answer {
+        status: document.status,
+        retry_after_s: header("retry-after"),
+        used_weight: header("x-mbx-used-weight-1m"),
+        body: document.body.as_bytes(),
+    }
+}
+
+pub(super) fn now(world: &World) -> Now {
+    Now { instant: world.now(), unix_ns: world.unix_ns() }
+}

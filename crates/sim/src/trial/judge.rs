@@ -1,0 +1,221 @@
+//! Who watches the feed: every stream against what was published of it, every book against the venue's own.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use tickwire_venue::{BookChange, BookEvent, BookState, Event, Instrument, LinkChange, Session};
+
+use super::client::Audience;
+use super::ledger::Ledger;
+use super::published::{Names, has_ids, shows_holes, told, updates};
+use super::scene::Scene;
+use crate::truth::Levels;
+use crate::world::World;
+
+/// What a trial keeps of what the feed told, for who wants to read it.
+pub(super) type Trace<'a> = Option<&'a mut dyn FnMut(&str)>;
+
+pub(super) struct Judge<'a> {
+    host: String,
+    names: Names,
+    symbols: Vec<String>,
+    ledgers: BTreeMap<String, Ledger>,
+    /// The book that an event was about, to be looked at once the session is free.
+    book: Option<(Instrument, u64)>,
+    /// What went wrong first.
+    pub(super) wrong: Option<String>,
+    pub(super) tally: Tally,
+    trace: Trace<'a>,
+}
+
+/// What was seen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Updates of streams.
+    pub updates: u64,
+    /// Books that were compared with the venue's own.
+    pub books: u64,
+    /// Gaps that were told.
+    pub gaps: u64,
+    /// Updates that gaps covered.
+    pub missed: u64,
+    /// Connections that were lost.
+    pub lost: u64,
+    /// Connections that were renewed without a break.
+    pub renewed: u64,
+}
+
+impl<'a> Judge<'a> {
+    pub(super) fn new(scene: &Scene, trace: Trace<'a>) -> Self {
+        let names = scene.names();
+        let lossy = scene.loses_messages();
+        let ledger = |stream: String| {
+            let is_lossy = lossy && !shows_holes(&stream, scene.counts_trades());
+            let ledger = Ledger::new(has_ids(&stream), is_lossy);
+            (stream, ledger)
+        };
+        let streams = scene.symbols.iter().flat_map(|symbol| names.kinds().map(|kind| names.of(kind, symbol)));
+        Self {
+            host: scene.host().to_owned(),
+            names,
+            symbols: scene.symbols.clone(),
+            ledgers: streams.map(ledger).collect(),
+            book: None,
+            wrong: None,
+            tally: Tally::default(),
+            trace,
+        }
+    }
+
+    /// The user wants a stream from now on, or no more.
+    pub(super) fn want(&mut self, stream: &str, wanted: bool) {
+        if let Some(ledger) = self.ledgers.get_mut(stream) {
+            ledger.want(wanted);
+        }
+    }
+
+    /// Takes over what was published since the last time.
+    pub(super) fn witness(&mut self, world: &mut World) {
+        for seen in world.witness(&self.host) {
+            let Some(ledger) = self.ledgers.get_mut(&*seen.stream) else { continue };
+            updates(&seen.text).into_iter().for_each(|update| ledger.publish(update, seen.at));
+        }
+    }
+
+    /// Writes down that something is not as it should be; the first time counts.
+    pub(super) fn blame(&mut self, world: &World, what: &str) {
+        self.note(world, what);
+        if self.wrong.is_none() {
+            self.wrong = Some(format!("{}: {what}", self.time(world)));
+        }
+    }
+
+    pub(super) fn note(&mut self, world: &World, what: &str) {
+        let time = self.time(world);
+        if let Some(trace) = &mut self.trace {
+            trace(&format!("{time}  {what}"));
+        }
+    }
+
+    fn time(&self, world: &World) -> String {
+        format!("{:>12.6} s", world.elapsed().as_secs_f64())
+    }
+
+    fn check(&mut self, world: &World, stream: &str, judged: Result<(), String>) {
+        if let Err(what) = judged {
+            self.blame(world, &format!("{stream}: {what}"));
+        }
+    }
+
+    /// Whether a stream has brought what was published before a time; else what it has not.
+    pub(super) fn overdue(&self, before: Instant) -> Option<String> {
+        let overdue = |(stream, ledger): (&String, &Ledger)| {
+            Some(format!("{stream}: {} was never told", ledger.overdue(before)?))
+        };
+        self.ledgers.iter().find_map(overdue)
+    }
+
+    /// Whether every book in `wanted` is live and the venue's own; else which is not.
+    pub(super) fn unlike(&self, session: &impl Session, world: &World, wanted: &[String]) -> Option<String> {
+        wanted.iter().find_map(|symbol| {
+            let instrument = session.instrument(symbol)?;
+            let Some(view) = session.book(instrument) else { return Some(format!("{symbol}: no book")) };
+            if view.state != BookState::Live {
+                return Some(format!("{symbol}: its book is {:?}", view.state));
+            }
+            self.difference(session, world, instrument, view.update_id)
+        })
+    }
+
+    /// What is different between a book and the venue's own at the same update id.
+    fn difference(
+        &self,
+        session: &impl Session,
+        world: &World,
+        instrument: Instrument,
+        update_id: u64,
+    ) -> Option<String> {
+        let symbol = session.symbol(instrument)?;
+        let view = session.book(instrument)?;
+        let own = world.book_at(&self.host, symbol, update_id);
+        let Some(own) = own else { return Some(format!("{symbol}: the venue has no book at {update_id}")) };
+        let kept = Levels { bids: units(view.book.bids()), asks: units(view.book.asks()) };
+        (kept != own).then(|| format!("{symbol} at {update_id}: {kept:?} instead of {own:?}"))
+    }
+
+    fn see_update(&mut self, event: &Event<'_>, world: &World) {
+        let instrument = match event {
+            Event::Trade(trade) => trade.instrument,
+            Event::Quote(quote) => quote.instrument,
+            Event::Delta(delta) => delta.instrument,
+            Event::Ticker(ticker) => ticker.instrument,
+            Event::Mark(mark) => mark.instrument,
+            Event::Candle(candle) => candle.instrument,
+            Event::Subscribed { .. }
+            | Event::Unsubscribed { .. }
+            | Event::Silent { .. }
+            | Event::Missing { .. }
+            | Event::Rejected(_)
+            | Event::Unanswered { .. }
+            | Event::Status(_) => return self.note(world, &format!("{event:?}")),
+            _ => return,
+        };
+        // The symbols of a scene are numbered in their order.
+        let symbol = usize::try_from(instrument.0).ok().and_then(|at| self.symbols.get(at));
+        let Some((stream, update)) = symbol.and_then(|symbol| told(event, symbol, self.names)) else { return };
+        self.tally.updates += 1;
+        if let Some(ledger) = self.ledgers.get_mut(&stream) {
+            let missed = ledger.missed;
+            let judged = ledger.on_told(&update);
+            self.tally.missed += ledger.missed - missed;
+            self.check(world, &stream, judged);
+        }
+    }
+
+    fn see_book(&mut self, BookEvent { instrument, change }: &BookEvent) {
+        self.book = match change {
+            BookChange::Synced { update_id }
+            | BookChange::Resynced { update_id }
+            | BookChange::Updated { update_id } => Some((*instrument, *update_id)),
+            _ => None,
+        };
+    }
+}
+
+impl<S: Session> Audience<S> for Judge<'_> {
+    fn see(&mut self, event: &Event<'_>, world: &World) {
+        match event {
+            Event::Book(book) => self.see_book(book),
+            Event::Gap(gap) => {
+                self.tally.gaps += 1;
+                self.note(world, &format!("{gap:?}"));
+                let judged = self.ledgers.get_mut(gap.stream).map(|ledger| ledger.on_gap(gap.after, gap.through));
+                judged.into_iter().for_each(|judged| self.check(world, gap.stream, judged));
+            }
+            Event::Link(link) => {
+                self.tally.lost += u64::from(matches!(link.change, LinkChange::Lost { .. }));
+                self.tally.renewed += u64::from(link.change == LinkChange::Retiring);
+                self.note(world, &format!("{} {:?} {:?}", link.name, link.route, link.change));
+            }
+            Event::Unreadable(error) => self.blame(world, &error.to_string()),
+            Event::Check(check) if !check.agrees => self.blame(world, &format!("{check:?}")),
+            event => self.see_update(event, world),
+        }
+    }
+
+    fn look(&mut self, session: &S, world: &World) {
+        let Some((instrument, update_id)) = self.book.take() else { return };
+        self.tally.books += 1;
+        if let Some(what) = self.difference(session, world, instrument, update_id) {
+            self.blame(world, &what);
+        }
+    }
+}
+
+/// Levels in units of 0.00000001.
+fn units(levels: impl Iterator<Item = tickwire_venue::Level>) -> Vec<(u64, u64)> {
+    let unit = |number: tickwire_venue::Decimal| {
+        number.rescale(8).and_then(|number| u64::try_from(number.mantissa()).ok()).unwrap_or(u64::MAX)
+    };
+    levels.map(|level| (unit(level.price), unit(level.quantity))).collect()
+}

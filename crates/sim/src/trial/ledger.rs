@@ -1,0 +1,122 @@
+//! One stream: what was published of it, and whether the feed tells each update once, in order, or a gap in its place.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use super::published::{Published, Update};
+
+#[derive(Debug)]
+pub(super) struct Ledger {
+    /// Whether no two updates have the same id.
+    has_ids: bool,
+    /// Updates may be missing without a word: the venue leaves some out, and the ids around them do not show it.
+    is_lossy: bool,
+    /// Whether the feed is to follow it.
+    wanted: bool,
+    /// What is published and was not told, oldest first.
+    published: VecDeque<Published>,
+    /// The last that was told since it is wanted.
+    last: Option<u64>,
+    /// Gaps that were told since: beyond the first id, up to the second.
+    gaps: Vec<(u64, u64)>,
+    pub(super) told: u64,
+    pub(super) missed: u64,
+}
+
+impl Ledger {
+    pub(super) fn new(has_ids: bool, is_lossy: bool) -> Self {
+        Self {
+            has_ids,
+            is_lossy,
+            wanted: false,
+            published: VecDeque::new(),
+            last: None,
+            gaps: Vec::new(),
+            told: 0,
+            missed: 0,
+        }
+    }
+
+    /// The user wants it, or no more.
+    pub(super) fn want(&mut self, wanted: bool) {
+        self.wanted = wanted;
+        self.published.clear();
+        self.last = None;
+        self.gaps.clear();
+    }
+
+    pub(super) fn publish(&mut self, update: Update, at: Instant) {
+        if self.wanted {
+            self.published.push_back(Published { at, update });
+        }
+    }
+
+    pub(super) fn on_gap(&mut self, after: u64, through: u64) -> Result<(), String> {
+        match self.last {
+            _ if !self.wanted => Ok(()),
+            Some(last) if after == last && through >= after => {
+                self.gaps.push((after, through));
+                Ok(())
+            }
+            last => Err(format!("a gap from {after} through {through} behind {last:?}")),
+        }
+    }
+
+    pub(super) fn on_told(&mut self, told: &Update) -> Result<(), String> {
+        if !self.wanted {
+            return Ok(());
+        }
+        if let Some(last) = self.last
+            && (told.id < last || (self.has_ids && told.id == last))
+        {
+            return Err(format!("{} is told again, or late: {last} was told before", told.id));
+        }
+        loop {
+            let Some(published) = self.published.pop_front() else {
+                // What was published before it was wanted is not known here.
+                let is_first = self.last.is_none();
+                self.last = Some(told.id);
+                self.told += 1;
+                return if is_first { Ok(()) } else { Err(format!("{told:?} was not published")) };
+            };
+            let update = &published.update;
+            if update == told {
+                break;
+            }
+            if self.last.is_none() && update.id > told.id {
+                // It was published before it was wanted.
+                self.published.push_front(published);
+                break;
+            }
+            if update.id > told.id || (update.id == told.id && self.has_ids) {
+                return Err(format!("{told:?} is told, {update:?} was published"));
+            }
+            self.on_missing(update)?;
+        }
+        self.last = Some(told.id);
+        self.told += 1;
+        self.gaps.retain(|(_, through)| *through > told.id);
+        Ok(())
+    }
+
+    /// An update was passed over.
+    fn on_missing(&mut self, update: &Update) -> Result<(), String> {
+        let Some(last) = self.last else { return Ok(()) };
+        let is_covered = self.gaps.iter().any(|(after, through)| *after < update.id && update.id <= *through);
+        // Of several that share a time, those before the last that was told have been told.
+        let is_shared = !self.has_ids && update.id == last;
+        if is_covered || is_shared || self.is_lossy {
+            self.missed += 1;
+            return Ok(());
+        }
+        Err(format!("{} is missing behind {last}, and no gap was told ({:?})", update.id, self.gaps))
+    }
+
+    /// What was published before a time and has neither been told nor is covered by a gap.
+    pub(super) fn overdue(&self, before: Instant) -> Option<u64> {
+        let published = self.published.front().filter(|published| self.wanted && published.at < before)?;
+        let id = published.update.id;
+        let is_covered = self.gaps.iter().any(|(after, through)| *after < id && id <= *through);
+        (!is_covered).then_some(id)
+    }
+}

@@ -1,0 +1,153 @@
+//! A feed on trial: the decisions of `tickwire-feed`, with sessions and WebSocket as in production, in a world where things
+//! go wrong, under the eyes of a judge who knows what the venue published.
+//!
+//! After each step it is checked that
+//! - each update of a stream is told at most once and in order, and once unless a gap that was told before covers it;
+//! - each book is the venue's own at the same update id;
+//! - the venue's limits are kept;
+//! - nothing is unreadable, and no quote contradicts a book;
+//!
+//! and when nothing goes wrong any more, that everything is followed again within a stated time.
+
+mod client;
+mod judge;
+mod ledger;
+mod published;
+mod scene;
+mod user;
+
+use std::time::{Duration, Instant};
+
+use tickwire_feed::Machine;
+use tickwire_venue::binance::Binance;
+use tickwire_venue::deribit::Deribit;
+use tickwire_venue::Session;
+
+use client::{Client, now};
+use judge::Judge;
+pub use judge::Tally;
+pub use scene::Scene;
+use user::User;
+
+use crate::options::Venue;
+use crate::world::World;
+
+/// What is told may be so late.
+const LATE: Duration = Duration::from_secs(12);
+
+/// How a trial ended.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// What is wrong, and when in the trial's time it showed.
+    pub wrong: Option<String>,
+    /// How long the trial lasted in its own time.
+    pub lasted: Duration,
+    /// How long it took from the last hazard until all was well.
+    pub healed_in: Option<Duration>,
+    /// What was seen.
+    pub tally: Tally,
+    /// What went wrong on purpose, and how often.
+    pub faults: Vec<(&'static str, u64)>,
+}
+
+/// Runs a trial; `trace` is told what happens.
+pub fn run(scene: &Scene, trace: Option<&mut dyn FnMut(&str)>) -> Outcome {
+    let start = start();
+    let world = scene.world(start).unwrap_or_else(|error| panic!("{error}"));
+    let judge = Judge::new(scene, trace);
+    match scene.venue {
+        Venue::Deribit => {
+            let session = Deribit::new(scene.deribit()).unwrap_or_else(|error| panic!("{error}"));
+            Trial::new(scene, session, world, judge).run(scene)
+        }
+        Venue::BinanceSpot | Venue::BinanceUsdM => {
+            let session = Binance::new(scene.binance()).unwrap_or_else(|error| panic!("{error}"));
+            Trial::new(scene, session, world, judge).run(scene)
+        }
+    }
+}
+
+/// Some instant to count from: nothing depends on which.
+fn start() -> Instant {
+    crate::clock::now().instant
+}
+
+struct Trial<'a, S> {
+    world: World,
+    client: Client<S>,
+    judge: Judge<'a>,
+    user: User,
+}
+
+impl<'a, S: Session> Trial<'a, S> {
+    fn new(scene: &Scene, session: S, mut world: World, mut judge: Judge<'a>) -> Self {
+        let user = User::new(scene, &mut judge, world.now());
+        let observed: Vec<&str> = user.all().collect();
+        world.observe(scene.host(), &observed);
+        let machine = Machine::new(session, scene.plan.clone(), scene.seed, now(&world));
+        Self { client: Client::new(machine, scene.seed), world, judge, user }
+    }
+
+    fn run(mut self, scene: &Scene) -> Outcome {
+        let storm_ends = self.world.now() + scene.storm;
+        self.client.settle(&mut self.world, &mut self.judge);
+        self.pass(storm_ends);
+        self.user.rest();
+        self.world.calm();
+        self.judge.note(&self.world, "nothing goes wrong any more");
+        let healed_in = self.heal(scene, storm_ends);
+        if let Some(violation) = self.world.violations().first() {
+            self.judge.wrong.get_or_insert_with(|| format!("a limit of the venue: {violation}"));
+        }
+        let faults = self.world.faults().collect();
+        let lasted = self.world.elapsed();
+        Outcome { wrong: self.judge.wrong, lasted, healed_in, tally: self.judge.tally, faults }
+    }
+
+    /// Lets time pass, up to `end` or until something is wrong.
+    fn pass(&mut self, end: Instant) {
+        let Self { world, client, judge, user } = self;
+        while world.now() < end && judge.wrong.is_none() {
+            let next = client.next_deadline().into_iter().chain(user.next_deadline()).chain([end]).min();
+            world.advance(next.unwrap_or(end).max(world.now()));
+            judge.witness(world);
+            while let Some(event) = world.poll_event() {
+                client.on_event(event, world, judge);
+            }
+            client.on_time(world, judge);
+            user.act(client, world, judge);
+        }
+    }
+
+    /// Waits until all is well, as long as it may take; how long it took.
+    fn heal(&mut self, scene: &Scene, since: Instant) -> Option<Duration> {
+        let must_end = since + scene.calm;
+        loop {
+            let now = self.world.now();
+            let wrong = self.ailment(scene);
+            if wrong.is_none() && now >= since + LATE * 2 {
+                return Some(now - since);
+            }
+            if self.judge.wrong.is_some() {
+                return None;
+            }
+            if let Some(what) = wrong.filter(|_| now >= must_end) {
+                self.judge.blame(&self.world, &format!("not well after {:?}: {what}", scene.calm));
+                return None;
+            }
+            self.pass(now + Duration::from_secs(1));
+        }
+    }
+
+    /// What is not yet as it should be.
+    fn ailment(&self, scene: &Scene) -> Option<String> {
+        let names = scene.names();
+        let has_book = |symbol: &&String| self.user.wants(&names.of(names.book(), symbol));
+        let books: Vec<String> = scene.symbols.iter().filter(has_book).cloned().collect();
+        let session = self.client.machine.session();
+        self.client
+            .unready()
+            .or_else(|| self.judge.unlike(session, &self.world, &books))
+            .or_else(|| self.judge.overdue(self.world.now().checked_sub(LATE)?))
+    }
+}

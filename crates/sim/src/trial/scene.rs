@@ -1,0 +1,176 @@
+//! What a trial is about: a venue, what is followed there, over how many connections, and what goes wrong.
+
+use std::time::{Duration, Instant};
+
+use tickwire_feed::Plan;
+use tickwire_venue::{binance, deribit};
+
+use super::published::Names;
+use crate::chance::Chance;
+use crate::error::Error;
+use crate::hazard::{Hazard, Hazards};
+use crate::options::{Options, Source, Venue};
+use crate::world::{Network, World, WorldOptions};
+
+/// The name of the venue's host, whatever it is.
+const HOST: &str = "venue";
+/// Which stream of chance a scene is drawn from.
+const SCENES: u64 = 1 << 60;
+/// Of a thousand kinds, how many are switched on in a scene.
+const KINDS_ON: u64 = 450;
+
+/// What a trial is about.
+#[derive(Debug, Clone)]
+pub struct Scene {
+    /// All chance comes from it.
+    pub seed: u64,
+    /// The venue.
+    pub venue: Venue,
+    /// Its symbols.
+    pub symbols: Vec<String>,
+    /// How connections are kept.
+    pub plan: Plan,
+    /// How many book events each symbol has in a second.
+    pub events_per_second: u32,
+    /// What goes wrong by chance.
+    pub hazards: Hazards,
+    /// How long things may go wrong.
+    pub storm: Duration,
+    /// How soon all must be well when nothing does any more.
+    pub calm: Duration,
+    /// After what time connections are ended by the venue.
+    pub lifetime: Duration,
+    /// How often the user changes what is followed; `None` is never.
+    pub whims: Option<Duration>,
+    /// Bytes arrive together or apart, soon or late.
+    pub network: Network,
+}
+
+impl Scene {
+    /// The scene of a seed: whole kinds of hazards are off in most, so that the others have their day.
+    #[must_use]
+    pub fn of(seed: u64) -> Self {
+        let mut chance = Chance::new(seed, SCENES);
+        let venue = chance.pick(Venue::BinanceSpot, &[Venue::BinanceUsdM, Venue::Deribit]);
+        let all = symbols(venue);
+        let count = chance.size(2);
+        let renew_after = chance.one_in(3).then(|| chance.between(seconds(15)..=seconds(60)));
+        let whims = chance.one_in(2).then(|| chance.between(seconds(3)..=seconds(15)));
+        Self {
+            seed,
+            venue,
+            symbols: all.iter().take(count).map(|symbol| (*symbol).to_owned()).collect(),
+            plan: Plan { legs: chance.pick(1, &[1, 2, 2, 3]), renew_after, ..Plan::default() },
+            events_per_second: chance.pick(2, &[5, 10]),
+            hazards: hazards(&mut chance),
+            storm: chance.between(seconds(20)..=seconds(120)),
+            calm: seconds(900),
+            lifetime: if chance.one_in(4) { chance.between(seconds(20)..=seconds(90)) } else { seconds(24 * 3600) },
+            whims,
+            network: Network::default(),
+        }
+    }
+
+    pub(super) fn names(&self) -> Names {
+        if self.venue == Venue::Deribit { Names::DERIBIT } else { Names::BINANCE }
+    }
+
+    pub(super) fn host(&self) -> &'static str {
+        HOST
+    }
+
+    /// Whether the venue leaves messages out on single connections.
+    pub(super) fn loses_messages(&self) -> bool {
+        self.hazards.rate(Hazard::MessagesLost) > 0
+    }
+
+    /// Whether trades are numbered one by one.
+    pub(super) fn counts_trades(&self) -> bool {
+        self.venue != Venue::BinanceUsdM
+    }
+
+    /// The kinds of streams that are followed from the beginning.
+    pub(super) fn first_kinds(&self) -> &'static [&'static str] {
+        match self.venue {
+            Venue::Deribit => &["trades.*.100ms", "quote.*", "book.*.100ms"],
+            _ => &["trade", "bookTicker", "depth@100ms"],
+        }
+    }
+
+    /// A world as the scene wants it.
+    pub(super) fn world(&self, start: Instant) -> Result<World, Error> {
+        let options = Options {
+            tls: self.seed % 2 == 0,
+            source: Source::Market {
+                seed: self.seed,
+                symbols: self.symbols.clone(),
+                events_per_second: self.events_per_second,
+            },
+            ..Options::of(self.venue)
+        };
+        World::new(WorldOptions {
+            hosts: vec![(HOST.to_owned(), options)],
+            network: self.network.clone(),
+            hazards: self.hazards,
+            levels: 8,
+            lifetime: self.lifetime,
+            ..WorldOptions::new(self.seed, start)
+        })
+    }
+
+    /// What a Binance session follows in it.
+    pub(super) fn binance(&self) -> binance::Config {
+        use binance::{Config, Stream};
+        let base = if self.venue == Venue::BinanceUsdM { Config::usd_m() } else { Config::spot() };
+        let (api, rest) = match self.venue {
+            Venue::BinanceUsdM => ("/ws-fapi/v1", "/fapi/v1/depth"),
+            _ => ("/ws-api/v3", "/api/v3/depth"),
+        };
+        let snapshots = if self.seed % 3 == 0 { binance::Snapshots::Rest } else { binance::Snapshots::Api };
+        Config {
+            symbols: self.symbols.clone(),
+            streams: vec![Stream::Trade, Stream::BookTicker, Stream::Depth { ms: 100 }],
+            stream_url: format!("ws://{HOST}"),
+            api_url: format!("ws://{HOST}{api}"),
+            rest_url: format!("http://{HOST}{rest}"),
+            snapshots,
+            ..base
+        }
+    }
+
+    /// What a Deribit session follows in it.
+    pub(super) fn deribit(&self) -> deribit::Config {
+        use deribit::{Channel, Config, Rate};
+        let interval = Rate::Ms100;
+        Config {
+            url: format!("ws://{HOST}/ws/api/v2"),
+            instruments: self.symbols.clone(),
+            channels: vec![Channel::Trades { interval }, Channel::Quote, Channel::Book { interval }],
+            ..Config::default()
+        }
+    }
+}
+
+fn symbols(venue: Venue) -> &'static [&'static str] {
+    match venue {
+        Venue::Deribit => &["BTC-PERPETUAL", "ETH-PERPETUAL"],
+        _ => &["BTCUSDT", "ETHUSDT"],
+    }
+}
+
+/// Each kind is off, or strikes once in some seconds to some minutes.
+fn hazards(chance: &mut Chance) -> Hazards {
+    let mut hazards = Hazards::NONE;
+    for hazard in Hazard::ALL {
+        if chance.below(1000) >= KINDS_ON {
+            continue;
+        }
+        let rate = if hazard.is_of_dials() { 20 + chance.below(200) } else { 300 + chance.below(4000) };
+        hazards.set(hazard, u32::try_from(rate).unwrap_or(u32::MAX));
+    }
+    hazards
+}
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
