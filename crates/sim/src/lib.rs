@@ -35,20 +35,24 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod binance;
+mod chance;
 mod clock;
 mod deribit;
 mod error;
 mod exchange;
 mod feed;
+mod hazard;
 mod market;
 mod net;
 mod options;
+mod pace;
 mod publisher;
 mod rate;
 mod recording;
 mod rules;
 mod truth;
 mod venue;
+mod witness;
 
 pub use error::Error;
 pub use net::Server;
