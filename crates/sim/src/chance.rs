@@ -36,6 +36,12 @@ impl Chance {
         self.below(of) == 0
     }
 
+    /// One of several.
+    pub(crate) fn pick<T: Copy>(&mut self, first: T, others: &[T]) -> T {
+        let place = self.size(others.len() + 1) - 1;
+        others.get(place).copied().unwrap_or(first)
+    }
+
     /// A time between two others, in whole microseconds.
     pub(crate) fn between(&mut self, range: RangeInclusive<Duration>) -> Duration {
         let span = micros(range.end().saturating_sub(*range.start()));
@@ -76,5 +82,8 @@ mod tests {
         let (low, high) = (Duration::from_millis(1), Duration::from_millis(2));
         assert!((0..1_000).all(|_| (low..=high).contains(&chance.between(low..=high))));
         assert_eq!(chance.between(low..=low), low);
+        let mut picked = [0; 3];
+        (0..3_000).for_each(|_| picked[chance.pick(0, &[1, 2])] += 1);
+        assert!(picked.iter().all(|count| (900..1_100).contains(count)), "{picked:?}");
     }
 }

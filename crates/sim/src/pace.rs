@@ -26,7 +26,7 @@ pub(crate) enum Pace {
     },
     /// Each event at a time of its own, and only those ticks that something comes of.
     Seeded {
-        chance: Chance,
+        chance: Box<Chance>,
         /// Between two events; zero if there are none.
         mean: Duration,
         next: Option<Instant>,
@@ -44,7 +44,7 @@ impl Pace {
     pub(crate) fn seeded(per_second: u64, mut chance: Chance, now: Instant) -> Self {
         let mean = Duration::from_nanos(1_000_000_000_u64.checked_div(per_second).unwrap_or_default());
         let next = (!mean.is_zero()).then(|| now + chance.gap(mean));
-        Self::Seeded { chance, mean, next, began: now, tick: 1 }
+        Self::Seeded { chance: Box::new(chance), mean, next, began: now, tick: 1 }
     }
 
     /// Looks at the clock; what is due by then can be taken after that.

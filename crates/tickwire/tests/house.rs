@@ -154,7 +154,23 @@ const HOUSE: &[Room] = &[
             &["venue"],
             &["binance", "deribit"],
             &["net"],
+            &["world"],
         ],
+    },
+    Room {
+        place: "crates/sim/src/world",
+        uses: &[],
+        floors: &[
+            &["event", "lane", "ledger", "meter", "options", "strikes"],
+            &["host"],
+            &["documents", "link"],
+            &["mod"],
+        ],
+    },
+    Room {
+        place: "crates/sim/src/world/link",
+        uses: &[],
+        floors: &[&["mod"], &["client", "dial", "trouble"]],
     },
     Room {
         place: "crates/sim/src/market",

@@ -157,10 +157,11 @@ impl<V: Venue> Connection<V> {
         matches!(&self.state, State::Open(open) if open.is_metered())
     }
 
-    /// Tells of the end where the venue does so; it comes so much later.
-    pub(super) fn announce_end(&mut self, notice: Duration, now: Now, rules: &Rules) {
-        if let State::Open(open) = &mut self.state {
-            open.announce_end(notice, now, rules);
+    /// Tells of the end where the venue does so; it comes so much later. `false` if it is coming already.
+    pub(super) fn announce_end(&mut self, notice: Duration, now: Now, rules: &Rules) -> bool {
+        match &mut self.state {
+            State::Open(open) => open.announce_end(notice, now, rules),
+            State::Request { .. } | State::Answer { .. } | State::Gone => false,
         }
     }
 

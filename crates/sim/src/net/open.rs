@@ -284,15 +284,16 @@ impl<V: Venue> Open<V> {
         self.finish();
     }
 
-    /// Tells of the end where the venue does so; it comes so much later.
-    pub(super) fn announce_end(&mut self, notice: Duration, now: Now, rules: &Rules) {
-        if self.ending.is_some() || self.closing.is_some() {
-            return;
+    /// Tells of the end where the venue does so; it comes so much later. `false` if it is coming already.
+    pub(super) fn announce_end(&mut self, notice: Duration, now: Now, rules: &Rules) -> bool {
+        if self.ending.is_some() || self.closing.is_some() || self.gone {
+            return false;
         }
         self.ending = Some(now.instant + notice);
         let mut replies = Replies::default();
         self.session.announce_end(now, &mut replies);
         self.deliver(replies, now, rules);
+        true
     }
 
     /// Does what is due by now.

@@ -38,7 +38,8 @@ pub(crate) trait Site {
     /// Something goes wrong with one connection's data; `false` if it is not open.
     fn spoil(&mut self, number: usize, spoiling: Spoiling, counts: &Counts, now: Now) -> bool;
 
-    /// Tells a connection of its end where the venue does so; it comes so much later. `false` if it is not open.
+    /// Tells a connection of its end where the venue does so; it comes so much later. `false` if it is not open, or if
+    /// that is coming already.
     fn announce_end(&mut self, number: usize, notice: Duration, now: Now) -> bool;
 
     /// Lets go of a connection without a word.
@@ -114,8 +115,8 @@ impl<V: Venue> Site for Clients<V> {
     }
 
     fn announce_end(&mut self, number: usize, notice: Duration, now: Now) -> bool {
-        let open = self.connections.get_mut(&number).filter(|connection| connection.is_open());
-        open.map(|connection| connection.announce_end(notice, now, &self.rules)).is_some()
+        let connection = self.connections.get_mut(&number);
+        connection.is_some_and(|connection| connection.announce_end(notice, now, &self.rules))
     }
 
     fn cut(&mut self, number: usize) {

@@ -113,7 +113,7 @@ mod tests {
         let start = clock::now().instant;
         let at = |ms| start + Duration::from_millis(ms);
         let mut spoil = Spoil::default();
-        let mut copies = |spoil: &mut Spoil, text: &str, ms| spoil.copies(&text.into(), at(ms));
+        let copies = |spoil: &mut Spoil, text: &str, ms| spoil.copies(&text.into(), at(ms));
         assert_eq!(copies(&mut spoil, "1", 0), 1);
         spoil.begin(Spoiling::Lag(Duration::from_millis(500)), at(0));
         assert_eq!(copies(&mut spoil, "2", 10), 0);
