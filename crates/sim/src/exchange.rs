@@ -3,25 +3,17 @@
 use std::time::{Duration, Instant};
 
 use crate::clock::Now;
+use crate::hazard::{Counts, Hazard};
 use crate::market::{Instrument, Market, Snapshot, Step};
 use crate::options::{Bursts, Faults};
+use crate::pace::{Pace, TICK};
 use crate::publisher::{Cut, Publish, Publisher};
 use crate::truth::Truth;
 
-/// What all cadences are multiples of.
-const TICK: Duration = Duration::from_millis(50);
 /// Ticks in the tenth of a second that bursts are counted in.
 const BURST_UNIT: u64 = 2;
 /// Ticks in a quarter of a second.
 const QUARTER: u64 = 5;
-/// Events are made in small portions, so that they do not come in bursts of a diff interval's length.
-const PORTION: Duration = Duration::from_millis(5);
-/// After a longer pause (no client, a busy machine) the rest of the past does not happen.
-const CATCH_UP_MAX: Duration = Duration::from_millis(250);
-/// Whatever the rate, so many events are made before the connections get their turn.
-const EVENTS_PER_TURN: u128 = 20_000;
-const NANOS_PER_SECOND: u128 = 1_000_000_000;
-
 /// What an exchange is told of the faults.
 #[derive(Clone, Debug)]
 struct Spoiling {
@@ -36,14 +28,12 @@ pub(crate) struct Exchange {
     market: Market,
     listings: Vec<Listing>,
     truth: Truth,
-    /// Of all symbols together.
-    events_per_second: u64,
-    /// Billionths of an event that are due but not yet whole.
-    credit: u128,
-    advanced: Instant,
-    next_tick: Instant,
+    pace: Pace,
     ticks: u64,
+    /// For each cadence, whether there were events since its last diffs.
+    stirred: Vec<bool>,
     spoiling: Spoiling,
+    counts: Counts,
 }
 
 /// What is kept for one symbol besides its market.
@@ -52,34 +42,37 @@ struct Listing {
     answered: u32,
     /// Diffs so far, by cadence.
     diffs: Vec<u64>,
+    /// What requests are answered with, for a time.
+    cached: Option<Snapshot>,
 }
 
 impl Exchange {
-    pub(crate) fn new(
-        market: Market,
-        truth: Truth,
-        events_per_second: u32,
-        faults: &Faults,
-        now: Instant,
-    ) -> Self {
+    pub(crate) fn new(market: Market, truth: Truth, pace: Pace, faults: &Faults) -> Self {
         truth.begin(market.instruments());
-        let listing = Listing { answered: 0, diffs: Vec::new() };
+        let listing = Listing { answered: 0, diffs: Vec::new(), cached: None };
         let listings = vec![listing; market.instruments().len()];
         Self {
-            events_per_second: u64::from(events_per_second) * listings.len() as u64,
             market,
             listings,
             truth,
-            credit: 0,
-            advanced: now,
-            next_tick: now + TICK,
+            pace,
             ticks: 0,
+            stirred: Vec::new(),
             spoiling: Spoiling {
                 stale_snapshots: faults.stale_snapshots,
                 snapshots_inside_intervals: faults.snapshots_inside_intervals,
                 drop_diff_every: faults.drop_diff_every,
                 bursts: faults.bursts,
             },
+            counts: Counts::default(),
+        }
+    }
+
+    /// From now on, or no longer, requests for books are answered with those of this moment.
+    pub(crate) fn cache_snapshots(&mut self, caches: bool, counts: &Counts) {
+        self.counts = counts.clone();
+        for (listing, instrument) in self.listings.iter_mut().zip(self.market.instruments()) {
+            listing.cached = caches.then(|| instrument.published(0).clone());
         }
     }
 
@@ -89,27 +82,37 @@ impl Exchange {
 
     /// When to call [`Exchange::advance`] next.
     pub(crate) fn next_deadline(&self) -> Instant {
-        self.advanced + PORTION
+        self.pace.next_deadline()
     }
 
     /// Makes the events that are due.
     pub(crate) fn advance<V: Publisher>(&mut self, venue: &mut V, now: Now, publish: &mut Publish<'_>) {
-        let elapsed = now.instant.saturating_duration_since(self.advanced).min(CATCH_UP_MAX);
-        self.advanced = now.instant;
-        let credit = self.credit + elapsed.as_nanos() * u128::from(self.events_per_second);
-        self.credit = credit.min(EVENTS_PER_TURN * NANOS_PER_SECOND);
-        while self.credit >= NANOS_PER_SECOND {
-            self.credit -= NANOS_PER_SECOND;
+        self.pace.look(now.instant);
+        while self.pace.take_event(now.instant) {
             let Some((at, step)) = self.market.step() else {
                 break;
             };
             self.publish_step(venue, at, &step, now, publish);
         }
-        if now.instant >= self.next_tick {
-            self.next_tick = (self.next_tick + TICK).max(now.instant);
-            self.ticks += 1;
+        if let Some(tick) = self.pace.take_tick(self.ticks, now.instant) {
+            self.ticks = tick;
             self.tick(venue, now, publish);
         }
+        self.pace.plan_tick(self.next_tick::<V>());
+    }
+
+    /// The next tick that something may come of.
+    fn next_tick<V: Publisher>(&self) -> u64 {
+        let bursts = self.spoiling.bursts.map(|bursts| bursts.every.saturating_mul(BURST_UNIT));
+        let cadences = V::cadences().iter().enumerate();
+        let ends = cadences.filter(|(at, _)| self.is_awaited::<V>(*at)).map(|(_, period)| ticks_in(*period));
+        let periods = ends.chain([QUARTER]).chain(bursts).filter(|period| *period > 0);
+        periods.map(|period| (self.ticks / period + 1) * period).min().unwrap_or(self.ticks + 1)
+    }
+
+    /// Whether something may come of the end of a cadence's diffs.
+    fn is_awaited<V: Publisher>(&self, cadence: usize) -> bool {
+        V::is_steady(cadence) || self.stirred.get(cadence).copied().unwrap_or_default()
     }
 
     fn publish_step<V: Publisher>(
@@ -121,9 +124,11 @@ impl Exchange {
         publish: &mut Publish<'_>,
     ) {
         if let Some(instrument) = self.market.instrument(at) {
-            self.truth.record(&instrument.symbol, step);
+            self.truth.record(instrument, step);
         }
         venue.on_step(at, &self.market, step, now, publish);
+        self.stirred.clear();
+        self.stirred.resize(V::cadences().len(), true);
         for (cadence, period) in V::cadences().iter().enumerate() {
             if period.is_zero() {
                 self.cut(venue, at, cadence, now, publish);
@@ -133,12 +138,6 @@ impl Exchange {
 
     /// What the clock alone brings about: bursts, the ends of diffs, statistics.
     fn tick<V: Publisher>(&mut self, venue: &mut V, now: Now, publish: &mut Publish<'_>) {
-        let is_due = |period: &Duration| {
-            let ticks = period.as_nanos() / TICK.as_nanos();
-            ticks > 0 && u128::from(self.ticks).is_multiple_of(ticks)
-        };
-        let due: Vec<_> =
-            (0..).zip(V::cadences()).filter(|(_, period)| is_due(period)).map(|(at, _)| at).collect();
         if let Some(bursts) = self.spoiling.bursts
             && self.ticks.is_multiple_of(bursts.every.saturating_mul(BURST_UNIT))
         {
@@ -148,9 +147,15 @@ impl Exchange {
                 }
             }
         }
-        for cadence in due {
-            for at in 0..self.listings.len() {
-                self.cut(venue, at, cadence, now, publish);
+        for (cadence, period) in V::cadences().iter().enumerate() {
+            let period = ticks_in(*period);
+            if period > 0 && self.ticks.is_multiple_of(period) && self.is_awaited::<V>(cadence) {
+                for at in 0..self.listings.len() {
+                    self.cut(venue, at, cadence, now, publish);
+                }
+                if let Some(stirred) = self.stirred.get_mut(cadence) {
+                    *stirred = false;
+                }
             }
         }
         if self.ticks.is_multiple_of(QUARTER) {
@@ -195,6 +200,10 @@ impl Exchange {
         let listing = self.listings.get_mut(at)?;
         let instrument = self.market.instrument(at)?;
         listing.answered = listing.answered.saturating_add(1);
+        if let Some(cached) = &listing.cached {
+            self.counts.add(Hazard::SnapshotsStale);
+            return Some((instrument, cached));
+        }
         let snapshot = if listing.answered <= self.spoiling.stale_snapshots {
             instrument.genesis()
         } else if self.spoiling.snapshots_inside_intervals {
@@ -204,6 +213,10 @@ impl Exchange {
         };
         Some((instrument, snapshot))
     }
+}
+
+fn ticks_in(period: Duration) -> u64 {
+    u64::try_from(period.as_nanos() / TICK.as_nanos()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -218,7 +231,8 @@ mod tests {
         let now = clock::now();
         let market = Market::new(1, &["BTCUSDT".to_owned()], Spot::style());
         let spot = Spot::new(BinanceRules::default(), market.instruments(), now);
-        (Exchange::new(market, Truth::default(), 100, faults, now.instant), spot, now)
+        let pace = Pace::elapsed(100, now.instant);
+        (Exchange::new(market, Truth::default(), pace, faults), spot, now)
     }
 
     fn later(now: Now, ms: u64) -> Now {

@@ -4,8 +4,10 @@ use std::time::Instant;
 
 use crate::clock::Now;
 use crate::exchange::Exchange;
+use crate::hazard::Counts;
 use crate::market::{Instrument, Market, Snapshot, Style};
 use crate::options::{Faults, Source};
+use crate::pace::Pace;
 use crate::publisher::{Publish, Publisher};
 use crate::recording::Recording;
 use crate::truth::Truth;
@@ -25,12 +27,19 @@ pub(crate) enum Picture<'a> {
 }
 
 impl Feed {
-    /// From checked options.
-    pub(crate) fn new(source: Source, style: Style, faults: &Faults, truth: Truth, now: Instant) -> Self {
+    /// From checked options. The pace is made from the number of events in a second, of all symbols together.
+    pub(crate) fn new(
+        source: Source,
+        style: Style,
+        faults: &Faults,
+        truth: Truth,
+        pace: impl FnOnce(u64) -> Pace,
+    ) -> Self {
         match source {
             Source::Market { seed, symbols, events_per_second } => {
                 let market = Market::new(seed, &symbols, style);
-                Self::Market(Box::new(Exchange::new(market, truth, events_per_second, faults, now)))
+                let pace = pace(u64::from(events_per_second) * symbols.len() as u64);
+                Self::Market(Box::new(Exchange::new(market, truth, pace, faults)))
             }
             Source::Recording { recording, speed } => Self::Recording { recording, speed },
         }
@@ -52,6 +61,13 @@ impl Feed {
     /// Whether messages of this stream were recorded.
     pub(crate) fn has_recorded(&self, stream: &str) -> bool {
         matches!(self, Self::Recording { recording, .. } if recording.has_stream(stream))
+    }
+
+    /// From now on, or no longer, requests for books are answered with those of this moment.
+    pub(crate) fn cache_snapshots(&mut self, caches: bool, counts: &Counts) {
+        if let Self::Market(exchange) = self {
+            exchange.cache_snapshots(caches, counts);
+        }
     }
 
     /// When something will happen by itself for all connections.

@@ -1,5 +1,5 @@
-//! Local venues on real sockets, Binance Spot, Binance USD-M and Deribit: for tests, benches and demonstrations of
-//! market data clients.
+//! Local venues, Binance Spot, Binance USD-M and Deribit, on real sockets or in a simulated world: for tests, benches and
+//! demonstrations of market data clients.
 //!
 //! A [`Server`] listens on 127.0.0.1, with TLS under a throw-away authority or without, and speaks the protocol of the
 //! [`Venue`] that its [`Options`] name: its paths, control messages, payloads, keep-alive, limits, and the closes that
@@ -32,28 +32,63 @@
 //! assert!(first.starts_with(r#"{"e":"depthUpdate""#));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! A [`World`] has the same venues behind a simulated network, without a thread, a socket or real time. Whoever drives it
+//! dials, reads and writes [`Wire`]s, moves the time with [`World::advance`] and is told [`Event`]s. What can go wrong is a
+//! [`Hazard`], how often is said by [`Hazards`]. The same seed and the same calls give the same bytes at the same nanosecond.
+//! The market never rests there, and it has an event, not a portion of them, at a time.
+//!
+//! ```
+//! use std::time::{Duration, Instant};
+//! use tickwire_sim::{Event, Hazard, Options, World, WorldOptions};
+//!
+//! # #[expect(clippy::disallowed_methods)]
+//! let start = Instant::now();
+//! let mut options = WorldOptions::new(7, start);
+//! options.hosts.push(("venue.test".to_owned(), Options::default()));
+//! options.hazards.set(Hazard::Cut, 1_000);
+//! let mut world = World::new(options)?;
+//! let wire = world.dial("venue.test");
+//! world.advance(start + Duration::from_secs(1));
+//! assert_eq!(world.poll_event(), Some(Event::Connected(wire)));
+//! world.write(wire, b"GET /ws/btcusdt@trade HTTP/1.1\r\nHost: venue.test\r\n\r\n")?;
+//! world.advance(start + Duration::from_secs(2));
+//! assert_eq!(world.poll_event(), Some(Event::Readable(wire)));
+//! let mut answer = [0; 12];
+//! assert_eq!(world.read(wire, &mut answer)?, 12);
+//! assert_eq!(&answer, b"HTTP/1.1 400");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod binance;
+mod chance;
 mod clock;
 mod deribit;
 mod error;
 mod exchange;
 mod feed;
+mod hazard;
 mod market;
 mod net;
 mod options;
+mod pace;
 mod publisher;
 mod rate;
 mod recording;
 mod rules;
 mod truth;
 mod venue;
+mod witness;
+mod world;
 
 pub use error::Error;
+pub use hazard::{Hazard, Hazards};
 pub use net::Server;
 pub use options::{
     BinanceRules, Bursts, DeribitRules, Faults, Fragments, Key, Options, Refusals, Source, Venue,
 };
 pub use recording::Recording;
 pub use truth::Levels;
+pub use witness::Witnessed;
+pub use world::{Document, Event, Failure, Network, TlsAlert, Wire, World, WorldOptions};

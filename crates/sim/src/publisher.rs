@@ -26,6 +26,11 @@ pub(crate) trait Publisher: Sized {
     /// Snapshots stand at the end of a diff of the first cadence.
     fn cadences() -> &'static [Duration];
 
+    /// Whether the ends of a cadence's diffs are told of where nothing has happened, too.
+    fn is_steady(_cadence: usize) -> bool {
+        false
+    }
+
     /// A book event has happened.
     fn on_step(&mut self, at: usize, market: &Market, step: &Step, now: Now, publish: &mut Publish<'_>);
 

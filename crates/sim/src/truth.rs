@@ -7,6 +7,8 @@ use crate::market::{Book, Instrument, Level, Side, Step};
 
 /// Touched levels that are remembered of each book.
 const LEVELS_MAX: usize = 100_000;
+/// Touched levels between two copies of a book, beyond twice its own levels.
+const COPY_AFTER: usize = 64;
 
 /// One book at one update id: price and quantity of each level in units of 0.00000001, best first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,18 +32,36 @@ struct History {
     oldest: Book,
     events: VecDeque<(u64, Vec<(Side, Level)>)>,
     levels: usize,
+    /// Whole books after some of the events, so that a question is not answered from the oldest one.
+    copies: VecDeque<(u64, Book)>,
+    /// Touched levels since the last copy.
+    uncopied: usize,
 }
 
 impl History {
-    fn record(&mut self, step: &Step) {
+    fn of(id: u64, book: &Book) -> Self {
+        let (events, copies) = (VecDeque::new(), VecDeque::new());
+        Self { oldest_id: id, oldest: book.clone(), events, levels: 0, copies, uncopied: 0 }
+    }
+
+    /// `book` is what the event made of it.
+    fn record(&mut self, step: &Step, book: &Book) {
         self.levels += step.changed.len();
+        self.uncopied += step.changed.len();
         self.events.push_back((step.update_id, step.changed.clone()));
+        if self.uncopied > COPY_AFTER + 2 * (book.len(Side::Bid) + book.len(Side::Ask)) {
+            self.uncopied = 0;
+            self.copies.push_back((step.update_id, book.clone()));
+        }
         while self.levels > LEVELS_MAX
             && let Some((id, changed)) = self.events.pop_front()
         {
             self.levels -= changed.len();
             self.oldest_id = id;
             apply(&mut self.oldest, &changed);
+        }
+        while self.copies.front().is_some_and(|(id, _)| *id <= self.oldest_id) {
+            self.copies.pop_front();
         }
     }
 
@@ -50,8 +70,13 @@ impl History {
             return Some(Levels::of(&self.oldest));
         }
         let found = self.events.binary_search_by_key(&update_id, |(id, _)| *id).ok()?;
-        let mut book = self.oldest.clone();
-        for (_, changed) in self.events.iter().take(found + 1) {
+        let copy = self.copies.partition_point(|(id, _)| *id <= update_id).checked_sub(1);
+        let (from, book) = match copy.and_then(|at| self.copies.get(at)) {
+            Some((id, book)) => (self.events.partition_point(|(event, _)| event <= id), book),
+            None => (0, &self.oldest),
+        };
+        let mut book = book.clone();
+        for (_, changed) in self.events.range(from..=found) {
             apply(&mut book, changed);
         }
         Some(Levels::of(&book))
@@ -73,20 +98,15 @@ impl Truth {
     pub(crate) fn begin(&self, instruments: &[Instrument]) {
         let histories = instruments.iter().map(|instrument| {
             let now = instrument.live();
-            let history = History {
-                oldest_id: now.last_id,
-                oldest: now.book.clone(),
-                events: VecDeque::new(),
-                levels: 0,
-            };
-            (instrument.symbol.clone(), history)
+            (instrument.symbol.clone(), History::of(now.last_id, &now.book))
         });
         *self.lock() = histories.collect();
     }
 
-    pub(crate) fn record(&self, symbol: &str, step: &Step) {
-        if let Some(history) = self.lock().get_mut(symbol) {
-            history.record(step);
+    /// Remembers an event of an instrument, after which its book is as it is now.
+    pub(crate) fn record(&self, instrument: &Instrument, step: &Step) {
+        if let Some(history) = self.lock().get_mut(&instrument.symbol) {
+            history.record(step, &instrument.live().book);
         }
     }
 
@@ -104,33 +124,33 @@ impl Truth {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::market::{Ids, Market, ONE, Style, Terms};
+    use crate::market::{Ids, Market, ONE, Size, Style, Terms};
 
     #[test]
     fn each_event_is_remembered_until_too_many_levels_were_touched() {
         let terms = |_: &str| Terms { start: 100 * ONE, tick: ONE / 100, lot: ONE };
-        let style = Style { ids: Ids::Shared, cadences: 0, empty_diffs: true, terms };
+        let style = Style { ids: Ids::Shared, cadences: 0, empty_diffs: true, terms, size: Size::of(20) };
         let mut market = Market::new(3, &["ANY".to_owned()], style);
         let truth = Truth::default();
         truth.begin(market.instruments());
         let first = market.instruments()[0].live().last_id;
         assert!(truth.at("ANY", first).is_some());
         let mut seen = Vec::new();
-        for _ in 0..200 {
+        for _ in 0..8_000 {
             let (_, step) = market.step().expect("a symbol");
-            truth.record("ANY", &step);
+            truth.record(&market.instruments()[0], &step);
             seen.push((step.update_id, Levels::of(&market.instruments()[0].live().book)));
         }
         for (id, levels) in &seen {
             assert_eq!(truth.at("ANY", *id).as_ref(), Some(levels), "event {id}");
         }
-        assert_eq!(truth.at("ANY", seen[199].0 + 1), None);
+        assert_eq!(truth.at("ANY", seen[7_999].0 + 1), None);
         assert_eq!(truth.at("OTHER", first), None);
         for _ in 0..LEVELS_MAX / 1_000 {
             let step = market.burst(0, 1_000).expect("a symbol");
-            truth.record("ANY", &step);
+            truth.record(&market.instruments()[0], &step);
         }
         assert_eq!(truth.at("ANY", first), None, "it is too long ago");
-        assert_eq!(truth.at("ANY", seen[199].0).as_ref(), Some(&seen[199].1), "the oldest one kept");
+        assert_eq!(truth.at("ANY", seen[7_999].0).as_ref(), Some(&seen[7_999].1), "the oldest one kept");
     }
 }

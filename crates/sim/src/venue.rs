@@ -6,6 +6,7 @@ use tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::clock::Now;
 use crate::feed::Feed;
+use crate::hazard::{Counts, Hazard};
 use crate::publisher::{Form, Publisher};
 
 /// One venue's side of a server, shared by its connections.
@@ -17,6 +18,22 @@ pub(crate) trait Venue: Publisher {
 
     /// Answers the head of an HTTP request.
     fn receive(&mut self, request: &Request<'_>, feed: &mut Feed, now: Now) -> Reception<Self::Session>;
+
+    /// For a time, or no longer, requests for snapshots are refused, where there are such requests.
+    fn ban_snapshots(&mut self, _ban: Option<Ban>) {}
+
+    /// What its clients have exceeded since the last call.
+    fn take_breach(&mut self) -> Option<&'static str>;
+}
+
+/// For a time, requests for snapshots are refused.
+#[derive(Clone, Debug)]
+pub(crate) struct Ban {
+    /// By the venue's clock, in milliseconds since 1970.
+    pub(crate) until_ms: u64,
+    /// With 418 instead of 429.
+    pub(crate) banned: bool,
+    pub(crate) counts: Counts,
 }
 
 /// One connection's side of a venue.
@@ -52,13 +69,65 @@ pub(crate) struct Desk<V> {
     pub(crate) feed: Feed,
     /// WebSockets that are open.
     pub(crate) open: usize,
-    /// Until when no further ones are opened, because one sent too much.
-    pub(crate) refuses_until: Option<Instant>,
+    /// Who is turned away, and until when.
+    pub(crate) refusal: Option<Refusal>,
+    /// Whether a session may want other streams than before.
+    pub(crate) changed: bool,
 }
 
-impl<V> Desk<V> {
+impl<V: Venue> Desk<V> {
     pub(crate) fn new(venue: V, feed: Feed) -> Self {
-        Self { venue, feed, open: 0, refuses_until: None }
+        Self { venue, feed, open: 0, refusal: None, changed: false }
+    }
+
+    /// Answers the head of an HTTP request, unless it is turned away.
+    pub(crate) fn receive(&mut self, request: &Request<'_>, now: Now) -> Reception<V::Session> {
+        match self.refusal.as_ref().filter(|refusal| refusal.concerns(request, now)) {
+            Some(refusal) => Reception::Answer(refusal.answer(now)),
+            None => self.venue.receive(request, &mut self.feed, now),
+        }
+    }
+}
+
+/// For a time requests are turned away.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    pub(crate) until: Instant,
+    pub(crate) status: u16,
+    /// Whether the client is told how long to wait.
+    pub(crate) tells: bool,
+    /// Whether only those for a WebSocket are turned away.
+    pub(crate) handshakes_only: bool,
+    /// What counts each that is turned away.
+    pub(crate) counts: Option<(Hazard, Counts)>,
+}
+
+impl Refusal {
+    /// Everything is refused, because a connection sent too much.
+    pub(crate) fn penalty(until: Instant) -> Self {
+        Self { until, status: 429, tells: false, handshakes_only: false, counts: None }
+    }
+
+    fn concerns(&self, request: &Request<'_>, now: Now) -> bool {
+        now.instant < self.until && (request.upgrade || !self.handshakes_only)
+    }
+
+    fn answer(&self, now: Now) -> Answer {
+        if let Some((hazard, counts)) = &self.counts {
+            counts.add(*hazard);
+        }
+        let (code, message) = match self.status {
+            429 => (-1003, "Too many requests."),
+            418 => (-1003, "Way too many requests; banned."),
+            503 => (-1, "Service unavailable."),
+            _ => (-1, "Forbidden."),
+        };
+        let mut answer = Answer::new(self.status, format!(r#"{{"code":{code},"msg":"{message}"}}"#));
+        if self.tells {
+            let left = self.until.saturating_duration_since(now.instant);
+            answer.headers.push(("Retry-After", (left.as_secs() + 1).to_string()));
+        }
+        answer
     }
 }
 

@@ -24,7 +24,7 @@ use session::DeribitSession;
 
 use crate::clock::Now;
 use crate::feed::Feed;
-use crate::market::{Ids, Instrument, ONE, Style, Terms};
+use crate::market::{Ids, Instrument, ONE, Size, Style, Terms};
 use crate::options::DeribitRules;
 use crate::venue::{Answer, Reception, Request, Venue};
 
@@ -48,6 +48,8 @@ pub(crate) struct Deribit {
     rows: Vec<Row>,
     /// Names of indexes, each with the place of an instrument above it.
     indexes: Vec<(String, usize)>,
+    /// Whether somebody asked for more than the credits were.
+    overdrawn: bool,
 }
 
 impl Deribit {
@@ -68,6 +70,7 @@ impl Deribit {
             },
             rows: instruments.iter().map(|instrument| Row::of(instrument, now)).collect(),
             indexes,
+            overdrawn: false,
             rules,
         }
     }
@@ -95,10 +98,14 @@ impl Venue for Deribit {
         }
         Reception::Upgrade(DeribitSession::new(&self.rules, event_node, now))
     }
+
+    fn take_breach(&mut self) -> Option<&'static str> {
+        std::mem::take(&mut self.overdrawn).then_some("more requests than there were credits for")
+    }
 }
 
 fn style() -> Style {
-    Style { ids: Ids::Shared, cadences: CADENCES.len(), empty_diffs: false, terms }
+    Style { ids: Ids::Shared, cadences: CADENCES.len(), empty_diffs: false, terms, size: Size::FULL }
 }
 
 fn terms(name: &str) -> Terms {

@@ -22,6 +22,10 @@ impl Publisher for Deribit {
         &CADENCES
     }
 
+    fn is_steady(cadence: usize) -> bool {
+        cadence > TENTH
+    }
+
     fn on_step(&mut self, at: usize, market: &Market, step: &Step, now: Now, publish: &mut Publish<'_>) {
         let spelling = self.spelling();
         let (Some(row), Some(instrument)) = (self.rows.get_mut(at), market.instrument(at)) else {
@@ -90,8 +94,8 @@ impl Deribit {
     fn publish_ticker(&mut self, cut: &Cut<'_>, market: &Market, now: Now, publish: &mut Publish<'_>) {
         let interval = self.rows.get_mut(cut.at).and_then(|row| row.intervals.get_mut(cut.cadence));
         // Raw and fast tickers come with changes, slow ones always.
-        let is_due =
-            interval.is_some_and(|interval| std::mem::take(&mut interval.stirred) || cut.cadence > TENTH);
+        let is_due = interval
+            .is_some_and(|interval| std::mem::take(&mut interval.stirred) || Self::is_steady(cut.cadence));
         let (true, Some(row)) = (is_due, self.rows.get(cut.at)) else {
             return;
         };
@@ -113,10 +117,12 @@ impl Deribit {
         let Some(row) = self.rows.get_mut(cut.at) else {
             return;
         };
-        let state = ticker(row, cut.instrument, market, now);
-        let Some(told) = row.told.replace(state.clone()) else {
+        // Nobody was told anything that could have changed.
+        let Some(told) = row.told.take() else {
             return;
         };
+        let state = ticker(row, cut.instrument, market, now);
+        row.told = Some(state.clone());
         let mut changed = state.since(&told);
         changed.0.retain(|(name, _)| !matches!(*name, "timestamp" | "instrument_name"));
         if changed.0.is_empty() {

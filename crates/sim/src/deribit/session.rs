@@ -197,6 +197,7 @@ impl Session<Deribit> for DeribitSession {
             return replies.answer(self.answer(id, Err(Fault::MAINTENANCE), now));
         }
         if !self.pay(&request.method, now) {
+            desk.venue.overdrawn = true;
             replies.answer(self.answer(id, Err(Fault::TOO_MANY), now));
             return replies.close(CloseCode::Policy, "too_many_requests");
         }

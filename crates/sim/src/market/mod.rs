@@ -13,7 +13,7 @@ pub(crate) use book::{Book, Level, Side};
 pub(crate) use instrument::{Instrument, Snapshot, Terms, Top};
 pub(crate) use interval::{Change, Diff};
 pub(crate) use tally::{Candle, Tally, TickDirection};
-pub(crate) use walk::{AggregateTrade, Step, Trade};
+pub(crate) use walk::{AggregateTrade, Size, Step, Trade};
 
 use chacha20::ChaCha8Rng;
 use rand_core::SeedableRng;
@@ -45,6 +45,7 @@ pub(crate) struct Style {
     pub(crate) empty_diffs: bool,
     /// How a symbol trades.
     pub(crate) terms: fn(&str) -> Terms,
+    pub(crate) size: Size,
 }
 
 /// All symbols, driven by one generator.
@@ -61,8 +62,7 @@ impl Market {
     /// A market that has already seen some events. There must be at least one symbol.
     pub(crate) fn new(seed: u64, symbols: &[String], style: Style) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let instruments: Vec<_> =
-            symbols.iter().map(|name| list(name, (style.terms)(name), style.cadences, &mut rng)).collect();
+        let instruments: Vec<_> = symbols.iter().map(|name| list(name, &style, &mut rng)).collect();
         let shared_id = instruments.iter().map(|instrument| instrument.live().last_id).max().unwrap_or(0);
         let mut market = Self { style, instruments, rng, shared_id };
         for at in 0..market.instruments.len() {
@@ -97,7 +97,7 @@ impl Market {
 
     fn step_of(&mut self, at: usize) -> Option<Step> {
         let id = self.next_id(at)?;
-        Some(self.instruments.get_mut(at)?.step(&mut self.rng, id))
+        Some(self.instruments.get_mut(at)?.step(&mut self.rng, id, self.style.size))
     }
 
     /// One event that places so many levels at once, or takes the last such away.

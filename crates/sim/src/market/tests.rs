@@ -1,9 +1,9 @@
 //! The market's own properties, over several seeds.
 
-use super::walk::LEVELS_MAX;
 use super::*;
 
 const SEEDS: [u64; 3] = [0, 1, 0xfeed];
+const STYLE: Style = Style { ids: Ids::Own, cadences: 1, empty_diffs: true, terms, size: Size::FULL };
 
 fn terms(symbol: &str) -> Terms {
     match symbol {
@@ -14,11 +14,11 @@ fn terms(symbol: &str) -> Terms {
 
 fn market_with(seed: u64, ids: Ids) -> Market {
     let symbols = ["COSTLY", "CHEAP", "OTHER"].map(str::to_owned);
-    Market::new(seed, &symbols, Style { ids, cadences: 1, empty_diffs: true, terms })
+    Market::new(seed, &symbols, Style { ids, ..STYLE })
 }
 
 fn lone(seed: u64) -> Market {
-    Market::new(seed, &["COSTLY".to_owned()], Style { ids: Ids::Own, cadences: 1, empty_diffs: true, terms })
+    Market::new(seed, &["COSTLY".to_owned()], STYLE)
 }
 
 fn market(seed: u64) -> Market {
@@ -37,8 +37,11 @@ fn the_same_seed_gives_the_same_events_and_another_seed_does_not() {
 
 #[test]
 fn no_book_is_ever_crossed_or_thin_or_overgrown() {
-    for seed in SEEDS {
-        let mut market = market(seed);
+    // A small book may be a few new best prices above its size until the next touch of its depth.
+    let sizes = [(Size::FULL, 450, 1), (Size::of(20), 15, 9), (Size::of(0), 1, 9)];
+    for (seed, (size, least, beyond)) in SEEDS.into_iter().flat_map(|seed| sizes.map(|size| (seed, size))) {
+        let symbols = ["COSTLY", "CHEAP", "OTHER"].map(str::to_owned);
+        let mut market = Market::new(seed, &symbols, Style { size, ..STYLE });
         for count in 0..100_000 {
             let (index, _) = market.step().expect("there are symbols");
             let instrument = &market.instruments()[index];
@@ -49,7 +52,8 @@ fn no_book_is_ever_crossed_or_thin_or_overgrown() {
             assert_eq!(bid.1 % instrument.terms.lot, 0, "seed {seed}, event {count}");
             for side in [Side::Bid, Side::Ask] {
                 let levels = book.len(side);
-                assert!((450..=LEVELS_MAX + 1).contains(&levels), "seed {seed}, event {count}: {levels}");
+                let expected = least..=size.levels_max() + beyond;
+                assert!(expected.contains(&levels), "{size:?}, seed {seed}, event {count}: {levels}");
             }
         }
     }
@@ -104,7 +108,7 @@ fn a_burst_places_its_levels_and_the_next_one_takes_them_away() {
 
 #[test]
 fn a_diff_that_came_to_nothing_waits_for_more_where_empty_ones_are_not_wanted() {
-    let style = Style { ids: Ids::Shared, cadences: 1, empty_diffs: false, terms };
+    let style = Style { ids: Ids::Shared, empty_diffs: false, ..STYLE };
     let mut market = Market::new(9, &["COSTLY".to_owned()], style);
     let last = market.instruments()[0].published(0).last_id;
     market.burst(0, 10);

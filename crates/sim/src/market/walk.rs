@@ -3,13 +3,37 @@
 use chacha20::ChaCha8Rng;
 use rand_core::Rng;
 
+use super::Style;
 use super::book::{Book, Level, Side};
 use super::instrument::{Instrument, Snapshot, Terms, Top};
 
-/// Orders deeper than this many ticks are not placed.
-const WINDOW_TICKS: u64 = 1_000;
-const LEVELS_MIN: usize = 500;
-pub(super) const LEVELS_MAX: usize = 1_000;
+/// How large the books are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Size {
+    /// Orders deeper than this many ticks are not placed.
+    window_ticks: u64,
+    /// Levels a side, between which a book keeps to itself.
+    levels_min: usize,
+    levels_max: usize,
+}
+
+impl Size {
+    /// As large as a venue's.
+    pub(crate) const FULL: Self = Self::of(500);
+
+    /// Of at least so many levels a side and at most twice as many, which is not below 4.
+    pub(crate) const fn of(levels: usize) -> Self {
+        let levels_min = if levels < 4 { 4 } else { levels };
+        Self { window_ticks: levels_min as u64 * 2, levels_min, levels_max: levels_min * 2 }
+    }
+
+    /// The most levels a side.
+    #[cfg(test)]
+    pub(super) fn levels_max(self) -> usize {
+        self.levels_max
+    }
+}
+
 /// A taker order eats at most this many levels.
 const SWEEP_MAX: usize = 4;
 
@@ -59,11 +83,12 @@ impl Step {
 }
 
 /// A full book around the start price, and counters that begin anywhere.
-pub(super) fn list(symbol: &str, terms: Terms, cadences: usize, rng: &mut ChaCha8Rng) -> Instrument {
+pub(super) fn list(symbol: &str, style: &Style, rng: &mut ChaCha8Rng) -> Instrument {
+    let terms = (style.terms)(symbol);
     let Terms { start, tick, lot } = terms;
     let start = start / tick * tick;
     let mut book = Book::default();
-    for distance in 1..WINDOW_TICKS {
+    for distance in 1..style.size.window_ticks {
         if distance > 1 && below(rng, 3) == 0 {
             continue;
         }
@@ -73,20 +98,20 @@ pub(super) fn list(symbol: &str, terms: Terms, cadences: usize, rng: &mut ChaCha
         book.set(Side::Ask, start + distance * tick, lots(rng) * lot);
     }
     let genesis = Snapshot { last_id: 1_000_000 + below(rng, 1_000_000_000), book };
-    let mut instrument = Instrument::new(symbol, Terms { start, ..terms }, genesis, cadences);
+    let mut instrument = Instrument::new(symbol, Terms { start, ..terms }, genesis, style.cadences);
     instrument.trade_id = below(rng, 1_000_000_000);
     instrument.aggregate_id = below(rng, 1_000_000_000);
     instrument
 }
 
 impl Instrument {
-    pub(super) fn step(&mut self, rng: &mut ChaCha8Rng, update_id: u64) -> Step {
+    pub(super) fn step(&mut self, rng: &mut ChaCha8Rng, update_id: u64, size: Size) -> Step {
         self.begin_event(update_id);
         let mut step = Step::at(update_id);
         match below(rng, 100) {
-            0..15 => self.market_order(rng, &mut step),
-            15..40 => self.touch_top(rng),
-            _ => self.touch_deep(rng),
+            0..15 => self.market_order(rng, size, &mut step),
+            15..40 => self.touch_top(rng, size),
+            _ => self.touch_deep(rng, size),
         }
         self.conclude(step)
     }
@@ -128,7 +153,7 @@ impl Instrument {
     }
 
     /// A taker order eats from the top; it leans towards the start price, which keeps the walk in its bounds.
-    fn market_order(&mut self, rng: &mut ChaCha8Rng, step: &mut Step) {
+    fn market_order(&mut self, rng: &mut ChaCha8Rng, size: Size, step: &mut Step) {
         let cheap = self.best(Side::Ask).0 < self.terms.start;
         let buys = below(rng, 100) < if cheap { 55 } else { 45 };
         let eaten = if buys { Side::Ask } else { Side::Bid };
@@ -136,7 +161,7 @@ impl Instrument {
         let top_lots = self.best(eaten).1 / self.terms.lot;
         let mut remaining = (1 + below(rng, top_lots + top_lots / 2 + 1)) * self.terms.lot;
         for _ in 0..SWEEP_MAX {
-            if remaining == 0 || self.levels(eaten) < LEVELS_MIN {
+            if remaining == 0 || self.levels(eaten) < size.levels_min {
                 break;
             }
             let (price, available) = self.best(eaten);
@@ -172,7 +197,7 @@ impl Instrument {
     }
 
     /// A new best price inside the spread, another quantity at the best price, or its removal.
-    fn touch_top(&mut self, rng: &mut ChaCha8Rng) {
+    fn touch_top(&mut self, rng: &mut ChaCha8Rng, size: Size) {
         let side = any_side(rng);
         let spread_ticks = (self.best(Side::Ask).0 - self.best(Side::Bid).0) / self.terms.tick;
         let (price, quantity) = self.best(side);
@@ -181,7 +206,7 @@ impl Instrument {
             let step = (1 + below(rng, spread_ticks - 1)) * self.terms.tick;
             let inside = if side == Side::Bid { price + step } else { price - step };
             self.set(side, inside, lots(rng) * self.terms.lot);
-        } else if choice == 3 && self.levels(side) > LEVELS_MIN {
+        } else if choice == 3 && self.levels(side) > size.levels_min {
             self.set(side, price, 0);
         } else {
             self.set(side, price, quantity + lots(rng) * self.terms.lot);
@@ -189,16 +214,16 @@ impl Instrument {
     }
 
     /// An order placed, changed or cancelled away from the top.
-    fn touch_deep(&mut self, rng: &mut ChaCha8Rng) {
+    fn touch_deep(&mut self, rng: &mut ChaCha8Rng, size: Size) {
         let side = any_side(rng);
         let levels = self.levels(side);
-        if levels > LEVELS_MAX
+        if levels > size.levels_max
             && let Some((price, _)) = self.live().book.worst(side)
         {
             return self.set(side, price, 0);
         }
         // Most of the business is near the top: the smaller of two draws.
-        let mut ticks = 1 + below(rng, WINDOW_TICKS).min(below(rng, WINDOW_TICKS));
+        let mut ticks = 1 + below(rng, size.window_ticks).min(below(rng, size.window_ticks));
         let best = self.best(side).0;
         let price_at = |ticks: u64| match side {
             Side::Bid => best.checked_sub(ticks * self.terms.tick).filter(|&price| price > 0),
@@ -206,11 +231,11 @@ impl Instrument {
         };
         let occupied =
             |price: Option<u64>| price.is_some_and(|price| self.live().book.quantity(side, price) > 0);
-        while levels < LEVELS_MIN && occupied(price_at(ticks)) {
+        while levels < size.levels_min && occupied(price_at(ticks)) {
             ticks += 1;
         }
         let Some(price) = price_at(ticks) else {
-            return self.touch_top(rng);
+            return self.touch_top(rng, size);
         };
         let cancelled = self.live().book.quantity(side, price) > 0 && below(rng, 2) == 0;
         self.set(side, price, if cancelled { 0 } else { lots(rng) * self.terms.lot });

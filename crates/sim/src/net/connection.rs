@@ -17,12 +17,13 @@ use super::framing::Framer;
 use super::head::{self, Head};
 use super::inflate::Inflater;
 use super::open::Open;
+use super::spoil::Spoil;
 use super::transport::Transport;
 use crate::clock::Now;
 use crate::feed::Feed;
 use crate::publisher::Form;
 use crate::rules::{Rules, UNSENT_MAX};
-use crate::venue::{Answer, Desk, Reception, Venue};
+use crate::venue::{Desk, Reception, Venue};
 
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 const READ_BUFFER: usize = 8 * 1024;
@@ -79,6 +80,7 @@ impl<V: Venue> Connection<V> {
             if !again {
                 return;
             }
+            desk.changed = true;
         }
     }
 
@@ -142,6 +144,27 @@ impl<V: Venue> Connection<V> {
         }
     }
 
+    /// Where to say what goes wrong on this connection alone, once it is open.
+    pub(super) fn spoil(&mut self) -> Option<&mut Option<Box<Spoil>>> {
+        match &mut self.state {
+            State::Open(open) => Some(open.spoil()),
+            State::Request { .. } | State::Answer { .. } | State::Gone => None,
+        }
+    }
+
+    /// Whether its messages count against the limit of a rolling second.
+    pub(super) fn is_metered(&self) -> bool {
+        matches!(&self.state, State::Open(open) if open.is_metered())
+    }
+
+    /// Tells of the end where the venue does so; it comes so much later. `false` if it is coming already.
+    pub(super) fn announce_end(&mut self, notice: Duration, now: Now, rules: &Rules) -> bool {
+        match &mut self.state {
+            State::Open(open) => open.announce_end(notice, now, rules),
+            State::Request { .. } | State::Answer { .. } | State::Gone => false,
+        }
+    }
+
     /// The server ends.
     pub(super) fn shut_down(&mut self, now: Now) {
         if let State::Open(open) = &mut self.state {
@@ -196,11 +219,7 @@ fn decide<V: Venue>(
     rules: &Rules,
     desk: &mut Desk<V>,
 ) -> (Vec<u8>, Then<V::Session>) {
-    if desk.refuses_until.is_some_and(|until| now.instant < until) {
-        let answer = Answer::new(429, r#"{"code":-1003,"msg":"Too many requests."}"#.to_owned());
-        return (head::bytes(&answer), Then::End);
-    }
-    match desk.venue.receive(&head.request(desk.open), &mut desk.feed, now) {
+    match desk.receive(&head.request(desk.open), now) {
         Reception::Answer(answer) => (head::bytes(&answer), Then::End),
         Reception::Upgrade(session) => {
             let agreed = if rules.deflate { head.agree(V::forgets_window()) } else { None };
@@ -275,6 +294,7 @@ mod tests {
     use crate::binance::Spot;
     use crate::clock;
     use crate::options::{BinanceRules, Options};
+    use crate::pace::Pace;
     use crate::publisher::Publisher;
     use crate::truth::Truth;
 
@@ -286,7 +306,8 @@ mod tests {
         let (_silent, _) = listener.accept().expect("connected");
         let options = Options::default();
         let (rules, now) = (Rules::of(&options), clock::now());
-        let feed = Feed::new(options.source, Spot::style(), &options.faults, Truth::default(), now.instant);
+        let pace = |per_second| Pace::elapsed(per_second, now.instant);
+        let feed = Feed::new(options.source, Spot::style(), &options.faults, Truth::default(), pace);
         let venue = Spot::new(BinanceRules::default(), feed.instruments(), now);
         let mut desk = Desk::new(venue, feed);
         let mut connection = Connection::accept(Transport::plain(socket), now);

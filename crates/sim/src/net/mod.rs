@@ -2,6 +2,7 @@
 
 mod answers;
 mod ca;
+mod clients;
 mod connection;
 mod deflate;
 mod framing;
@@ -10,6 +11,13 @@ mod inflate;
 mod open;
 mod pings;
 mod server;
+mod site;
+mod spoil;
 mod transport;
+mod wire;
 
+pub(crate) use clients::Clients;
 pub use server::Server;
+pub(crate) use site::Site;
+pub(crate) use spoil::Spoiling;
+pub(crate) use wire::{Ending, Plug, pair};

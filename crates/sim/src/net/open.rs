@@ -11,6 +11,7 @@ use tungstenite::{Error, Message, Utf8Bytes, WebSocket};
 use super::answers::Answers;
 use super::framing::Framer;
 use super::pings::Pings;
+use super::spoil::Spoil;
 use super::transport::Transport;
 use crate::clock::Now;
 use crate::feed::Feed;
@@ -18,7 +19,7 @@ use crate::publisher::Form;
 use crate::rate::Window;
 use crate::recording::Playback;
 use crate::rules::{Rules, UNSENT_MAX};
-use crate::venue::{Desk, Replies, Reply, Session, Venue};
+use crate::venue::{Desk, Refusal, Replies, Reply, Session, Venue};
 
 /// How long the other side may take to answer a close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -44,7 +45,10 @@ pub(super) struct Open<V: Venue> {
     playback: Option<Playback>,
     /// Messages of data so far.
     sent: u64,
-    shutdown_told: bool,
+    /// What goes wrong here alone.
+    spoil: Option<Box<Spoil>>,
+    /// When it is closed, once that is told.
+    ending: Option<Instant>,
     unflushed: bool,
     /// The socket takes no more for now.
     blocked: bool,
@@ -71,7 +75,8 @@ impl<V: Venue> Open<V> {
             answers: Answers::default(),
             playback: None,
             sent: 0,
-            shutdown_told: false,
+            spoil: None,
+            ending: None,
             unflushed: false,
             blocked: false,
             closing: None,
@@ -93,8 +98,19 @@ impl<V: Venue> Open<V> {
             return None;
         }
         let form = self.session.form(stream)?;
-        let silent = self.is_past(rules.silent_after, now) || rules.muted.contains(stream);
+        let mute = self.spoil.as_ref().is_some_and(|spoil| spoil.is_mute(stream));
+        let silent = mute || self.is_past(rules.silent_after, now) || rules.muted.contains(stream);
         (!silent).then_some(form)
+    }
+
+    /// Where to say what goes wrong here alone.
+    pub(super) fn spoil(&mut self) -> &mut Option<Box<Spoil>> {
+        &mut self.spoil
+    }
+
+    /// Whether its messages count against the limit of a rolling second.
+    pub(super) fn is_metered(&self) -> bool {
+        self.session.is_metered()
     }
 
     /// Writes what waits, then reads all there is or as much as one turn allows.
@@ -126,11 +142,14 @@ impl<V: Venue> Open<V> {
             _ => true,
         };
         if counts && self.session.is_metered() && !self.received.take(now.instant) {
-            desk.refuses_until = rules.penalty.map(|penalty| now.instant + penalty);
+            if let Some(penalty) = rules.penalty {
+                desk.refusal = Some(Refusal::penalty(now.instant + penalty));
+            }
             return self.close(CloseCode::Policy, "Too many requests", now);
         }
         match message {
             Message::Text(text) => {
+                desk.changed = true;
                 let mut replies = Replies::default();
                 self.session.on_text(&text, desk, now, &mut replies);
                 self.deliver(replies, now, rules);
@@ -172,8 +191,16 @@ impl<V: Venue> Open<V> {
         }
     }
 
-    /// Queues a message of a stream, and every nth a second time if that is wanted.
+    /// Sends a message of a stream, unless it goes wrong.
     pub(super) fn send_data(&mut self, text: Utf8Bytes, now: Now, rules: &Rules) {
+        let copies = self.spoil.as_mut().map_or(1, |spoil| spoil.copies(&text, now.instant));
+        for _ in 0..copies {
+            self.send_copy(text.clone(), now, rules);
+        }
+    }
+
+    /// Queues a message of a stream, and every nth a second time if that is wanted.
+    fn send_copy(&mut self, text: Utf8Bytes, now: Now, rules: &Rules) {
         self.sent += 1;
         if rules.duplicate_every.is_some_and(|every| self.sent.is_multiple_of(every)) {
             self.send(text.clone(), now, rules);
@@ -257,6 +284,18 @@ impl<V: Venue> Open<V> {
         self.finish();
     }
 
+    /// Tells of the end where the venue does so; it comes so much later. `false` if it is coming already.
+    pub(super) fn announce_end(&mut self, notice: Duration, now: Now, rules: &Rules) -> bool {
+        if self.ending.is_some() || self.closing.is_some() || self.gone {
+            return false;
+        }
+        self.ending = Some(now.instant + notice);
+        let mut replies = Replies::default();
+        self.session.announce_end(now, &mut replies);
+        self.deliver(replies, now, rules);
+        true
+    }
+
     /// Does what is due by now.
     pub(super) fn on_time(&mut self, now: Now, rules: &Rules, feed: &Feed) {
         if let Some(deadline) = self.closing {
@@ -265,16 +304,18 @@ impl<V: Venue> Open<V> {
         }
         if self.is_past(rules.cut_after, now) {
             self.gone = true;
-        } else if self.is_past(rules.shutdown_after.map(|after| after + SHUTDOWN_NOTICE), now) {
+        } else if self.ending.is_some_and(|at| now.instant >= at) {
             self.close(CloseCode::Away, "Server shutdown", now);
         } else if self.pings.is_overdue(now.instant) {
             self.close(CloseCode::Policy, "Pong timeout", now);
         } else {
-            let mut replies = Replies::default();
-            if !self.shutdown_told && self.is_past(rules.shutdown_after, now) {
-                self.shutdown_told = true;
-                self.session.announce_end(now, &mut replies);
+            if self.is_past(rules.shutdown_after, now) {
+                self.announce_end(SHUTDOWN_NOTICE, now, rules);
             }
+            while let Some(text) = self.spoil.as_mut().and_then(|spoil| spoil.due(now.instant)) {
+                self.send_copy(text, now, rules);
+            }
+            let mut replies = Replies::default();
             self.session.on_time(now, &mut replies);
             self.deliver(replies, now, rules);
             self.send_answers(now, rules);
@@ -330,10 +371,8 @@ impl<V: Venue> Open<V> {
         if self.closing.is_some() {
             return self.closing;
         }
-        let shutdown = match self.shutdown_told {
-            false => rules.shutdown_after,
-            true => rules.shutdown_after.map(|after| after + SHUTDOWN_NOTICE),
-        };
+        let shutdown = self.ending.or_else(|| self.past(rules.shutdown_after));
+        let held = self.spoil.as_ref().and_then(|spoil| spoil.next_deadline());
         let next_line = match (&self.playback, feed) {
             (Some(_), _) if self.blocked => None,
             (Some(playback), Feed::Recording { recording, speed }) => {
@@ -341,7 +380,7 @@ impl<V: Venue> Open<V> {
             }
             _ => None,
         };
-        let ages = [self.past(shutdown), self.past(rules.cut_after)];
+        let ages = [shutdown, self.past(rules.cut_after), held];
         let rooms =
             [Some(self.pings.next_deadline()), self.answers.next_deadline(), self.session.next_deadline()];
         ages.into_iter().chain(rooms).chain([next_line]).flatten().min()

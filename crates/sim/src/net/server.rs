@@ -1,6 +1,5 @@
 //! The listener and the loop: one thread, one poll, all connections.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -10,10 +9,9 @@ use std::time::{Duration, Instant};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
 use rustls::{ServerConfig, ServerConnection};
-use tungstenite::Utf8Bytes;
 
 use super::ca;
-use super::connection::Connection;
+use super::clients::Clients;
 use super::transport::Transport;
 use crate::binance::{Spot, UsdM};
 use crate::clock::{self, Now};
@@ -22,7 +20,7 @@ use crate::error::Error;
 use crate::feed::Feed;
 use crate::market::Instrument;
 use crate::options::{Options, Venue as Which};
-use crate::publisher::Form;
+use crate::pace::Pace;
 use crate::rules::Rules;
 use crate::truth::{Levels, Truth};
 use crate::venue::{Desk, Venue};
@@ -30,7 +28,6 @@ use crate::venue::{Desk, Venue};
 const LISTENER: Token = Token(0);
 const STOP: Token = Token(1);
 const FIRST_CONNECTION: usize = 2;
-const CONNECTIONS_MAX: usize = 256;
 const EVENTS_PER_POLL: usize = 256;
 /// How soon to look at the listener again after it could not accept, for instance without a free file.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
@@ -82,7 +79,8 @@ impl Server {
     ) -> Result<Self, Error> {
         let identity = if options.tls { Some(ca::identity()?) } else { None };
         let (rules, truth, now) = (Rules::of(&options), Truth::default(), clock::now());
-        let feed = Feed::new(options.source, V::style(), &options.faults, truth.clone(), now.instant);
+        let pace = |per_second| Pace::elapsed(per_second, now.instant);
+        let feed = Feed::new(options.source, V::style(), &options.faults, truth.clone(), pace);
         let desk = Desk::new(venue(feed.instruments(), now), feed);
 
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
@@ -97,19 +95,8 @@ impl Server {
         let waker = Waker::new(registry, STOP).map_err(Error::io("make a waker"))?;
 
         let (tls, ca_pem) = identity.map(|identity| (identity.config, identity.ca_pem)).unzip();
-        let serving = move || {
-            Loop {
-                poll,
-                listener,
-                tls,
-                rules,
-                desk,
-                connections: BTreeMap::new(),
-                next_token: FIRST_CONNECTION,
-                accept_at: None,
-            }
-            .run()
-        };
+        let serving =
+            move || Loop { poll, listener, tls, clients: Clients::new(rules, desk), accept_at: None }.run();
         let thread = thread::Builder::new().name("tickwire-sim".to_owned()).spawn(serving);
         let thread = thread.map_err(Error::io("start the server's thread"))?;
         Ok(Self { addr, ca_pem, venue: options.venue, truth, waker, thread: Some(thread) })
@@ -194,10 +181,7 @@ struct Loop<V: Venue> {
     poll: Poll,
     listener: TcpListener,
     tls: Option<Arc<ServerConfig>>,
-    rules: Rules,
-    desk: Desk<V>,
-    connections: BTreeMap<usize, Connection<V>>,
-    next_token: usize,
+    clients: Clients<V>,
     /// When to try to accept again after a failure; the poll does not repeat itself.
     accept_at: Option<Instant>,
 }
@@ -212,38 +196,29 @@ impl<V: Venue> Loop<V> {
                 polled => polled.map_err(Error::io("poll"))?,
             }
             let now = clock::now();
-            let starved: Vec<_> =
-                self.connections.iter().filter(|(_, c)| c.is_starved()).map(|(k, _)| *k).collect();
+            let starved = self.clients.starved();
             for event in &events {
                 match event.token() {
                     STOP => {
-                        self.stop(now);
+                        self.clients.shut_down(now);
                         return Ok(());
                     }
                     LISTENER => self.accept(now),
-                    Token(token) => self.on_ready(token, now),
+                    Token(token) => self.clients.on_ready(token.saturating_sub(FIRST_CONNECTION), now),
                 }
             }
-            for token in starved {
-                self.on_ready(token, now);
+            for number in starved {
+                self.clients.on_ready(number, now);
             }
             if self.accept_at.is_some_and(|at| now.instant >= at) {
                 self.accept(now);
             }
-            self.publish(now);
-            for connection in self.connections.values_mut() {
-                connection.on_time(now, &self.rules, &self.desk.feed);
-                connection.flush();
+            // Without a client nothing moves.
+            if !self.clients.is_empty() {
+                self.clients.publish(now);
             }
-            self.connections.retain(|_, connection| !connection.is_gone());
+            self.clients.on_time(now);
             timeout = self.timeout(now);
-        }
-    }
-
-    fn on_ready(&mut self, token: usize, now: Now) {
-        self.desk.open = self.connections.values().filter(|connection| connection.is_open()).count();
-        if let Some(connection) = self.connections.get_mut(&token) {
-            connection.on_ready(now, &self.rules, &mut self.desk);
         }
     }
 
@@ -265,13 +240,12 @@ impl<V: Venue> Loop<V> {
     /// A client beyond the limit, or one whose socket is already broken, is dropped: it sees its
     /// connection closed before any handshake.
     fn admit(&mut self, mut socket: TcpStream, now: Now) {
-        if self.connections.len() >= CONNECTIONS_MAX || socket.set_nodelay(true).is_err() {
+        if self.clients.is_full() || socket.set_nodelay(true).is_err() {
             return;
         }
-        let token = self.next_token;
-        self.next_token += 1;
+        let token = Token(self.clients.next() + FIRST_CONNECTION);
         let both = Interest::READABLE | Interest::WRITABLE;
-        if self.poll.registry().register(&mut socket, Token(token), both).is_err() {
+        if self.poll.registry().register(&mut socket, token, both).is_err() {
             return;
         }
         let transport = match &self.tls {
@@ -281,51 +255,16 @@ impl<V: Venue> Loop<V> {
                 Err(_) => return,
             },
         };
-        self.connections.insert(token, Connection::accept(transport, now));
-        self.on_ready(token, now);
-    }
-
-    /// Lets the market move and hands its events to whoever listens. Without a client nothing moves.
-    fn publish(&mut self, now: Now) {
-        let Self { connections, desk, rules, .. } = self;
-        if connections.is_empty() {
-            return;
-        }
-        desk.feed.advance(&mut desk.venue, now, &mut |stream, write| {
-            let mut texts: Vec<(Form, Utf8Bytes)> = Vec::new();
-            for connection in connections.values_mut() {
-                let Some(form) = connection.form(stream, now, rules) else {
-                    continue;
-                };
-                let text = match texts.iter().find(|(of, _)| *of == form) {
-                    Some((_, text)) => text.clone(),
-                    None => {
-                        let text = Utf8Bytes::from(write(form));
-                        texts.push((form, text.clone()));
-                        text
-                    }
-                };
-                connection.send(text, now, rules);
-            }
-        });
+        self.clients.accept(transport, now);
     }
 
     /// How long the poll may wait.
     fn timeout(&self, now: Now) -> Option<Duration> {
-        if self.connections.values().any(Connection::is_starved) {
+        if !self.clients.starved().is_empty() {
             return Some(Duration::ZERO);
         }
-        let feed = &self.desk.feed;
-        let market = if self.connections.is_empty() { None } else { feed.next_deadline() };
-        let theirs = self.connections.values().filter_map(|c| c.next_deadline(now, &self.rules, feed));
-        let next = theirs.chain(market).chain(self.accept_at).min()?;
+        let market = if self.clients.is_empty() { None } else { self.clients.next_event() };
+        let next = self.clients.next_deadline(now).into_iter().chain(market).chain(self.accept_at).min()?;
         Some(next.saturating_duration_since(now.instant))
-    }
-
-    fn stop(&mut self, now: Now) {
-        for connection in self.connections.values_mut() {
-            connection.shut_down(now);
-            connection.flush();
-        }
     }
 }

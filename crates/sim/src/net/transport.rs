@@ -1,4 +1,5 @@
-//! A nonblocking socket with or without TLS, which reads only so much at a time, and inflates if that was agreed.
+//! A nonblocking socket with or without TLS, or the end of a simulated connection. It reads only so much at a time, and
+//! inflates if that was agreed.
 
 use std::io::{self, Read, Write};
 
@@ -6,6 +7,7 @@ use mio::net::TcpStream;
 use rustls::{ServerConnection, StreamOwned};
 
 use super::inflate::Inflater;
+use super::wire::End;
 
 /// What one connection may read before the others get their turn.
 const BYTES_PER_TURN: usize = 256 * 1024;
@@ -13,7 +15,7 @@ const BYTES_PER_TURN: usize = 256 * 1024;
 const PART: usize = 8 * 1024;
 
 #[derive(Debug)]
-pub(super) struct Transport {
+pub(crate) struct Transport {
     socket: Socket,
     budget: usize,
     inflation: Option<Inflation>,
@@ -23,6 +25,7 @@ pub(super) struct Transport {
 enum Socket {
     Plain(TcpStream),
     Tls(Box<StreamOwned<ServerConnection, TcpStream>>),
+    Wire(End),
 }
 
 #[derive(Debug)]
@@ -40,6 +43,10 @@ impl Transport {
 
     pub(super) fn tls(session: ServerConnection, socket: TcpStream) -> Self {
         Self::new(Socket::Tls(Box::new(StreamOwned::new(session, socket))))
+    }
+
+    pub(super) fn wire(end: End) -> Self {
+        Self::new(Socket::Wire(end))
     }
 
     fn new(socket: Socket) -> Self {
@@ -77,6 +84,7 @@ impl Transport {
         let read = match &mut self.socket {
             Socket::Plain(socket) => socket.read(part),
             Socket::Tls(stream) => stream.read(part),
+            Socket::Wire(end) => end.read(part),
         }?;
         self.budget -= read;
         Ok(read)
@@ -116,6 +124,7 @@ impl Write for Transport {
         match &mut self.socket {
             Socket::Plain(socket) => socket.write(bytes),
             Socket::Tls(stream) => stream.write(bytes),
+            Socket::Wire(end) => end.write(bytes),
         }
     }
 
@@ -123,6 +132,7 @@ impl Write for Transport {
         match &mut self.socket {
             Socket::Plain(socket) => socket.flush(),
             Socket::Tls(stream) => stream.flush(),
+            Socket::Wire(end) => end.flush(),
         }
     }
 }

@@ -18,10 +18,10 @@ use super::tariff::{Account, Tariff};
 use super::text::{Places, say};
 use crate::clock::Now;
 use crate::feed::Feed;
-use crate::market::{Ids, Instrument, Market, ONE, Snapshot, Step, Style, Terms};
+use crate::market::{Ids, Instrument, Market, ONE, Size, Snapshot, Step, Style, Terms};
 use crate::options::BinanceRules;
 use crate::publisher::{Cut, Publish, Publisher};
-use crate::venue::{Answer, Reception, Request, Venue};
+use crate::venue::{Answer, Ban, Reception, Request, Venue};
 
 /// Of the two speeds of the depth streams.
 const CADENCES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1)];
@@ -111,11 +111,19 @@ impl Venue for Spot {
     fn receive(&mut self, request: &Request<'_>, feed: &mut Feed, now: Now) -> Reception<BinanceSession> {
         self.route(request, feed, now).map_or_else(Reception::Answer, Reception::Upgrade)
     }
+
+    fn ban_snapshots(&mut self, ban: Option<Ban>) {
+        self.account.ban = ban;
+    }
+
+    fn take_breach(&mut self) -> Option<&'static str> {
+        self.account.take_breach()
+    }
 }
 
 impl Publisher for Spot {
     fn style() -> Style {
-        Style { ids: Ids::Own, cadences: CADENCES.len(), empty_diffs: true, terms }
+        Style { ids: Ids::Own, cadences: CADENCES.len(), empty_diffs: true, terms, size: Size::FULL }
     }
 
     fn cadences() -> &'static [Duration] {

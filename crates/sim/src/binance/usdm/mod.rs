@@ -20,10 +20,10 @@ use super::tariff::{Account, Tariff};
 use super::text::{Clock, say};
 use crate::clock::Now;
 use crate::feed::Feed;
-use crate::market::{AggregateTrade, Ids, Instrument, Market, ONE, Snapshot, Step, Style, Terms};
+use crate::market::{AggregateTrade, Ids, Instrument, Market, ONE, Size, Snapshot, Step, Style, Terms};
 use crate::options::BinanceRules;
 use crate::publisher::{Cut, Publish, Publisher};
-use crate::venue::{Answer, Reception, Request, Venue};
+use crate::venue::{Answer, Ban, Reception, Request, Venue};
 
 /// Of the three speeds of the depth streams.
 const CADENCES: [Duration; 3] =
@@ -182,11 +182,19 @@ impl Venue for UsdM {
     fn receive(&mut self, request: &Request<'_>, feed: &mut Feed, now: Now) -> Reception<BinanceSession> {
         self.route(request, feed, now).map_or_else(Reception::Answer, Reception::Upgrade)
     }
+
+    fn ban_snapshots(&mut self, ban: Option<Ban>) {
+        self.account.ban = ban;
+    }
+
+    fn take_breach(&mut self) -> Option<&'static str> {
+        self.account.take_breach()
+    }
 }
 
 impl Publisher for UsdM {
     fn style() -> Style {
-        Style { ids: Ids::Shared, cadences: CADENCES.len(), empty_diffs: true, terms }
+        Style { ids: Ids::Shared, cadences: CADENCES.len(), empty_diffs: true, terms, size: Size::FULL }
     }
 
     fn cadences() -> &'static [Duration] {
