@@ -91,7 +91,7 @@
 )]
 
 pub mod binance;
-// pub mod deribit;
+pub mod deribit;
 #[cfg(feature = "sign")]
 pub mod sign;
 

@@ -2,12 +2,13 @@
 
 mod deribit;
 
-use deribit::{BOOK, Rig, config};
+use deribit::{BOOK, ROUTE, Rig, config, leg};
 use serde_json::{Value, json};
 use tickwire_venue::deribit::{Channel, Config, Rate, channel};
 use tickwire_venue::{
     BookState, Candle, CandleOf, Decimal, Error, Event, Funding, Index, Instrument, InstrumentState,
-    Interval, Level, Mark, Misuse, Quote, Route, Session, Side, Snapshot, Status, StatusKind, Ticker, Trade,
+    Interval, LEGS_MAX, Level, Mark, Misuse, Quote, Route, Session, Side, Snapshot, Status, StatusKind,
+    Ticker, Trade,
 };
 
 const TIME: u64 = 1_700_000_000_123;
@@ -382,15 +383,19 @@ fn the_drain_contract_holds() {
         &json!({"timestamp": TIME, "instrument_name": "BTC-PERPETUAL"}),
     )
     .to_string();
-    rig.session.on_message(deribit::ROUTE, quote.as_bytes(), rig.now).unwrap();
-    let again = rig.session.on_message(deribit::ROUTE, quote.as_bytes(), rig.now);
+    rig.session.on_message(ROUTE, quote.as_bytes(), rig.now).unwrap();
+    let again = rig.session.on_message(ROUTE, quote.as_bytes(), rig.now);
     assert_eq!(again, Err(Error::Misuse(Misuse::Undrained)));
     assert_eq!(rig.drain().len(), 1);
-    let other = rig.session.on_message(Route(1), quote.as_bytes(), rig.now);
-    assert_eq!(other, Err(Error::Misuse(Misuse::UnknownRoute(1))));
+    let other = rig.session.on_message(Route::first(1), quote.as_bytes(), rig.now);
+    assert_eq!(other, Err(Error::Misuse(Misuse::UnknownRoute(Route::first(1)))));
+    for closed in [leg(1), leg(LEGS_MAX), leg(usize::MAX)] {
+        let refused = rig.session.on_message(closed, quote.as_bytes(), rig.now);
+        assert_eq!(refused, Err(Error::Misuse(Misuse::RouteClosed(closed))));
+    }
     rig.close();
-    let closed = rig.session.on_message(deribit::ROUTE, quote.as_bytes(), rig.now);
-    assert_eq!(closed, Err(Error::Misuse(Misuse::RouteClosed(0))));
+    let closed = rig.session.on_message(ROUTE, quote.as_bytes(), rig.now);
+    assert_eq!(closed, Err(Error::Misuse(Misuse::RouteClosed(ROUTE))));
 }
 
 #[test]

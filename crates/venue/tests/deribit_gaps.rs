@@ -4,11 +4,12 @@ mod deribit;
 
 use std::time::Duration;
 
-use deribit::{BOOK, Rig, book, changes, config, tokens};
+use deribit::{BOOK, ROUTE, Rig, book, changes, channels, config, tokens};
 use serde_json::{Value, json};
 use tickwire_venue::deribit::{Channel, Config, Credentials, Rate};
 use tickwire_venue::{
-    BookChange, BookState, Event, Instrument, Outcome, Rejection, Request, Session, Side, Status, StatusKind,
+    BookChange, BookState, Event, Gap, Instrument, Outcome, Rejection, Request, Session, Side, Status,
+    StatusKind,
 };
 
 const ONLY: Instrument = Instrument(0);
@@ -31,10 +32,6 @@ fn change(previous: u64, id: u64, bids: &Value) -> Value {
     book("A", (Some(previous), id), bids, &json!([]))
 }
 
-fn channels(request: &Value) -> Vec<&str> {
-    request["params"]["channels"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect()
-}
-
 #[test]
 fn a_gap_leaves_the_book_readable_and_the_channel_is_subscribed_anew() {
     let mut rig = rig();
@@ -44,8 +41,10 @@ fn a_gap_leaves_the_book_readable_and_the_channel_is_subscribed_anew() {
     assert_eq!(changes(&told), [BookChange::Ignored { last_id: 15, update_id: 15 }]);
 
     let told = rig.notify(CHANNEL, &change(16, 20, &json!([["change", 1.0, 9.0]])));
-    assert!(matches!(told[0], Event::Delta(_)), "a delta is told whatever the state of the book");
+    assert_eq!(told[0], Event::Gap(Gap { stream: CHANNEL, instrument: None, after: 15, through: 16 }));
+    assert!(matches!(told[1], Event::Delta(delta) if delta.last_id == 20), "{told:?}");
     assert_eq!(changes(&told), [BookChange::Gap { expected: 15, got: 16 }]);
+    assert_eq!(told.len(), 3);
     let view = rig.session.book(ONLY).unwrap();
     assert_eq!((view.state, view.update_id), (BookState::Stale, 15));
     assert_eq!(view.book.best_bid().unwrap().quantity, "7".parse().unwrap());
@@ -54,14 +53,18 @@ fn a_gap_leaves_the_book_readable_and_the_channel_is_subscribed_anew() {
     let leave = rig.request("public/unsubscribe");
     assert_eq!(channels(&leave), [CHANNEL]);
     assert!(rig.sent.is_empty());
-    let told = rig.notify(CHANNEL, &change(20, 21, &json!([])));
-    assert_eq!((told.len(), changes(&told).len()), (1, 0));
-    rig.answer(&leave, &json!([CHANNEL]));
+    assert_eq!(
+        rig.notify(CHANNEL, &change(20, 21, &json!([]))),
+        [],
+        "a book that is not live follows nothing"
+    );
+    assert_eq!(rig.answer(&leave, &json!([CHANNEL])), []);
     let subscribe = rig.request("public/subscribe");
     assert_eq!(channels(&subscribe), [CHANNEL]);
     let told = rig.answer(&subscribe, &json!([CHANNEL]));
-    assert_eq!(told, [Event::Subscribed { streams: 1, pending: 0 }]);
+    assert_eq!(told, [Event::Subscribed { stream: CHANNEL, pending: 0 }]);
     let told = rig.notify(CHANNEL, &snapshot(30));
+    assert!(matches!(told[0], Event::Snapshot(_)), "the gap was told: {told:?}");
     assert_eq!(changes(&told), [BookChange::Resynced { update_id: 30 }]);
     assert_eq!(rig.session.book(ONLY).unwrap().state, BookState::Live);
     assert!(rig.sent.is_empty());
@@ -142,7 +145,15 @@ fn a_lost_connection_makes_books_stale_and_a_new_one_begins_anew() {
     assert_eq!(methods, ["public/set_heartbeat", "public/subscribe"]);
     rig.answer_all();
     let told = rig.notify(CHANNEL, &snapshot(40));
+    assert_eq!(told[0], Event::Gap(Gap { stream: CHANNEL, instrument: None, after: 10, through: 39 }));
+    assert!(matches!(told[1], Event::Snapshot(_)), "{told:?}");
     assert_eq!(changes(&told), [BookChange::Resynced { update_id: 40 }]);
+    // Nothing can be missing before a snapshot that is not beyond what was told.
+    rig.close();
+    rig.open();
+    rig.answer_all();
+    let told = rig.notify(CHANNEL, &snapshot(40));
+    assert!(matches!(told[0], Event::Snapshot(_)), "{told:?}");
 }
 
 #[test]
@@ -179,10 +190,14 @@ fn many_channels_are_subscribed_in_parts_that_the_credits_allow() {
     while let Some(request) = rig.sent.pop_back() {
         let mut names = channels(&request);
         names.reverse();
-        pending -= 250;
         let told = rig.answer(&request, &json!(names));
-        assert_eq!(told, [Event::Subscribed { streams: 250, pending }]);
+        names.reverse();
+        let expected: Vec<_> =
+            (0..250).map(|at| Event::Subscribed { stream: names[at], pending: pending - 1 - at }).collect();
+        assert_eq!(told, expected);
+        pending -= 250;
     }
+    assert_eq!(pending, 0);
 }
 
 #[test]
@@ -192,7 +207,8 @@ fn channels_that_the_answer_leaves_out_are_missing() {
     let request = rig.request("public/subscribe");
     let told = rig.answer(&request, &json!(["quote.B", "quote.Z"]));
     let missing = |stream| Event::Missing { stream };
-    assert_eq!(told, [Event::Subscribed { streams: 3, pending: 0 }, missing("quote.A"), missing("quote.C")]);
+    let subscribed = Event::Subscribed { stream: "quote.B", pending: 0 };
+    assert_eq!(told, [missing("quote.A"), subscribed, missing("quote.C")]);
 }
 
 #[test]
@@ -224,21 +240,14 @@ fn requests_that_are_not_answered_are_told_and_sent_again() {
 
 fn refused(rig: &mut Rig, code: i64) -> Outcome {
     let request = rig.request("public/subscribe");
-    match rig.refuse(&request, code, "no").as_slice() {
-        [
-            Event::Rejected(Rejection {
-                request: Request::Subscribe,
-                code: told,
-                message: "no",
-                outcome,
-                ..
-            }),
-        ] => {
-            assert_eq!(*told, code);
-            *outcome
-        }
-        other => panic!("{other:?}"),
+    let told = rig.refuse(&request, code, "no");
+    let Event::Rejected(rejection) = &told[0] else { panic!("{told:?}") };
+    assert_eq!((rejection.request, rejection.code, rejection.message), (Request::Subscribe, code, "no"));
+    match rejection.outcome {
+        Outcome::Final => assert_eq!(told[1..], [Event::Missing { stream: "quote.A" }]),
+        Outcome::Retry(_) => assert_eq!(told.len(), 1),
     }
+    rejection.outcome
 }
 
 #[test]
@@ -325,23 +334,27 @@ fn a_storm_of_test_requests_is_answered_once_a_second() {
 fn ids_that_begin_anew_are_a_gap() {
     let mut rig = rig();
     let told = rig.notify(CHANNEL, &change(10, 5, &json!([])));
+    assert_eq!(told[0], Event::Gap(Gap { stream: CHANNEL, instrument: None, after: 10, through: 4 }));
     assert_eq!(changes(&told), [BookChange::Gap { expected: 10, got: 10 }]);
     rig.request("public/unsubscribe");
 }
 
 #[test]
-fn silence_is_told_once_and_again_after_a_sign_of_life() {
+fn a_silent_connection_is_to_be_replaced_once_and_again_after_a_sign_of_life() {
     let mut rig = rig();
-    let silent = Event::Status(Status { kind: StatusKind::Other, text: "silent", venue_time_ns: None });
+    let silent = Event::Status(Status { kind: StatusKind::Silent, text: "", venue_time_ns: None });
     assert_eq!(rig.pass(Duration::from_millis(64_999)), []);
+    assert_eq!(rig.replaced, []);
     assert_eq!(rig.pass(Duration::from_millis(1)), std::slice::from_ref(&silent));
     assert_eq!(rig.pass(1000 * SECOND), []);
+    assert_eq!(rig.replaced, [ROUTE]);
     let heartbeat = json!({"params": {"type": "heartbeat"}, "method": "heartbeat", "jsonrpc": "2.0"});
     rig.tell(&heartbeat);
     assert_eq!(rig.pass(30 * SECOND), []);
     rig.tell(&heartbeat);
     assert_eq!(rig.pass(64 * SECOND), []);
     assert_eq!(rig.pass(SECOND), [silent]);
+    assert_eq!(rig.replaced, [ROUTE; 2]);
 }
 
 fn with_credentials() -> Config {

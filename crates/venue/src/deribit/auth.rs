@@ -1,4 +1,4 @@
-//! Signing in, and staying so.
+//! Signing in, and staying so: each connection does it by itself.
 //!
 //! ```text
 //!           open               send           tokens
@@ -9,7 +9,9 @@
 //! ```
 //!
 //! The first sign-in of a connection shows the credentials, the following ones the token that came with the last; a
-//! refusal of that token leads back to the credentials. Without credentials the state stays `Off`.
+//! refusal of that token leads back to the credentials. Where the credentials are a token themselves, each is good for
+//! one sign-in, so that the connections take turns: each shows the token that came with the last of them all. Without
+//! credentials the state stays `Off`.
 
 use std::{
     fmt,
@@ -72,14 +74,21 @@ impl Credentials {
 /// The longest that tokens are believed to last.
 const EXPIRES_IN_S_MAX: u64 = 366 * 24 * 3600;
 
-pub(super) struct SignIn {
+/// What all connections sign in with.
+pub(super) struct Account {
     credentials: Option<Credentials>,
-    /// The token for the next sign-in.
+    /// What came with the last sign-in, where the credentials are a token.
+    token: Option<Zeroizing<String>>,
+    backoff: Backoff,
+}
+
+/// The sign-in of one connection.
+pub(super) struct SignIn {
+    /// What came with its last one, where the credentials are no token.
     token: Option<Zeroizing<String>>,
     state: State,
     /// Whether this connection was signed in already, so that subscriptions need not wait.
     proven: bool,
-    backoff: Backoff,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,23 +104,28 @@ enum State {
     Refused,
 }
 
-impl SignIn {
+impl Account {
     pub(super) fn new(credentials: Option<Credentials>) -> Self {
         let backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(60));
-        Self { credentials, token: None, state: State::Off, proven: false, backoff }
+        Self { credentials, token: None, backoff }
     }
 
-    pub(super) fn on_open(&mut self, now: Instant) {
-        self.proven = false;
-        if !matches!(self.credentials, Some(Credentials::Refresh { .. })) {
-            self.token = None;
-        }
-        self.state = if self.credentials.is_some() { State::Due(now) } else { State::Off };
+    /// Whether connections sign in one after another.
+    pub(super) fn takes_turns(&self) -> bool {
+        matches!(self.credentials, Some(Credentials::Refresh { .. }))
     }
 
-    pub(super) fn on_closed(&mut self) {
-        self.proven = false;
-        self.state = State::Off;
+    /// Requests of a connection are answered as they should: the sign-in is good.
+    pub(super) fn on_use(&mut self) {
+        self.backoff.reset();
+    }
+}
+
+impl SignIn {
+    /// That of a new connection.
+    pub(super) fn new(account: &Account, now: Instant) -> Self {
+        let state = if account.credentials.is_some() { State::Due(now) } else { State::Off };
+        Self { token: None, state, proven: false }
     }
 
     /// Whether subscriptions may leave: signed in, or never to be.
@@ -122,6 +136,11 @@ impl SignIn {
     /// Whether the venue refused for good.
     pub(super) fn is_refused(&self) -> bool {
         self.state == State::Refused
+    }
+
+    /// Whether an answer is awaited.
+    pub(super) fn is_asked(&self) -> bool {
+        self.state == State::Asked
     }
 
     /// When the next sign-in is due.
@@ -136,32 +155,38 @@ impl SignIn {
     ///
     /// # Errors
     /// What kept it from being signed; it is not tried again then.
-    pub(super) fn ask(&mut self, out: &mut Outbox, id: u64, now: Now) -> Result<(), String> {
+    pub(super) fn ask(
+        &mut self,
+        account: &Account,
+        out: &mut Outbox,
+        (leg, id): (usize, u64),
+        now: Now,
+    ) -> Result<(), String> {
         self.state = State::Asked;
-        if let Some(token) = &self.token {
-            out.push(|text| requests::auth(text, id, Grant::Refresh { token }));
+        if let Some(token) = self.token.as_ref().or(account.token.as_ref()) {
+            out.send(leg, |text| requests::auth(text, id, Grant::Refresh { token }));
             return Ok(());
         }
-        match &self.credentials {
+        match &account.credentials {
             None => self.state = State::Off,
             Some(Credentials::Secret { client_id, client_secret }) => {
-                out.push(|text| requests::auth(text, id, Grant::Secret { client_id, client_secret }));
+                out.send(leg, |text| requests::auth(text, id, Grant::Secret { client_id, client_secret }));
             }
             Some(Credentials::Refresh { token }) => {
-                out.push(|text| requests::auth(text, id, Grant::Refresh { token }));
+                out.send(leg, |text| requests::auth(text, id, Grant::Refresh { token }));
             }
             #[cfg(feature = "sign")]
             Some(Credentials::Signature { client_id, key }) => {
                 let timestamp_ms = now.unix_ns / 1_000_000;
                 // The venue only wants it to differ from one sign-in to the next.
-                let nonce = format!("{:x}", now.unix_ns);
+                let nonce = format!("{:x}n{id}", now.unix_ns);
                 let signature = client_signature(key, timestamp_ms, &nonce, "").map_err(|error| {
                     self.state = State::Refused;
                     error.to_string()
                 })?;
                 let grant =
                     Grant::Signature { client_id, timestamp_ms, nonce: &nonce, signature: &signature };
-                out.push(|text| requests::auth(text, id, grant));
+                out.send(leg, |text| requests::auth(text, id, grant));
             }
         }
         #[cfg(not(feature = "sign"))]
@@ -169,16 +194,12 @@ impl SignIn {
         Ok(())
     }
 
-    pub(super) fn on_login(&mut self, login: Login<'_>, now: Instant) {
+    pub(super) fn on_login(&mut self, account: &mut Account, login: Login<'_>, now: Instant) {
         let span = Duration::from_secs(login.expires_in_s.clamp(1, EXPIRES_IN_S_MAX)) * 4 / 5;
-        self.token = login.refresh_token.map(|token| token.0.to_owned().into());
+        let place = if account.takes_turns() { &mut account.token } else { &mut self.token };
+        *place = login.refresh_token.map(|token| token.0.to_owned().into());
         self.state = State::In { again_at: now + span };
         self.proven = true;
-    }
-
-    /// Requests of the session are answered as they should: the sign-in is good.
-    pub(super) fn on_use(&mut self) {
-        self.backoff.reset();
     }
 
     /// Nothing of use came; it is tried again.
@@ -186,40 +207,43 @@ impl SignIn {
         self.state = State::Due(again_at);
     }
 
-    pub(super) fn on_refused(&mut self, reaction: Reaction, now: Instant) -> Outcome {
+    pub(super) fn on_refused(&mut self, account: &mut Account, reaction: Reaction, now: Instant) -> Outcome {
         let passes = matches!(
             reaction,
             Reaction::BackOff | Reaction::RetryLater | Reaction::Maintenance | Reaction::Retry
         );
-        if passes {
-            return self.later(now);
+        if passes || self.token.take().is_some() {
+            return self.later(account, now);
         }
-        let of_token = self.token.take().is_some();
-        if of_token && !matches!(self.credentials, Some(Credentials::Refresh { .. })) {
-            return self.later(now);
-        }
+        account.token = None;
         self.proven = false;
         self.state = State::Refused;
         Outcome::Final
     }
 
     /// The venue says that the session is not signed in; says when it will try again, if it can.
-    pub(super) fn again(&mut self, now: Instant) -> Outcome {
+    pub(super) fn again(&mut self, account: &mut Account, now: Instant) -> Outcome {
         match self.state {
             State::Off | State::Refused => Outcome::Final,
             State::Due(at) => Outcome::Retry(at),
             State::Asked => Outcome::Retry(now),
             State::In { .. } => {
                 self.proven = false;
-                self.later(now)
+                self.later(account, now)
             }
         }
     }
 
-    fn later(&mut self, now: Instant) -> Outcome {
-        let at = now + self.backoff.take();
+    fn later(&mut self, account: &mut Account, now: Instant) -> Outcome {
+        let at = now + account.backoff.take();
         self.state = State::Due(at);
         Outcome::Retry(at)
+    }
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account").field("credentials", &self.credentials).finish_non_exhaustive()
     }
 }
 

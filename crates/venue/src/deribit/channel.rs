@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::subscriptions::Group;
+
 /// A channel of one instrument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Channel {
@@ -325,15 +327,55 @@ pub(super) fn subject(channel: &str) -> Option<&str> {
     tail.split('.').next()
 }
 
+/// The instrument or index that a channel tells of, if it tells of no other. A volatility index has the name of its
+/// channel, for its price has that of the index.
+pub(super) fn only_subject(channel: &str) -> Option<&str> {
+    match Topic::of(channel) {
+        Topic::Book
+        | Topic::GroupedBook
+        | Topic::Ticker
+        | Topic::IncrementalTicker
+        | Topic::Quote
+        | Topic::Perpetual
+        | Topic::ChartTrades
+        | Topic::PriceIndex => subject(channel),
+        // Those of many name a kind and a currency.
+        Topic::Trades if channel.bytes().filter(|byte| *byte == b'.').count() == 2 => subject(channel),
+        Topic::VolatilityIndex => Some(channel),
+        _ => None,
+    }
+}
+
 /// The seconds of the candles of a channel.
 pub(super) fn candle_seconds(channel: &str) -> Option<u32> {
     let (_, word) = channel.rsplit_once('.')?;
     RESOLUTIONS.iter().find(|(_, known, _)| *known == word).map(|(.., seconds)| *seconds)
 }
 
-/// Whether a channel tells each change.
-pub(super) fn is_raw(channel: &str) -> bool {
-    channel.ends_with(".raw")
+/// What a channel needs from the connection. Channels of different needs have requests of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Need {
+    Nothing,
+    /// Being signed in: each change, except on event nodes.
+    SignIn,
+    /// The same, and the private method.
+    Private,
+}
+
+impl Need {
+    pub(super) fn of(channel: &str, event_node: bool) -> Self {
+        if Topic::of(channel) == Topic::Private {
+            Self::Private
+        } else if channel.ends_with(".raw") && !event_node {
+            Self::SignIn
+        } else {
+            Self::Nothing
+        }
+    }
+
+    pub(super) fn group(self) -> Group {
+        self as Group
+    }
 }
 
 #[cfg(test)]
@@ -399,6 +441,25 @@ mod tests {
         ];
         for (name, topic) in rows {
             assert_eq!(Topic::of(name), topic, "{name}");
+        }
+    }
+
+    #[test]
+    fn channels_of_one_instrument_name_it() {
+        let rows = [
+            ("book.BTC-PERPETUAL.100ms", Some("BTC-PERPETUAL")),
+            ("book.BTC-PERPETUAL.none.10.100ms", Some("BTC-PERPETUAL")),
+            ("trades.BTC-PERPETUAL.raw", Some("BTC-PERPETUAL")),
+            ("trades.option.BTC.raw", None),
+            ("chart.trades.BTC-PERPETUAL.1", Some("BTC-PERPETUAL")),
+            ("deribit_price_index.btc_usd", Some("btc_usd")),
+            ("deribit_volatility_index.btc_usd", Some("deribit_volatility_index.btc_usd")),
+            ("markprice.options.btc_usd", None),
+            ("instrument.state.any.any", None),
+            ("user.orders.BTC-PERPETUAL.raw", None),
+        ];
+        for (name, only) in rows {
+            assert_eq!(only_subject(name), only, "{name}");
         }
     }
 

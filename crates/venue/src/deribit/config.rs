@@ -1,13 +1,18 @@
 //! What to follow, checked.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     auth::Credentials,
-    channel::{Channel, Rate, Topic, subject},
-    subscriptions::Need,
+    channel::{Channel, Need, Rate, Topic, subject},
 };
-use crate::error::ConfigError;
+use crate::{
+    error::ConfigError,
+    session::{Attempts, Endpoint, Terms},
+};
+
+/// Connections that are opened in a minute. The venue names no such limit, only 32 at a time from one address.
+pub(super) const ATTEMPTS: Attempts = Attempts { max: 20, span: Duration::from_secs(60) };
 
 /// The heartbeats that the venue sends, in seconds: it documents the least; the most keeps times in range.
 const HEARTBEAT_S: std::ops::RangeInclusive<u64> = 10..=3600;
@@ -76,6 +81,22 @@ impl Config {
         Self { url: "wss://test.deribit.com/ws/api/v2".into(), ..Self::default() }
     }
 
+    /// Where to connect to.
+    pub(super) fn endpoint(&self) -> Endpoint {
+        let terms = Terms {
+            races: true,
+            lifetime: None,
+            ping_after: Duration::from_secs(30),
+            pong_within: Duration::from_secs(10),
+        };
+        Endpoint { name: "api", url: self.url.clone(), headers: Vec::new(), terms }
+    }
+
+    /// What its connections may follow.
+    pub(super) fn access(&self) -> Access {
+        Access { event_node: self.event_node, signs_in: self.credentials.is_some() }
+    }
+
     /// Checks everything; the names of the channels.
     pub(super) fn names(&self) -> Result<Vec<Box<str>>, ConfigError> {
         if !HEARTBEAT_S.contains(&self.heartbeat_s) {
@@ -124,18 +145,38 @@ impl Config {
     fn check_names(&self, names: &[Box<str>]) -> Result<(), ConfigError> {
         let (mut seen, mut books) = (BTreeSet::new(), BTreeSet::new());
         for name in names {
-            if let Some(character) = name.chars().find(|c| c.is_control()) {
-                return Err(ConfigError::StreamCharacter { stream: name.clone(), character });
-            }
             if !seen.insert(name) {
                 return Err(ConfigError::StreamTwice { stream: name.clone() });
             }
             if Topic::of(name) == Topic::Book && !books.insert(subject(name)) {
                 return Err(ConfigError::DepthTwice);
             }
-            if Need::of(name, self.event_node) != Need::Nothing && self.credentials.is_none() {
-                return Err(ConfigError::StreamSignIn { stream: name.clone() });
-            }
+            self.access().check(name)?;
+        }
+        Ok(())
+    }
+}
+
+/// What the connections of a session may follow.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Access {
+    event_node: bool,
+    signs_in: bool,
+}
+
+impl Access {
+    /// What a channel needs.
+    pub(super) fn need(self, channel: &str) -> Need {
+        Need::of(channel, self.event_node)
+    }
+
+    /// Checks the name of a channel.
+    pub(super) fn check(self, name: &str) -> Result<(), ConfigError> {
+        if let Some(character) = name.chars().find(|c| c.is_control()) {
+            return Err(ConfigError::StreamCharacter { stream: name.into(), character });
+        }
+        if self.need(name) != Need::Nothing && !self.signs_in {
+            return Err(ConfigError::StreamSignIn { stream: name.into() });
         }
         Ok(())
     }

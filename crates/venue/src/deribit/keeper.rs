@@ -1,4 +1,11 @@
-//! The book of one instrument: the sync rule, the channel that feeds it, and when that is subscribed anew.
+//! The book of one instrument: the sync rule, the channel that feeds it, and what is to bring the next snapshot.
+//!
+//! ```text
+//!   repair:  None ──lost──► Anew ──confirmed──► Awaited ──snapshot of any connection──► None
+//!              │             ▲                    ▲ │
+//!              │             └───── overdue ──────┼─┘
+//!              └───────── confirmed ──────────────┘
+//! ```
 
 use std::time::{Duration, Instant};
 
@@ -8,8 +15,11 @@ use super::{
 };
 use crate::{
     event::{BookChange, BookEvent, Event, Instrument},
+    order::Hole,
     pace::Repairs,
     queue::Queue,
+    route::LEGS_MAX,
+    subscriptions::Subscriptions,
 };
 
 /// How long a snapshot may take after the venue confirmed the channel.
@@ -18,85 +28,190 @@ const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Keeper {
     instrument: Instrument,
-    /// The place of its channel among the subscriptions.
+    /// The place of its channel among the streams.
     pub(super) channel: usize,
     pub(super) sync: Sync,
-    /// Until when the snapshot is waited for.
-    snapshot_until: Option<Instant>,
+    repair: Repair,
+    /// The leg that was beyond a hole last.
+    ahead: usize,
+    /// The legs that have brought a snapshot since they asked for the channel.
+    pictured: [bool; LEGS_MAX],
+    /// The last connection that fed it was lost.
+    is_cut: bool,
     repairs: Repairs,
+}
+
+/// What is to bring the next snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Repair {
+    /// Nothing: the book is live, or no connection has the channel yet.
+    None,
+    /// A leg that leaves the channel and subscribes it anew.
+    Anew { leg: usize },
+    /// A leg that has subscribed it, before this time.
+    Awaited { leg: usize, until: Instant },
 }
 
 impl Keeper {
     pub(super) fn new(instrument: Instrument, channel: usize, levels_max: usize) -> Self {
-        let repairs = Repairs::new(Duration::from_secs(30));
-        let sync = Sync::new(levels_max);
-        Self { instrument, channel, sync, snapshot_until: None, repairs }
+        Self {
+            instrument,
+            channel,
+            sync: Sync::new(levels_max),
+            repair: Repair::None,
+            ahead: 0,
+            pictured: [false; LEGS_MAX],
+            is_cut: false,
+            repairs: Repairs::new(Duration::from_secs(30)),
+        }
     }
 
-    pub(super) fn on_subscribing(&mut self) {
-        self.sync.on_subscribing();
+    /// A channel feeds the book from now on, in place of the one before.
+    pub(super) fn on_followed(&mut self, channel: usize) {
+        self.channel = channel;
+        self.sync.on_followed();
     }
 
-    /// The venue confirmed the channel; says when to subscribe it anew, if the book was lost in the meantime.
-    pub(super) fn on_confirmed(&mut self, now: Instant) -> Option<Instant> {
-        self.snapshot_until = Some(now + SNAPSHOT_TIMEOUT).filter(|_| self.sync.is_waiting());
-        self.sync.is_lost().then(|| self.repairs.next(now))
+    /// The channel is followed no more.
+    pub(super) fn on_unfollowed(&mut self) {
+        self.repair = Repair::None;
+        self.sync.on_unfollowed();
     }
 
-    pub(super) fn on_closed(&mut self, queue: &mut Queue) {
+    /// A leg asks for the channel: a snapshot follows, unless it was subscribed all the time.
+    pub(super) fn on_subscribing(&mut self, leg: usize) {
+        self.set_pictured(leg, false);
+    }
+
+    /// The venue confirmed the channel on a leg.
+    pub(super) fn on_confirmed(&mut self, leg: usize, subscriptions: &mut Subscriptions, now: Instant) {
+        if !self.sync.is_waiting() {
+            return;
+        }
+        if self.pictured.get(leg).copied().unwrap_or(false) {
+            // The book was lost since, and the leg brings no other snapshot.
+            self.make_anew(leg, subscriptions, now);
+        } else if self.repair == Repair::None || self.repair_leg() == Some(leg) {
+            self.repair = Repair::Awaited { leg, until: now + SNAPSHOT_TIMEOUT };
+        }
+    }
+
+    /// No connection has the channel any more.
+    pub(super) fn on_uncovered(&mut self, queue: &mut Queue) {
+        self.repair = Repair::None;
         if self.sync.is_live() {
+            self.is_cut = true;
+            self.sync.give_up();
             self.tell(queue, BookChange::Stale { update_id: self.sync.update_id() });
         }
-        self.snapshot_until = None;
-        self.sync.on_closed();
+    }
+
+    /// A leg will not bring a snapshot. Another that has the channel is to, if that one was.
+    pub(super) fn on_left(&mut self, leg: usize, subscriptions: &mut Subscriptions, now: Instant) {
+        if self.repair_leg() == Some(leg) {
+            self.repair = Repair::None;
+            self.repair(subscriptions, now);
+        }
+    }
+
+    /// Sees to it that a book that is not live gets a snapshot, if a leg has the channel: of those the one that was ahead
+    /// last, for it is not dead.
+    pub(super) fn repair(&mut self, subscriptions: &mut Subscriptions, now: Instant) {
+        if !self.sync.is_waiting() || self.repair != Repair::None {
+            return;
+        }
+        let has_it = |leg: &usize| subscriptions.is_live(*leg, self.channel);
+        let leg = Some(self.ahead).filter(has_it).or_else(|| subscriptions.open_legs().find(has_it));
+        if let Some(leg) = leg {
+            self.make_anew(leg, subscriptions, now);
+        }
+    }
+
+    /// Leaves the channel on a leg and subscribes it anew, for only that brings another snapshot.
+    pub(super) fn make_anew(&mut self, leg: usize, subscriptions: &mut Subscriptions, now: Instant) {
+        self.repair = Repair::Anew { leg };
+        subscriptions.renew(leg, self.channel, self.repairs.next(now));
     }
 
     /// When the snapshot is overdue.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.snapshot_until
+        if let Repair::Awaited { until, .. } = self.repair { Some(until) } else { None }
     }
 
-    /// Gives up on a snapshot that is overdue; says when to subscribe anew.
-    pub(super) fn on_deadline(&mut self, now: Instant) -> Option<Instant> {
-        self.snapshot_until.take_if(|until| *until <= now)?;
-        self.sync.give_up();
-        Some(self.repairs.next(now))
+    /// Gives up on a snapshot that is overdue; whether it did.
+    pub(super) fn on_deadline(&mut self, subscriptions: &mut Subscriptions, now: Instant) -> bool {
+        let Repair::Awaited { leg, until } = self.repair else { return false };
+        if until > now {
+            return false;
+        }
+        self.make_anew(leg, subscriptions, now);
+        true
     }
 
-    /// Takes an update and tells what became of it; says when to subscribe anew, if that is needed.
-    pub(super) fn on_update(
-        &mut self,
-        update: &BookUpdate<'_>,
-        now: Instant,
-        queue: &mut Queue,
-    ) -> Option<Instant> {
+    /// A leg is beyond a hole.
+    pub(super) fn on_ahead(&mut self, leg: usize) {
+        self.ahead = leg;
+    }
+
+    /// A leg has brought a snapshot, whether it is of use or not.
+    pub(super) fn on_snapshot(&mut self, leg: usize) {
+        self.set_pictured(leg, true);
+    }
+
+    /// What may be missing before a snapshot of this id because there was no connection.
+    pub(super) fn take_cut(&mut self, snapshot_id: u64) -> Option<Hole> {
+        let after = self.sync.update_id();
+        let is_cut = std::mem::take(&mut self.is_cut) && snapshot_id > after;
+        is_cut.then(|| Hole { after, through: snapshot_id.saturating_sub(1) })
+    }
+
+    /// Takes an update and tells what became of it. Whether the book is live after it.
+    pub(super) fn on_update(&mut self, update: &BookUpdate<'_>, queue: &mut Queue) -> bool {
         let trimmed = self.sync.trimmed();
         let taken = self.sync.on_update(update);
         let update_id = self.sync.update_id();
         match taken {
-            Taken::Unwanted => return None,
+            Taken::Unwanted => return false,
             Taken::Loaded { again } => {
-                self.snapshot_until = None;
+                self.repair = Repair::None;
                 let change =
                     if again { BookChange::Resynced { update_id } } else { BookChange::Synced { update_id } };
                 self.tell(queue, change);
             }
             Taken::Applied => self.tell(queue, BookChange::Updated { update_id }),
-            Taken::Old => self.tell(queue, BookChange::Ignored { last_id: update.change_id, update_id }),
             Taken::Gap { expected } => {
                 let got = update.previous_id.unwrap_or(update.change_id);
                 self.tell(queue, BookChange::Gap { expected, got });
             }
-            Taken::Crossed => {
-                self.snapshot_until = None;
-                self.tell(queue, BookChange::Crossed { update_id });
-            }
+            Taken::Crossed => self.tell(queue, BookChange::Crossed { update_id }),
         }
         let levels = self.sync.trimmed() - trimmed;
         if levels > 0 {
             self.tell(queue, BookChange::Trimmed { levels });
         }
-        matches!(taken, Taken::Gap { .. } | Taken::Crossed).then(|| self.repairs.next(now))
+        matches!(taken, Taken::Loaded { .. } | Taken::Applied)
+    }
+
+    /// An update came once more.
+    pub(super) fn on_repeat(&self, last_id: u64, queue: &mut Queue) {
+        self.tell(queue, BookChange::Ignored { last_id, update_id: self.sync.update_id() });
+    }
+
+    /// Changes are missing, and it will be some time before the next one shows it.
+    pub(super) fn on_hole(&mut self, hole: Hole, queue: &mut Queue) {
+        self.sync.give_up();
+        self.tell(queue, BookChange::Gap { expected: hole.after, got: hole.through });
+    }
+
+    fn repair_leg(&self) -> Option<usize> {
+        match self.repair {
+            Repair::None => None,
+            Repair::Anew { leg } | Repair::Awaited { leg, .. } => Some(leg),
+        }
+    }
+
+    fn set_pictured(&mut self, leg: usize, is_pictured: bool) {
+        self.pictured.get_mut(leg).into_iter().for_each(|pictured| *pictured = is_pictured);
     }
 
     fn tell(&self, queue: &mut Queue, change: BookChange) {

@@ -8,14 +8,16 @@ mod config;
 mod control;
 mod credits;
 mod keeper;
+mod leg;
+mod link;
 mod market;
 mod outbox;
 mod reaction;
 mod requests;
 mod session;
-mod subscriptions;
 mod sync;
 mod tickers;
+mod translate;
 
 pub use auth::Credentials;
 pub use channel::{Channel, Depth, Kind, Rate, Resolution};

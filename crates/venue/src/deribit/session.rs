@@ -1,12 +1,11 @@
-//! The session: one connection, a book for each channel that feeds one.
+//! The session: connections to one endpoint, a book for each channel that feeds one.
 
 use std::time::Instant;
 
 use super::{
-    config::Config,
+    config::{ATTEMPTS, Config},
     control::Control,
-    market::Market,
-    subscriptions::Subscriptions,
+    market::{Market, Origin},
     sync::Oddities,
     wire::{Decoder, Message},
 };
@@ -14,20 +13,24 @@ use crate::{
     error::{Error, Misuse},
     event::{Event, Instrument},
     json::Ways,
-    session::{BookView, Command, Endpoint, Now, Route, Session},
+    order::LegCounts,
+    route::Route,
+    session::{Attempts, BookView, Command, Ending, Endpoint, Now, Session},
 };
-
-const ROUTE: Route = Route(0);
 
 /// A Deribit session.
 ///
-/// It has one route. After the handshake it asks for heartbeats, signs in if it has credentials, then subscribes. Where
-/// a change of a book does not continue it, its channel is unsubscribed and subscribed anew, for only that brings
-/// another snapshot.
+/// It has one endpoint. After the handshake each connection asks for heartbeats, signs in if there are credentials, then
+/// subscribes. Where a change of a book does not continue it, its channel is unsubscribed and subscribed anew on the
+/// connection that showed it, for only that brings another snapshot. Changes are told while the book is live.
+///
+/// Books are put in order by their ids, trades by their numbers, most of the rest by time; of what names no order, such as
+/// candles and what an account is told, a text that another connection brought before is left out.
 ///
 /// Tickers tell a [`Ticker`](crate::Ticker), whose `volume` is in base currency and `turnover` in dollars, and a
 /// [`Mark`](crate::Mark). A volatility index is an index by the name of its channel. When nothing at all, heartbeats
-/// included, came for two intervals and five seconds, an [`Event::Status`] says `silent`, once: connect again.
+/// included, came over a connection for two intervals and five seconds, an [`Event::Status`] tells it, once, and
+/// [`Command::Replace`] asks for another.
 #[derive(Debug)]
 pub struct Deribit {
     endpoints: [Endpoint; 1],
@@ -44,13 +47,11 @@ impl Deribit {
     /// [`Error::Config`] when the configuration cannot be served.
     pub fn new(config: Config) -> Result<Self, Error> {
         let names = config.names()?;
-        let market = Market::new(&config.instruments, &names, config.levels_max);
-        let subscriptions = Subscriptions::new(names, config.event_node);
         Ok(Self {
-            endpoints: [Endpoint::new("api", config.url)],
+            endpoints: [config.endpoint()],
             decoder: Decoder::new(),
-            market,
-            control: Control::new(subscriptions, config.credentials, config.heartbeat_s),
+            market: Market::new(&config.instruments, &names, config.access(), config.levels_max),
+            control: Control::new(config.credentials, config.heartbeat_s),
         })
     }
 
@@ -69,11 +70,11 @@ impl Deribit {
     }
 
     fn check(&self, route: Route) -> Result<(), Misuse> {
-        if route != ROUTE {
-            return Err(Misuse::UnknownRoute(route.0));
+        if route.endpoint >= self.endpoints.len() {
+            return Err(Misuse::UnknownRoute(route));
         }
-        if !self.control.is_open() {
-            return Err(Misuse::RouteClosed(route.0));
+        if !self.control.is_open(route.leg) {
+            return Err(Misuse::RouteClosed(route));
         }
         if self.has_event() { Err(Misuse::Undrained) } else { Ok(()) }
     }
@@ -84,42 +85,62 @@ impl Session for Deribit {
         &self.endpoints
     }
 
+    fn attempts(&self) -> Attempts {
+        ATTEMPTS
+    }
+
+    fn subscribe(&mut self, streams: &[&str], now: Now) -> Result<(), Error> {
+        self.market.check(streams)?;
+        for name in streams {
+            self.market.follow(name, Some(now.instant));
+        }
+        self.control.settle(now, &mut self.market);
+        Ok(())
+    }
+
+    fn unsubscribe(&mut self, streams: &[&str], now: Now) {
+        self.control.unsubscribe(streams, now, &mut self.market);
+    }
+
     fn on_open(&mut self, route: Route, now: Now) {
-        self.on_closed(route, now);
-        if route == ROUTE {
-            self.control.on_open(now.instant);
-            self.control.settle(now, &mut self.market);
+        self.on_closed(route, Ending::Lost, now);
+        if route.endpoint < self.endpoints.len() {
+            self.control.on_open(route.leg, now, &mut self.market);
         }
     }
 
-    fn on_closed(&mut self, route: Route, _: Now) {
-        if route == ROUTE {
-            self.control.on_closed();
-            self.market.on_closed();
+    fn on_closed(&mut self, route: Route, ending: Ending, now: Now) {
+        if route.endpoint < self.endpoints.len() {
+            self.control.on_closed(route.leg, ending == Ending::InOrder, now, &mut self.market);
         }
+    }
+
+    fn is_ready(&self, route: Route) -> bool {
+        route.endpoint < self.endpoints.len()
+            && self.control.is_settled(route.leg)
+            && self.market.is_ready(route.leg)
+    }
+
+    fn leg_counts(&self, route: Route) -> Option<&LegCounts> {
+        self.market.link.order.counts(route.leg).filter(|_| route.endpoint < self.endpoints.len())
     }
 
     fn on_message(&mut self, route: Route, text: &[u8], now: Now) -> Result<(), Error> {
         self.check(route)?;
+        let leg = route.leg;
         let Self { decoder, market, control, .. } = self;
-        control.on_heard(now.instant);
+        control.on_heard(leg, now.instant, market);
+        let mut origin = Origin::new(leg, text, now.instant);
         let mut handled = Ok(());
         let decoded = decoder.decode(text, |channel, message| {
-            let one = match (message, channel) {
-                (Message::Heartbeat, _) => Ok(()),
-                (Message::TestRequest, _) => {
-                    control.on_test_request(now.instant);
+            let one = match message {
+                Message::Heartbeat => Ok(()),
+                Message::TestRequest => {
+                    control.on_test_request(leg, now.instant, market);
                     Ok(())
                 }
-                (Message::Answer(answer), _) => control.on_answer(&answer, now.instant, market),
-                (message, channel) => {
-                    let channel = channel.unwrap_or("");
-                    market.on_message(channel, message, now.instant, &mut control.subscriptions).map(|lost| {
-                        if lost {
-                            control.on_lost();
-                        }
-                    })
-                }
+                Message::Answer(answer) => control.on_answer(leg, &answer, now.instant, market),
+                message => market.on_message(&mut origin, channel.unwrap_or(""), message),
             };
             if handled.is_ok() {
                 handled = one;
@@ -139,8 +160,7 @@ impl Session for Deribit {
     }
 
     fn poll_command(&mut self) -> Option<Command<'_>> {
-        let text = self.control.outbox.pop()?;
-        Some(Command::Send { route: ROUTE, text })
+        self.control.outbox.pop()
     }
 
     fn next_deadline(&self) -> Option<Instant> {

@@ -1,15 +1,16 @@
 //! Deribit's rule for keeping the book of one instrument.
 //!
 //! ```text
-//!            subscribed            snapshot
-//!   Closed ─────────────► Waiting ──────────► Live ─┐ a change that continues it,
-//!     ▲                      ▲                │ ▲───┘ another snapshot
-//!     │ closed,              │ subscribed     │ gap, crossed
-//!     │ from anywhere        └───── Lost ◄────┘
+//!            followed            snapshot
+//!   Closed ───────────► Waiting ──────────► Live ─┐ a change that continues it,
+//!     ▲                    ▲                │ ▲───┘ another snapshot
+//!     │ followed no more,  └────────────────┘
+//!     │ from anywhere        gap, crossed, no connection
 //! ```
 //!
-//! A change continues the book if it names the book's id as the one before. Nothing can be fetched again, so that after
-//! a gap the channel is subscribed anew. The book is replaced only by the next snapshot: the last good one stays
+//! A change continues the book if the id that it names as the one before is at or below the book's, and its own beyond:
+//! quantities are absolute, so that it may begin earlier. Nothing can be fetched again, so that after a gap only another
+//! snapshot helps, which the venue sends to who subscribes. The book is replaced only by that: the last good one stays
 //! readable in every state.
 
 use super::wire::{Action, BookUpdate};
@@ -43,7 +44,6 @@ enum State {
     Closed,
     Waiting,
     Live,
-    Lost,
 }
 
 /// What became of an update.
@@ -53,20 +53,19 @@ pub(super) enum Taken {
     Loaded { again: bool },
     /// It changed the book.
     Applied,
-    /// The book is beyond it.
-    Old,
-    /// Changes before it are missing; this id would have continued the book.
+    /// It does not continue the book; this id would have.
     Gap { expected: u64 },
     /// After it the book is crossed.
     Crossed,
-    /// It is not wanted until the channel was subscribed anew.
+    /// A snapshot has to come first, or nothing is wanted.
     Unwanted,
 }
 
 impl Sync {
+    /// Of a book that is followed.
     pub(super) fn new(levels_max: usize) -> Self {
         Self {
-            state: State::Closed,
+            state: State::Waiting,
             book: Book::new(levels_max),
             update_id: 0,
             loaded: false,
@@ -100,56 +99,56 @@ impl Sync {
         self.state == State::Live
     }
 
-    /// Whether nothing is wanted until the channel was subscribed anew.
-    pub(super) fn is_lost(&self) -> bool {
-        self.state == State::Lost
-    }
-
-    /// Whether a snapshot is to come.
+    /// Whether a snapshot is wanted.
     pub(super) fn is_waiting(&self) -> bool {
         self.state == State::Waiting
     }
 
-    /// The channel is subscribed: a snapshot follows, unless it was subscribed all the time.
-    pub(super) fn on_subscribing(&mut self) {
-        if self.state != State::Live {
+    /// Whether nothing is wanted.
+    pub(super) fn is_closed(&self) -> bool {
+        self.state == State::Closed
+    }
+
+    /// The book is followed again.
+    pub(super) fn on_followed(&mut self) {
+        if self.is_closed() {
             self.state = State::Waiting;
         }
     }
 
-    /// Nothing arrives any more.
-    pub(super) fn on_closed(&mut self) {
+    /// The book is followed no more.
+    pub(super) fn on_unfollowed(&mut self) {
         self.state = State::Closed;
     }
 
-    /// The book is not what it should be, or its snapshot does not come.
+    /// The book is not what it should be, or what fed it is gone.
     pub(super) fn give_up(&mut self) {
-        self.state = State::Lost;
+        if self.is_live() {
+            self.state = State::Waiting;
+        }
+    }
+
+    /// Whether a change follows the book with a smaller id: the venue counts anew.
+    pub(super) fn is_count_anew(&self, update: &BookUpdate<'_>) -> bool {
+        update.previous_id == Some(self.update_id) && update.change_id < self.update_id
     }
 
     pub(super) fn on_update(&mut self, update: &BookUpdate<'_>) -> Taken {
         let taken = match (self.state, update.previous_id) {
-            (State::Closed | State::Lost, _) | (State::Waiting, Some(_)) => return Taken::Unwanted,
+            (State::Closed, _) | (State::Waiting, Some(_)) => return Taken::Unwanted,
             (State::Waiting | State::Live, None) => self.load(update),
             (State::Live, Some(previous_id))
-                if previous_id == self.update_id && update.change_id > previous_id =>
+                if previous_id <= self.update_id && update.change_id > self.update_id =>
             {
                 self.apply(update)
             }
-            // One that continues the book with a smaller id is no repetition: ids begin anew.
-            (State::Live, Some(previous_id))
-                if update.change_id == self.update_id
-                    || (update.change_id < self.update_id && previous_id != self.update_id) =>
-            {
-                return Taken::Old;
-            }
             (State::Live, Some(_)) => {
-                self.state = State::Lost;
+                self.give_up();
                 return Taken::Gap { expected: self.update_id };
             }
         };
         if self.book.is_crossed() {
-            self.state = State::Lost;
+            self.give_up();
             return Taken::Crossed;
         }
         taken
@@ -163,16 +162,17 @@ impl Sync {
     }
 
     fn apply(&mut self, update: &BookUpdate<'_>) -> Taken {
-        self.apply_side(Side::Bid, update.bids, update.bid_actions);
-        self.apply_side(Side::Ask, update.asks, update.ask_actions);
+        // A book that dropped levels cannot know what contradicts it, and a change that begins earlier repeats some.
+        let counts = self.book.trimmed() == 0 && update.previous_id == Some(self.update_id);
+        self.apply_side(Side::Bid, update.bids, update.bid_actions, counts);
+        self.apply_side(Side::Ask, update.asks, update.ask_actions, counts);
         self.update_id = update.change_id;
         Taken::Applied
     }
 
-    fn apply_side(&mut self, side: Side, levels: &[Level], actions: &[Action]) {
+    fn apply_side(&mut self, side: Side, levels: &[Level], actions: &[Action], counts: bool) {
         for (level, action) in levels.iter().zip(actions) {
-            // A book that dropped levels cannot know.
-            if self.book.trimmed() == 0 {
+            if counts {
                 let there = self.book.quantity_at(side, level.price).is_some();
                 self.oddities.new_but_there += u64::from(*action == Action::New && there);
                 self.oddities.changed_but_missing += u64::from(*action == Action::Change && !there);
@@ -205,51 +205,79 @@ mod tests {
 
     fn live() -> Sync {
         let mut sync = Sync::new(100);
-        sync.on_subscribing();
         let loaded = sync.on_update(&update((None, 20), &[level("1", "1")], &[Action::New]));
         assert_eq!(loaded, Taken::Loaded { again: false });
         sync
     }
 
     #[test]
-    fn a_live_book_takes_what_names_it_and_nothing_else() {
+    fn a_live_book_takes_what_reaches_it_and_goes_beyond() {
+        let gap = Taken::Gap { expected: 20 };
         let rows = [
             (Some(20), 25, Taken::Applied),
-            (Some(19), 20, Taken::Old),
-            (Some(7), 9, Taken::Old),
-            (Some(20), 20, Taken::Old),
-            (Some(21), 25, Taken::Gap { expected: 20 }),
-            (Some(19), 25, Taken::Gap { expected: 20 }),
+            (Some(19), 25, Taken::Applied),
+            (Some(0), 21, Taken::Applied),
+            (Some(21), 25, gap),
+            (Some(19), 20, gap),
+            (Some(20), 20, gap),
+            (Some(7), 9, gap),
+            (Some(20), 15, gap),
             (None, 5, Taken::Loaded { again: true }),
         ];
         for (previous_id, change_id, expected) in rows {
             let taken = live().on_update(&update((previous_id, change_id), &[], &[]));
             assert_eq!(taken, expected, "{previous_id:?} {change_id}");
         }
+        for (previous_id, change_id, anew) in [(Some(20), 15, true), (Some(19), 15, false), (None, 15, false)]
+        {
+            let change = update((previous_id, change_id), &[], &[]);
+            assert_eq!(live().is_count_anew(&change), anew, "{previous_id:?} {change_id}");
+        }
     }
 
     #[test]
-    fn after_a_gap_the_book_stays_as_it_was_until_it_is_subscribed_anew() {
+    fn a_change_that_begins_earlier_makes_the_book_that_one_that_begins_there_makes() {
+        let mut sync = live();
+        let two = [level("1", "2"), level("0.5", "3")];
+        assert_eq!(sync.on_update(&update((Some(20), 22), &two[..1], &[Action::Change])), Taken::Applied);
+        // It repeats what came since 20, as it stands at 25.
+        let again = update((Some(20), 25), &two, &[Action::New, Action::Change]);
+        assert_eq!(sync.on_update(&again), Taken::Applied);
+        assert_eq!(sync.oddities(), Oddities::default(), "it was made for another book");
+        assert_eq!(sync.view().book.bids().collect::<Vec<_>>(), two);
+        assert_eq!(sync.update_id(), 25);
+    }
+
+    #[test]
+    fn after_a_gap_the_book_stays_as_it_was_until_a_snapshot_comes() {
         let mut sync = live();
         let nine = [level("1", "9")];
         let lost = update((Some(21), 25), &nine, &[Action::Change]);
         assert_eq!(sync.on_update(&lost), Taken::Gap { expected: 20 });
         assert_eq!((sync.view().state, sync.view().update_id), (BookState::Stale, 20));
-        assert_eq!(sync.on_update(&update((None, 30), &[], &[])), Taken::Unwanted);
-        assert_eq!(sync.view().book.best_bid(), Some(level("1", "1")));
-        sync.on_subscribing();
         assert_eq!(sync.on_update(&update((Some(25), 26), &[], &[])), Taken::Unwanted);
+        assert_eq!(sync.view().book.best_bid(), Some(level("1", "1")));
         assert_eq!(sync.view().state, BookState::Stale);
         assert_eq!(sync.on_update(&update((None, 30), &[], &[])), Taken::Loaded { again: true });
         assert!(sync.view().book.is_empty());
-        sync.on_closed();
-        assert_eq!(sync.on_update(&update((Some(30), 31), &[], &[])), Taken::Unwanted);
+    }
+
+    #[test]
+    fn a_book_that_is_not_followed_takes_nothing_and_stays_readable() {
+        let mut sync = live();
+        sync.on_unfollowed();
+        assert_eq!(sync.on_update(&update((Some(20), 31), &[], &[])), Taken::Unwanted);
+        assert_eq!(sync.on_update(&update((None, 30), &[], &[])), Taken::Unwanted);
+        sync.give_up();
+        assert!(sync.is_closed());
+        assert_eq!((sync.view().state, sync.view().update_id), (BookState::Stale, 20));
+        sync.on_followed();
+        assert_eq!(sync.on_update(&update((None, 30), &[], &[])), Taken::Loaded { again: true });
     }
 
     #[test]
     fn a_book_that_begins_empty_has_the_id_zero() {
         let mut sync = Sync::new(100);
-        sync.on_subscribing();
         assert_eq!(sync.on_update(&update((None, 0), &[], &[])), Taken::Loaded { again: false });
         let one = [level("1", "1")];
         assert_eq!(sync.on_update(&update((Some(0), 14_617), &one, &[Action::New])), Taken::Applied);

@@ -159,6 +159,8 @@ pub enum StatusKind {
     TradingSession,
     /// An announcement.
     Announcement,
+    /// Nothing at all came over a connection for too long.
+    Silent,
     /// Anything else the venue says about itself.
     Other,
 }

@@ -11,11 +11,16 @@ use std::{
 use serde_json::{Value, json};
 use tickwire_venue::deribit::{Channel, Config, Deribit, Rate};
 use tickwire_venue::{
-    BookChange, Command, Delta, Error, Event, Instrument, InstrumentState, Now, Rejection, Route, Session,
-    Snapshot, Status,
+    BookChange, Command, Delta, Ending, Error, Event, Gap, Instrument, InstrumentState, Now, Rejection,
+    Route, Session, Snapshot, Status,
 };
 
-pub(crate) const ROUTE: Route = Route(0);
+pub(crate) const ROUTE: Route = leg(0);
+
+/// A connection.
+pub(crate) const fn leg(leg: usize) -> Route {
+    Route { endpoint: 0, leg }
+}
 
 /// A unix time that the signatures of tests are made for.
 pub(crate) const UNIX_NS: u64 = 1_700_000_000_123_456_789;
@@ -23,8 +28,12 @@ pub(crate) const UNIX_NS: u64 = 1_700_000_000_123_456_789;
 pub(crate) struct Rig {
     pub(crate) session: Deribit,
     pub(crate) now: Now,
-    /// What was sent and not looked at.
+    /// What was sent over the first connection and not looked at.
     pub(crate) sent: VecDeque<Value>,
+    /// The same over the others.
+    sent_elsewhere: BTreeMap<usize, VecDeque<Value>>,
+    /// Connections to be replaced.
+    pub(crate) replaced: Vec<Route>,
 }
 
 pub(crate) fn config(instruments: &[&str], channels: &[Channel]) -> Config {
@@ -38,7 +47,8 @@ impl Rig {
     #[expect(clippy::disallowed_methods, reason = "a manual clock needs some instant to count from")]
     pub(crate) fn new(config: Config) -> Self {
         let now = Now { instant: Instant::now(), unix_ns: UNIX_NS };
-        Self { session: Deribit::new(config).unwrap(), now, sent: VecDeque::new() }
+        let session = Deribit::new(config).unwrap();
+        Self { session, now, sent: VecDeque::new(), sent_elsewhere: BTreeMap::new(), replaced: Vec::new() }
     }
 
     /// Open, and every request answered as it is meant to be.
@@ -50,56 +60,101 @@ impl Rig {
     }
 
     pub(crate) fn open(&mut self) -> Vec<Event<'static>> {
-        self.session.on_open(ROUTE, self.now);
+        self.open_on(0)
+    }
+
+    pub(crate) fn open_on(&mut self, at: usize) -> Vec<Event<'static>> {
+        self.session.on_open(leg(at), self.now);
         self.drain()
     }
 
     pub(crate) fn close(&mut self) -> Vec<Event<'static>> {
-        self.session.on_closed(ROUTE, self.now);
+        self.close_on(0, Ending::Lost)
+    }
+
+    /// Closes a connection; what was sent over it is of no use any more.
+    pub(crate) fn close_on(&mut self, at: usize, ending: Ending) -> Vec<Event<'static>> {
+        self.session.on_closed(leg(at), ending, self.now);
+        if at > 0 {
+            self.sent_elsewhere.remove(&at);
+        }
         self.drain()
     }
 
     pub(crate) fn feed(&mut self, text: &str) -> Result<Vec<Event<'static>>, Error> {
-        self.session.on_message(ROUTE, text.as_bytes(), self.now)?;
+        self.feed_on(0, text)
+    }
+
+    pub(crate) fn feed_on(&mut self, at: usize, text: &str) -> Result<Vec<Event<'static>>, Error> {
+        self.session.on_message(leg(at), text.as_bytes(), self.now)?;
         Ok(self.drain())
     }
 
     pub(crate) fn tell(&mut self, message: &Value) -> Vec<Event<'static>> {
-        self.feed(&message.to_string()).unwrap()
+        self.tell_on(0, message)
+    }
+
+    pub(crate) fn tell_on(&mut self, at: usize, message: &Value) -> Vec<Event<'static>> {
+        self.feed_on(at, &message.to_string()).unwrap()
     }
 
     pub(crate) fn notify(&mut self, channel: &str, data: &Value) -> Vec<Event<'static>> {
-        self.tell(&notification(channel, data))
+        self.notify_on(0, channel, data)
+    }
+
+    pub(crate) fn notify_on(&mut self, at: usize, channel: &str, data: &Value) -> Vec<Event<'static>> {
+        self.tell_on(at, &notification(channel, data))
     }
 
     pub(crate) fn answer(&mut self, request: &Value, result: &Value) -> Vec<Event<'static>> {
-        self.tell(&json!({"jsonrpc": "2.0", "id": request["id"], "result": result, "testnet": true}))
+        self.answer_on(0, request, result)
+    }
+
+    pub(crate) fn answer_on(&mut self, at: usize, request: &Value, result: &Value) -> Vec<Event<'static>> {
+        self.tell_on(at, &json!({"jsonrpc": "2.0", "id": request["id"], "result": result, "testnet": true}))
     }
 
     pub(crate) fn refuse(&mut self, request: &Value, code: i64, message: &str) -> Vec<Event<'static>> {
-        self.tell(
-            &json!({"jsonrpc": "2.0", "id": request["id"], "error": {"code": code, "message": message}}),
-        )
+        self.refuse_on(0, request, code, message)
+    }
+
+    pub(crate) fn refuse_on(
+        &mut self,
+        at: usize,
+        request: &Value,
+        code: i64,
+        message: &str,
+    ) -> Vec<Event<'static>> {
+        let error = json!({"code": code, "message": message});
+        self.tell_on(at, &json!({"jsonrpc": "2.0", "id": request["id"], "error": error}))
+    }
+
+    /// What was sent over a connection and not looked at.
+    pub(crate) fn sent_on(&mut self, at: usize) -> &mut VecDeque<Value> {
+        if at == 0 { &mut self.sent } else { self.sent_elsewhere.entry(at).or_default() }
     }
 
     /// The next request of a method.
     pub(crate) fn request(&mut self, method: &str) -> Value {
-        let at = self.sent.iter().position(|request| request["method"] == method);
-        let at = at.unwrap_or_else(|| panic!("no {method} among {:?}", self.sent));
-        self.sent.remove(at).unwrap()
+        self.request_on(0, method)
+    }
+
+    pub(crate) fn request_on(&mut self, at: usize, method: &str) -> Value {
+        let sent = self.sent_on(at);
+        let place = sent.iter().position(|request| request["method"] == method);
+        let place = place.unwrap_or_else(|| panic!("no {method} among {sent:?}"));
+        sent.remove(place).unwrap()
     }
 
     /// Answers all that was sent, and what is sent then, as it is meant to be.
     pub(crate) fn answer_all(&mut self) -> Vec<Event<'static>> {
+        self.answer_all_on(0)
+    }
+
+    pub(crate) fn answer_all_on(&mut self, at: usize) -> Vec<Event<'static>> {
         let mut told = Vec::new();
-        while let Some(request) = self.sent.pop_front() {
-            let result = match request["method"].as_str().unwrap() {
-                "public/set_heartbeat" => json!("ok"),
-                "public/test" => json!({"version": "1.2.3"}),
-                "public/auth" => tokens(900),
-                _ => request["params"]["channels"].clone(),
-            };
-            told.extend(self.answer(&request, &result));
+        while let Some(request) = self.sent_on(at).pop_front() {
+            told.extend(self.answer_on(at, &request, &meant(&request)));
         }
         told
     }
@@ -130,8 +185,16 @@ impl Rig {
             told.push(keep(event));
         }
         while let Some(command) = self.session.poll_command() {
-            let Command::Send { route: ROUTE, text } = command else { panic!("{command:?}") };
-            self.sent.push_back(serde_json::from_str(text).unwrap());
+            match command {
+                Command::Send { route: Route { endpoint: 0, leg }, text } => {
+                    let request = serde_json::from_str(text).unwrap();
+                    let place =
+                        if leg == 0 { &mut self.sent } else { self.sent_elsewhere.entry(leg).or_default() };
+                    place.push_back(request);
+                }
+                Command::Replace { route } => self.replaced.push(route),
+                other => panic!("{other:?}"),
+            }
         }
         told
     }
@@ -139,6 +202,21 @@ impl Rig {
     pub(crate) fn find(&self, symbol: &str) -> Instrument {
         self.session.instrument(symbol).unwrap()
     }
+}
+
+/// The answer to a request as it is meant to be.
+pub(crate) fn meant(request: &Value) -> Value {
+    match request["method"].as_str().unwrap() {
+        "public/set_heartbeat" => json!("ok"),
+        "public/test" => json!({"version": "1.2.3"}),
+        "public/auth" => tokens(900),
+        _ => request["params"]["channels"].clone(),
+    }
+}
+
+/// The channels that a request names.
+pub(crate) fn channels(request: &Value) -> Vec<&str> {
+    request["params"]["channels"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect()
 }
 
 pub(crate) fn notification(channel: &str, data: &Value) -> Value {
@@ -186,7 +264,9 @@ fn keep(event: Event<'_>) -> Event<'static> {
         Event::Index(e) => Event::Index(e),
         Event::Candle(e) => Event::Candle(e),
         Event::Book(e) => Event::Book(e),
-        Event::Subscribed { streams, pending } => Event::Subscribed { streams, pending },
+        Event::Subscribed { stream, pending } => Event::Subscribed { stream: text(stream), pending },
+        Event::Unsubscribed { stream } => Event::Unsubscribed { stream: text(stream) },
+        Event::Gap(gap) => Event::Gap(Gap { stream: text(gap.stream), ..gap }),
         Event::Unanswered { request, instrument } => Event::Unanswered { request, instrument },
         Event::SignedIn => Event::SignedIn,
         other => panic!("an event these tests do not know: {other:?}"),

@@ -1,0 +1,140 @@
+//! The requests of a session, over all its connections: the heartbeat, signing in, subscribing. What they cost is paid
+//! from one pool.
+
+mod answers;
+mod settle;
+
+use std::time::{Duration, Instant};
+
+use super::{
+    auth::{Account, Credentials},
+    credits::Credits,
+    leg::{Asked, Leg, What},
+    market::Market,
+    outbox::Outbox,
+    requests,
+};
+use crate::{pace::Backoff, route::LEGS_MAX, session::Now};
+
+/// How long an answer may take before the request is sent again.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long nothing leaves after too many requests.
+const HOLD: Duration = Duration::from_secs(10);
+
+/// What a heartbeat may be late by.
+const GRACE: Duration = Duration::from_secs(5);
+
+#[derive(Debug)]
+pub(super) struct Control {
+    pub(super) outbox: Outbox,
+    pub(super) wake: Option<Instant>,
+    legs: [Option<Leg>; LEGS_MAX],
+    account: Account,
+    heartbeat_s: u64,
+    for_subscriptions: Credits,
+    for_others: Credits,
+    next_id: u64,
+    backoff: Backoff,
+    maintenance: Backoff,
+}
+
+impl Control {
+    pub(super) fn new(credentials: Option<Credentials>, heartbeat_s: u64) -> Self {
+        Self {
+            outbox: Outbox::default(),
+            wake: None,
+            legs: [const { None }; LEGS_MAX],
+            account: Account::new(credentials),
+            heartbeat_s,
+            for_subscriptions: Credits::of_subscriptions(),
+            for_others: Credits::of_others(),
+            next_id: 1,
+            backoff: Backoff::new(Duration::from_millis(250), Duration::from_secs(30)),
+            maintenance: Backoff::new(Duration::from_secs(15), Duration::from_secs(300)),
+        }
+    }
+
+    #[inline]
+    pub(super) fn is_open(&self, leg: usize) -> bool {
+        self.leg(leg).is_some()
+    }
+
+    /// Whether a connection is signed in, or never will be.
+    pub(super) fn is_settled(&self, leg: usize) -> bool {
+        self.leg(leg).is_some_and(|leg| leg.sign_in.is_settled())
+    }
+
+    pub(super) fn on_open(&mut self, leg: usize, now: Now, market: &mut Market) {
+        let Some(place) = self.legs.get_mut(leg) else { return };
+        *place = Some(Leg::new(&self.account, now.instant));
+        market.on_open(leg, now.instant);
+        self.settle(now, market);
+    }
+
+    pub(super) fn on_closed(&mut self, leg: usize, in_order: bool, now: Now, market: &mut Market) {
+        let Some(gone) = self.legs.get_mut(leg).and_then(Option::take) else { return };
+        self.outbox.on_closed(leg);
+        let leftovers = market.link.leftovers(leg, gone.asked().map(|asked| asked.id));
+        market.on_closed(leg, in_order, now.instant);
+        for stream in leftovers {
+            self.tell_over(stream, market);
+        }
+        self.settle(now, market);
+    }
+
+    /// Channels are followed no more.
+    pub(super) fn unsubscribe(&mut self, names: &[&str], now: Now, market: &mut Market) {
+        for stream in names.iter().filter_map(|name| market.unfollow(name, now.instant)).collect::<Vec<_>>() {
+            self.tell_over(stream, market);
+        }
+        self.settle(now, market);
+    }
+
+    /// Something arrived.
+    #[inline]
+    pub(super) fn on_heard(&mut self, leg: usize, now: Instant, market: &mut Market) {
+        if let Some(leg) = self.leg_mut(leg) {
+            market.restless |= leg.on_heard(now);
+        }
+    }
+
+    /// The venue wants to hear from us: at once, whatever it costs, but not many times a second.
+    pub(super) fn on_test_request(&mut self, leg: usize, now: Instant, market: &mut Market) {
+        if !self.leg_mut(leg).is_some_and(|leg| leg.on_test_request(now)) {
+            return;
+        }
+        let id = self.begin(leg, What::Test, now);
+        self.outbox.send(leg, |text| requests::test(text, id));
+        self.for_others.spend(now);
+        market.restless = true;
+    }
+
+    /// Tells that a channel is followed no more, if so: no connection has it or asks for it.
+    fn tell_over(&self, stream: usize, market: &mut Market) {
+        let subscriptions = &market.link.subscriptions;
+        let legs = self.legs.iter().enumerate().filter_map(|(at, leg)| Some((at, leg.as_ref()?)));
+        let mut asked = legs.flat_map(|(at, leg)| leg.asked().map(move |asked| (at, asked.id)));
+        let is_asked = asked.any(|(leg, id)| subscriptions.of(leg, id).any(|(of, _)| of == stream));
+        if !is_asked && !subscriptions.is_wanted(stream) && !subscriptions.is_covered(stream) {
+            market.tell_unsubscribed(stream);
+        }
+    }
+
+    fn begin(&mut self, leg: usize, what: What, now: Instant) -> u64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        if let Some(leg) = self.leg_mut(leg) {
+            leg.begin(Asked { id, what, until: now + ANSWER_TIMEOUT });
+        }
+        id
+    }
+
+    fn leg(&self, leg: usize) -> Option<&Leg> {
+        self.legs.get(leg)?.as_ref()
+    }
+
+    fn leg_mut(&mut self, leg: usize) -> Option<&mut Leg> {
+        self.legs.get_mut(leg)?.as_mut()
+    }
+}

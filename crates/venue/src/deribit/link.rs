@@ -1,0 +1,102 @@
+//! The channels that are followed, and the order in which the connections bring what they tell.
+
+use std::time::Instant;
+
+use super::channel::Need;
+use crate::{
+    event::Instrument,
+    order::{Mark, Order, Verdict},
+    recent::Recent,
+    subscriptions::Subscriptions,
+};
+
+/// Channels in one request. The venue documents 500, and has refused requests for being too large.
+const BATCH_MAX: u16 = 250;
+
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) subscriptions: Subscriptions,
+    pub(super) order: Order,
+    recent: Recent,
+    /// By stream: whom it tells of, if it is one instrument.
+    subjects: Vec<Option<Instrument>>,
+}
+
+impl Link {
+    pub(super) fn new() -> Self {
+        Self {
+            subscriptions: Subscriptions::new(BATCH_MAX),
+            order: Order::default(),
+            recent: Recent::default(),
+            subjects: Vec::new(),
+        }
+    }
+
+    /// Wants a channel; its place, unless it is wanted already.
+    pub(super) fn add(
+        &mut self,
+        name: &str,
+        need: Need,
+        subject: Option<Instrument>,
+        now: Option<Instant>,
+    ) -> Option<usize> {
+        let stream = self.subscriptions.add(name, need.group(), now)?;
+        if self.subjects.len() <= stream {
+            self.subjects.resize(stream + 1, None);
+        }
+        if let Some(place) = self.subjects.get_mut(stream) {
+            *place = subject;
+        }
+        self.order.forget(stream);
+        Some(stream)
+    }
+
+    /// The only instrument of a stream.
+    #[inline]
+    pub(super) fn subject(&self, stream: usize) -> Option<Instrument> {
+        self.subjects.get(stream).copied().flatten()
+    }
+
+    pub(super) fn on_open(&mut self, leg: usize, now: Instant) {
+        self.subscriptions.on_open(leg, now);
+        self.order.open(leg);
+        self.recent.on_open(leg);
+    }
+
+    pub(super) fn on_closed(&mut self, leg: usize, in_order: bool) {
+        self.subscriptions.on_closed(leg);
+        self.order.close(leg, in_order);
+    }
+
+    /// What an update of a leg is to its stream.
+    #[inline]
+    pub(super) fn judge(
+        &mut self,
+        (stream, instrument): (usize, Instrument),
+        leg: usize,
+        mark: Mark,
+        now: Instant,
+    ) -> Verdict {
+        let of = self.is_shared(stream, instrument).then_some(instrument);
+        self.order.judge(stream, of, leg, mark, now)
+    }
+
+    /// Whether what a stream tells of an instrument is not all that it tells.
+    #[inline]
+    pub(super) fn is_shared(&self, stream: usize, instrument: Instrument) -> bool {
+        self.subject(stream) != Some(instrument)
+    }
+
+    /// Whether a text that has no place in any order is news.
+    pub(super) fn is_news(&mut self, leg: usize, text: &[u8]) -> bool {
+        self.recent.is_news(leg, text)
+    }
+
+    /// The places of channels that were unsubscribed and that a leg still has, or asked for with one of these requests.
+    pub(super) fn leftovers(&self, leg: usize, requests: impl Iterator<Item = u64>) -> Vec<usize> {
+        let subscriptions = &self.subscriptions;
+        let asked = requests.flat_map(|id| subscriptions.of(leg, id).map(|(stream, _)| stream));
+        let live = (0..self.subjects.len()).filter(|stream| subscriptions.is_live(leg, *stream));
+        live.chain(asked).filter(|stream| !subscriptions.is_wanted(*stream)).collect()
+    }
+}

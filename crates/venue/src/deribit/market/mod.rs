@@ -1,0 +1,173 @@
+//! What a session follows: its channels, its instruments, its books.
+
+mod books;
+mod messages;
+mod streams;
+
+use std::{collections::BTreeMap, time::Instant};
+
+pub(super) use messages::{Odd, Origin};
+use streams::fed_by;
+
+use super::{
+    channel::{Topic, only_subject, subject},
+    config::Access,
+    keeper::Keeper,
+    link::Link,
+    tickers::Kept,
+};
+use crate::{
+    error::ConfigError,
+    event::{Event, Gap, Instrument, Status, StatusKind},
+    order::StreamGap,
+    queue::Queue,
+    symbols::{Symbols, at},
+};
+
+#[derive(Debug)]
+pub(super) struct Market {
+    pub(super) symbols: Symbols,
+    pub(super) queue: Queue,
+    pub(super) link: Link,
+    /// Something changed that may call for a request.
+    pub(super) restless: bool,
+    access: Access,
+    levels_max: usize,
+    /// By instrument, as far as there are any.
+    keepers: Vec<Option<Keeper>>,
+    /// Incremental tickers, by instrument.
+    tickers: Vec<Option<Kept>>,
+}
+
+impl Market {
+    /// With a book for each channel that feeds one.
+    pub(super) fn new(
+        instruments: &[String],
+        channels: &[Box<str>],
+        access: Access,
+        levels_max: usize,
+    ) -> Self {
+        let mut symbols = Symbols::default();
+        for name in instruments {
+            symbols.intern(name);
+        }
+        let mut market = Self {
+            symbols,
+            queue: Queue::default(),
+            link: Link::new(),
+            restless: false,
+            access,
+            levels_max,
+            keepers: Vec::new(),
+            tickers: Vec::new(),
+        };
+        for name in channels {
+            market.follow(name, None);
+        }
+        market
+    }
+
+    /// Follows one more channel, by a name that was checked. `now` is there once connections may be.
+    pub(super) fn follow(&mut self, name: &str, now: Option<Instant>) {
+        let instrument = only_subject(name).and_then(|name| self.symbols.intern(name));
+        let Some(stream) = self.link.add(name, self.access.need(name), instrument, now) else { return };
+        self.restless = true;
+        let Some(instrument) = instrument.filter(|_| Topic::of(name) == Topic::Book) else { return };
+        let levels_max = self.levels_max;
+        let keeper = slot(&mut self.keepers, instrument)
+            .get_or_insert_with(|| Keeper::new(instrument, stream, levels_max));
+        keeper.on_followed(stream);
+        if let Some(now) = now {
+            keeper.repair(&mut self.link.subscriptions, now);
+        }
+    }
+
+    /// Follows a channel no more; its place, if it was followed.
+    pub(super) fn unfollow(&mut self, name: &str, now: Instant) -> Option<usize> {
+        let stream = self.link.subscriptions.remove(name, now)?;
+        self.restless = true;
+        if let Some(keeper) = fed_by(&mut self.keepers, &self.link, stream) {
+            keeper.on_unfollowed();
+        }
+        Some(stream)
+    }
+
+    /// Whether channels may be followed from now on, with those that are already.
+    pub(super) fn check(&self, names: &[&str]) -> Result<(), ConfigError> {
+        let mut books = BTreeMap::new();
+        for name in names {
+            self.access.check(name)?;
+            if Topic::of(name) != Topic::Book {
+                continue;
+            }
+            let of = subject(name);
+            let feeds = of.and_then(|of| self.keeper(self.symbols.find(of)?)).map(|keeper| keeper.channel);
+            let feeds = feeds.filter(|stream| self.link.subscriptions.is_wanted(*stream));
+            let before = feeds.map(|stream| self.link.subscriptions.name(stream));
+            if before.into_iter().chain(books.insert(of, *name)).any(|before| before != *name) {
+                return Err(ConfigError::DepthTwice);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn on_open(&mut self, leg: usize, now: Instant) {
+        self.link.on_open(leg, now);
+        self.restless = true;
+    }
+
+    pub(super) fn on_closed(&mut self, leg: usize, in_order: bool, now: Instant) {
+        self.link.on_closed(leg, in_order);
+        self.restless = true;
+        let Self { link, keepers, tickers, queue, .. } = self;
+        for keeper in keepers.iter_mut().flatten() {
+            if link.subscriptions.is_covered(keeper.channel) {
+                keeper.on_left(leg, &mut link.subscriptions, now);
+            } else {
+                keeper.on_uncovered(queue);
+            }
+        }
+        if !link.subscriptions.has_leg() {
+            tickers.clear();
+        }
+    }
+
+    /// Whether a connection brings all that it should, as far as it is subscribed.
+    pub(super) fn is_ready(&self, leg: usize) -> bool {
+        let Link { subscriptions, order, .. } = &self.link;
+        let lacks = |keeper: &Keeper| keeper.sync.is_waiting() && subscriptions.is_live(leg, keeper.channel);
+        subscriptions.is_settled(leg) && order.is_level(leg) && !self.keepers().any(lacks)
+    }
+
+    pub(super) fn keeper(&self, instrument: Instrument) -> Option<&Keeper> {
+        self.keepers.get(at(instrument))?.as_ref()
+    }
+
+    pub(super) fn keepers(&self) -> impl Iterator<Item = &Keeper> {
+        self.keepers.iter().flatten()
+    }
+
+    pub(super) fn tell_status(&mut self, kind: StatusKind, text: &str, venue_time_ns: Option<u64>) {
+        self.queue.push_with_words(Event::Status(Status { kind, text: "", venue_time_ns }), text);
+    }
+
+    pub(super) fn tell_other(&mut self, kind: &str) {
+        self.queue.push_with_words(Event::Other { kind: "" }, kind);
+    }
+}
+
+/// Tells a gap in a stream.
+fn tell_gap(queue: &mut Queue, link: &Link, StreamGap { stream, instrument, hole }: StreamGap) {
+    let told = Gap { stream: "", instrument, after: hole.after, through: hole.through };
+    queue.push_with_words(Event::Gap(told), link.subscriptions.name(stream));
+}
+
+/// The place of an instrument in a list, which grows as far as needed: it is bounded as names are.
+fn slot<T>(list: &mut Vec<Option<T>>, instrument: Instrument) -> &mut Option<T> {
+    let at = at(instrument);
+    if list.len() <= at {
+        list.resize_with(at + 1, || None);
+    }
+    #[expect(clippy::indexing_slicing, reason = "it was made long enough just now")]
+    &mut list[at]
+}

@@ -1,0 +1,69 @@
+//! What becomes of the channels on the connections.
+
+use std::time::Instant;
+
+use super::Market;
+use crate::{
+    deribit::{keeper::Keeper, link::Link},
+    event::Event,
+    subscriptions::Became,
+    symbols::at,
+};
+
+impl Market {
+    /// Request `id` of a connection subscribes channels.
+    pub(in crate::deribit) fn on_subscribing(&mut self, leg: usize, id: u64) {
+        let Self { link, keepers, .. } = self;
+        for (stream, _) in link.subscriptions.of(leg, id) {
+            fed_by(keepers, link, stream).into_iter().for_each(|keeper| keeper.on_subscribing(leg));
+        }
+    }
+
+    /// A connection brings a channel from now on.
+    pub(in crate::deribit) fn on_joined(&mut self, leg: usize, stream: usize, now: Instant) {
+        let Self { link, keepers, .. } = self;
+        link.order.join(stream, leg);
+        if let Some(keeper) = fed_by(keepers, link, stream) {
+            keeper.on_confirmed(leg, &mut link.subscriptions, now);
+        }
+    }
+
+    /// A connection does not bring a channel: it has left it, perhaps to come again, or was not given it.
+    pub(in crate::deribit) fn on_without(&mut self, leg: usize, stream: usize, became: Became, now: Instant) {
+        let Self { link, keepers, queue, .. } = self;
+        if became == Became::Left {
+            link.order.leave(stream, leg, true);
+        }
+        let Some(keeper) = fed_by(keepers, link, stream) else { return };
+        if !link.subscriptions.is_covered(stream) {
+            keeper.on_uncovered(queue);
+        } else if became == Became::Missing {
+            keeper.on_left(leg, &mut link.subscriptions, now);
+        }
+    }
+
+    pub(in crate::deribit) fn tell_subscribed(&mut self, stream: usize, pending: usize) {
+        let event = Event::Subscribed { stream: "", pending };
+        self.queue.push_with_words(event, self.link.subscriptions.name(stream));
+    }
+
+    pub(in crate::deribit) fn tell_unsubscribed(&mut self, stream: usize) {
+        let event = Event::Unsubscribed { stream: "" };
+        self.queue.push_with_words(event, self.link.subscriptions.name(stream));
+    }
+
+    pub(in crate::deribit) fn tell_missing(&mut self, stream: usize) {
+        let event = Event::Missing { stream: "" };
+        self.queue.push_with_words(event, self.link.subscriptions.name(stream));
+    }
+}
+
+/// The book that a channel feeds.
+pub(super) fn fed_by<'k>(
+    keepers: &'k mut [Option<Keeper>],
+    link: &Link,
+    stream: usize,
+) -> Option<&'k mut Keeper> {
+    let keeper = keepers.get_mut(at(link.subject(stream)?))?.as_mut()?;
+    (keeper.channel == stream).then_some(keeper)
+}
