@@ -24,6 +24,22 @@ macro_rules! hazards {
                 }
             }
 
+            /// Whether its rate is of a thousand dials, hosts or documents, not of a day.
+            #[must_use]
+            pub const fn is_of_a_thousand(self) -> bool {
+                matches!(
+                    self,
+                    Self::ConnectRefused
+                        | Self::ConnectUnanswered
+                        | Self::TlsRefused
+                        | Self::HandshakeCut
+                        | Self::SmallWindow
+                        | Self::Chopped
+                        | Self::DocumentLost
+                        | Self::ClockSkew
+                )
+            }
+
             const fn usual(self) -> u32 {
                 match self {
                     $(Self::$kind => $usual,)*

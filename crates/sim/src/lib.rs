@@ -77,6 +77,7 @@ mod publisher;
 mod rate;
 mod recording;
 mod rules;
+pub mod trial;
 mod truth;
 mod venue;
 mod witness;

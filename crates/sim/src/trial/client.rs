@@ -94,7 +94,12 @@ impl<S: Session> Client<S> {
     }
 
     /// Something happened in the world.
-    pub(super) fn on_event(&mut self, event: world::Event, world: &mut World, audience: &mut impl Audience<S>) {
+    pub(super) fn on_event(
+        &mut self,
+        event: world::Event,
+        world: &mut World,
+        audience: &mut impl Audience<S>,
+    ) {
         match event {
             world::Event::Connected(wire) => {
                 if let Some(line) = self.lines.get_mut(&wire) {
@@ -172,7 +177,14 @@ impl<S: Session> Client<S> {
                 }
                 Ok(None) => return,
                 Err(error) => {
-                    return self.end(wire, Ending::Lost, cause_of(&error), &error.to_string(), world, audience);
+                    return self.end(
+                        wire,
+                        Ending::Lost,
+                        cause_of(&error),
+                        &error.to_string(),
+                        world,
+                        audience,
+                    );
                 }
             }
             self.settle(world, audience);
@@ -210,7 +222,8 @@ impl<S: Session> Client<S> {
     /// Time has passed.
     pub(super) fn on_time(&mut self, world: &mut World, audience: &mut impl Audience<S>) {
         let is_due = |line: &Line| line.connection.next_deadline().is_some_and(|at| at <= world.now());
-        let due: Vec<Wire> = self.lines.iter().filter(|(_, line)| is_due(line)).map(|(wire, _)| *wire).collect();
+        let due: Vec<Wire> =
+            self.lines.iter().filter(|(_, line)| is_due(line)).map(|(wire, _)| *wire).collect();
         for wire in due {
             if let Some(line) = self.lines.get_mut(&wire) {
                 line.connection.on_deadline(world.now());

@@ -45,6 +45,21 @@ pub struct Tally {
     pub renewed: u64,
 }
 
+impl std::ops::Add for Tally {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            updates: self.updates + other.updates,
+            books: self.books + other.books,
+            gaps: self.gaps + other.gaps,
+            missed: self.missed + other.missed,
+            lost: self.lost + other.lost,
+            renewed: self.renewed + other.renewed,
+        }
+    }
+}
+
 impl<'a> Judge<'a> {
     pub(super) fn new(scene: &Scene, trace: Trace<'a>) -> Self {
         let names = scene.names();
@@ -54,7 +69,8 @@ impl<'a> Judge<'a> {
             let ledger = Ledger::new(has_ids(&stream), is_lossy);
             (stream, ledger)
         };
-        let streams = scene.symbols.iter().flat_map(|symbol| names.kinds().map(|kind| names.of(kind, symbol)));
+        let streams =
+            scene.symbols.iter().flat_map(|symbol| names.kinds().map(|kind| names.of(kind, symbol)));
         Self {
             host: scene.host().to_owned(),
             names,
@@ -162,7 +178,9 @@ impl<'a> Judge<'a> {
         };
         // The symbols of a scene are numbered in their order.
         let symbol = usize::try_from(instrument.0).ok().and_then(|at| self.symbols.get(at));
-        let Some((stream, update)) = symbol.and_then(|symbol| told(event, symbol, self.names)) else { return };
+        let Some((stream, update)) = symbol.and_then(|symbol| told(event, symbol, self.names)) else {
+            return;
+        };
         self.tally.updates += 1;
         if let Some(ledger) = self.ledgers.get_mut(&stream) {
             let missed = ledger.missed;
@@ -189,7 +207,8 @@ impl<S: Session> Audience<S> for Judge<'_> {
             Event::Gap(gap) => {
                 self.tally.gaps += 1;
                 self.note(world, &format!("{gap:?}"));
-                let judged = self.ledgers.get_mut(gap.stream).map(|ledger| ledger.on_gap(gap.after, gap.through));
+                let judged =
+                    self.ledgers.get_mut(gap.stream).map(|ledger| ledger.on_gap(gap.after, gap.through));
                 judged.into_iter().for_each(|judged| self.check(world, gap.stream, judged));
             }
             Event::Link(link) => {

@@ -19,9 +19,9 @@ mod user;
 use std::time::{Duration, Instant};
 
 use tickwire_feed::Machine;
+use tickwire_venue::Session;
 use tickwire_venue::binance::Binance;
 use tickwire_venue::deribit::Deribit;
-use tickwire_venue::Session;
 
 use client::{Client, now};
 use judge::Judge;

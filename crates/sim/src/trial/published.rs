@@ -25,7 +25,9 @@ pub(super) struct Published {
 /// Whether the ids of a stream are its own, or times that two updates can share.
 pub(super) fn has_ids(stream: &str) -> bool {
     let ids = ["@trade", "@aggTrade", "@bookTicker", "@depth"];
-    ids.iter().any(|kind| stream.contains(kind)) || stream.starts_with("trades.") || stream.starts_with("book.")
+    ids.iter().any(|kind| stream.contains(kind))
+        || stream.starts_with("trades.")
+        || stream.starts_with("book.")
 }
 
 /// Whether a missing update shows by the ids of those around it.
@@ -55,7 +57,9 @@ fn of_stream(message: &Value) -> Update {
         }
         Some("24hrMiniTicker") => at_time(&message["E"], vec![number("c"), number("v")]),
         Some("markPriceUpdate") => at_time(&message["E"], vec![number("p")]),
-        Some("kline") => at_time(&message["E"], vec![decimal(&message["k"]["c"]), decimal(&message["k"]["v"])]),
+        Some("kline") => {
+            at_time(&message["E"], vec![decimal(&message["k"]["c"]), decimal(&message["k"]["v"])])
+        }
         Some(other) => panic!("a kind of message that a trial does not know: {other}"),
     }
 }

@@ -65,7 +65,11 @@ impl Scene {
             hazards: hazards(&mut chance),
             storm: chance.between(seconds(20)..=seconds(120)),
             calm: seconds(900),
-            lifetime: if chance.one_in(4) { chance.between(seconds(20)..=seconds(90)) } else { seconds(24 * 3600) },
+            lifetime: if chance.one_in(4) {
+                chance.between(seconds(20)..=seconds(90))
+            } else {
+                seconds(24 * 3600)
+            },
             whims,
             network: Network::default(),
         }
@@ -165,7 +169,7 @@ fn hazards(chance: &mut Chance) -> Hazards {
         if chance.below(1000) >= KINDS_ON {
             continue;
         }
-        let rate = if hazard.is_of_dials() { 20 + chance.below(200) } else { 300 + chance.below(4000) };
+        let rate = if hazard.is_of_a_thousand() { 20 + chance.below(200) } else { 300 + chance.below(4000) };
         hazards.set(hazard, u32::try_from(rate).unwrap_or(u32::MAX));
     }
     hazards

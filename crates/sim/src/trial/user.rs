@@ -54,7 +54,12 @@ impl User {
     }
 
     /// Changes something, if it is time.
-    pub(super) fn act<S: Session>(&mut self, client: &mut Client<S>, world: &mut World, judge: &mut Judge<'_>) {
+    pub(super) fn act<S: Session>(
+        &mut self,
+        client: &mut Client<S>,
+        world: &mut World,
+        judge: &mut Judge<'_>,
+    ) {
         if self.next.is_none_or(|next| next > world.now()) {
             return;
         }
@@ -68,7 +73,8 @@ impl User {
             let at = self.chance.size(self.streams.len()) - 1;
             let Some((name, wanted)) = self.streams.get_mut(at) else { return };
             *wanted = !*wanted;
-            judge.note(world, &format!("the user {} {name}", if *wanted { "wants" } else { "wants no more" }));
+            judge
+                .note(world, &format!("the user {} {name}", if *wanted { "wants" } else { "wants no more" }));
             judge.want(name, *wanted);
             if *wanted {
                 let subscribed = client.machine.subscribe(&[name.as_str()], now(world));

@@ -16,7 +16,7 @@ pub use options::{Network, WorldOptions};
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use documents::Request;
 use host::{Host, Setting};
@@ -100,6 +100,12 @@ impl World {
     #[must_use]
     pub fn now(&self) -> Instant {
         self.now
+    }
+
+    /// Its time since it began.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.now.saturating_duration_since(self.start)
     }
 
     /// Its time in nanoseconds since 1970. The clocks of venues may be wrong, this one is not.

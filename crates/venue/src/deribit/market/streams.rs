@@ -22,7 +22,7 @@ impl Market {
     /// A connection brings a channel from now on.
     pub(in crate::deribit) fn on_joined(&mut self, leg: usize, stream: usize, now: Instant) {
         let Self { link, keepers, .. } = self;
-        link.order.join(stream, leg);
+        link.order.join(stream, leg, now);
         if let Some(keeper) = fed_by(keepers, link, stream) {
             keeper.on_confirmed(leg, &mut link.subscriptions, now);
         }
