@@ -43,7 +43,8 @@ impl Spoil {
             Spoiling::Lose(messages) => self.lose = messages,
             Spoiling::Double(messages) => self.double = messages,
             Spoiling::Lag(lag) => self.lag = lag,
-            Spoiling::Mute(choice) => self.mute = Some(choice),
+            // What is silent stays so.
+            Spoiling::Mute(choice) => _ = self.mute.get_or_insert(choice),
             Spoiling::Nothing => {
                 let held = std::mem::take(&mut self.held);
                 let held = held.into_iter().map(|(_, text)| (now, text)).collect();

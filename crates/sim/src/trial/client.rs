@@ -31,6 +31,8 @@ pub(super) trait Audience<S> {
     fn see(&mut self, event: &Event<'_>, world: &World);
     /// After an event about a book was seen.
     fn look(&mut self, session: &S, world: &World);
+    /// Something that is of interest to who reads the trial.
+    fn note(&mut self, world: &World, what: &str);
 }
 
 impl<S: Session> Client<S> {
@@ -50,11 +52,11 @@ impl<S: Session> Client<S> {
             if tasks.is_empty() && !self.machine.has_event() {
                 return;
             }
-            tasks.into_iter().for_each(|task| self.act(task, world));
+            tasks.into_iter().for_each(|task| self.act(task, world, audience));
         }
     }
 
-    fn act(&mut self, task: Task, world: &mut World) {
+    fn act(&mut self, task: Task, world: &mut World, audience: &mut impl Audience<S>) {
         match task {
             Task::Dial { route, request, timeouts } => {
                 let wire = world.dial(request.host());
@@ -67,6 +69,7 @@ impl<S: Session> Client<S> {
                 self.wires.insert(route, wire);
             }
             Task::Send { route, text } => {
+                audience.note(world, &format!("sent over {route:?}: {text}"));
                 self.with(route, world, |connection, _| {
                     // A connection that cannot take it is ending, and that is told.
                     let _ = connection.send(Kind::Text, text.as_bytes());

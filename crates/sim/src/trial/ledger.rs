@@ -1,9 +1,12 @@
 //! One stream: what was published of it, and whether the feed tells each update once, in order, or a gap in its place.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::published::{Published, Update};
+use super::published::{Published, Update, has_ids};
+
+/// How long a message of a stream that is wanted no more can be under way.
+const UNDER_WAY_MAX: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub(super) struct Ledger {
@@ -11,6 +14,8 @@ pub(super) struct Ledger {
     has_ids: bool,
     /// Updates may be missing without a word: the venue leaves some out, and the ids around them do not show it.
     is_lossy: bool,
+    /// Whether a subscription begins with what stands, which nobody publishes.
+    has_firsts: bool,
     /// Whether the feed is to follow it.
     wanted: bool,
     /// What is published and was not told, oldest first.
@@ -24,10 +29,11 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    pub(super) fn new(has_ids: bool, is_lossy: bool) -> Self {
+    pub(super) fn new(stream: &str, is_lossy: bool) -> Self {
         Self {
-            has_ids,
+            has_ids: has_ids(stream),
             is_lossy,
+            has_firsts: stream.starts_with("quote.") || stream.starts_with("ticker."),
             wanted: false,
             published: VecDeque::new(),
             last: None,
@@ -37,17 +43,18 @@ impl Ledger {
         }
     }
 
-    /// The user wants it, or no more.
+    /// The user wants it, or no more. What is under way may still come.
     pub(super) fn want(&mut self, wanted: bool) {
         self.wanted = wanted;
-        self.published.clear();
         self.last = None;
         self.gaps.clear();
     }
 
     pub(super) fn publish(&mut self, update: Update, at: Instant) {
-        if self.wanted {
-            self.published.push_back(Published { at, update });
+        self.published.push_back(Published { at, update });
+        if !self.wanted {
+            let is_old = |published: &mut Published| published.at + UNDER_WAY_MAX < at;
+            while self.published.pop_front_if(is_old).is_some() {}
         }
     }
 
@@ -77,7 +84,7 @@ impl Ledger {
                 let is_first = self.last.is_none();
                 self.last = Some(told.id);
                 self.told += 1;
-                return if is_first { Ok(()) } else { Err(format!("{told:?} was not published")) };
+                return if is_first || self.has_firsts { Ok(()) } else { Err(format!("{told:?} was not published")) };
             };
             let update = &published.update;
             if update == told {
@@ -85,6 +92,11 @@ impl Ledger {
             }
             if self.last.is_none() && update.id > told.id {
                 // It was published before it was wanted.
+                self.published.push_front(published);
+                break;
+            }
+            if update.id > told.id && self.has_firsts {
+                // What stands is told at the beginning, whether it is news or not.
                 self.published.push_front(published);
                 break;
             }
@@ -96,6 +108,25 @@ impl Ledger {
         self.last = Some(told.id);
         self.told += 1;
         self.gaps.retain(|(_, through)| *through > told.id);
+        Ok(())
+    }
+
+    /// The book of the stream begins anew at an id, which nothing but a gap brings about.
+    pub(super) fn on_snapshot(&mut self, id: u64) -> Result<(), String> {
+        if !self.wanted {
+            return Ok(());
+        }
+        let missing = self.published.iter().take_while(|published| published.update.id <= id).count();
+        match self.last {
+            Some(last) if id < last => return Err(format!("a snapshot at {id} behind {last}")),
+            Some(last) if missing > 0 && self.gaps.is_empty() => {
+                return Err(format!("a snapshot at {id} leaves out {missing} behind {last} without a gap"));
+            }
+            _ => {}
+        }
+        self.missed += self.published.drain(..missing).count() as u64;
+        self.last = Some(id);
+        self.gaps.clear();
         Ok(())
     }
 
