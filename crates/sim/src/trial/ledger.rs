@@ -22,6 +22,7 @@ pub(super) struct Ledger {
     published: VecDeque<Published>,
     /// The last that was told since it is wanted.
     last: Option<u64>,
+    last_told: Option<Update>,
     /// Gaps that were told since: beyond the first id, up to the second.
     gaps: Vec<(u64, u64)>,
     pub(super) told: u64,
@@ -37,6 +38,7 @@ impl Ledger {
             wanted: false,
             published: VecDeque::new(),
             last: None,
+            last_told: None,
             gaps: Vec::new(),
             told: 0,
             missed: 0,
@@ -61,7 +63,8 @@ impl Ledger {
     pub(super) fn on_gap(&mut self, after: u64, through: u64) -> Result<(), String> {
         match self.last {
             _ if !self.wanted => Ok(()),
-            Some(last) if after == last && through >= after => {
+            // A gap may go on where another ended.
+            Some(last) if after == self.gaps.last().map_or(last, |(_, through)| *through) && through >= after => {
                 self.gaps.push((after, through));
                 Ok(())
             }
@@ -78,6 +81,11 @@ impl Ledger {
         {
             return Err(format!("{} is told again, or late: {last} was told before", told.id));
         }
+        if !self.has_ids && self.last_told.as_ref() == Some(told) {
+            // One that a connection brings twice cannot be told from two that are alike.
+            return Ok(());
+        }
+        self.last_told = Some(told.clone());
         loop {
             let Some(published) = self.published.pop_front() else {
                 // What was published before it was wanted is not known here.

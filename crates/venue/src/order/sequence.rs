@@ -58,8 +58,17 @@ enum Leg {
     Out,
     /// It does and has not yet; where the stream stood when it began.
     Joined(Option<Place>),
+    /// The same, and nothing lies between what the stream tells and what it will bring first that the stream has not.
+    Level,
     /// At the last that it brought.
     At(Place),
+}
+
+impl Leg {
+    /// Whether it brings all that comes behind this place.
+    fn reaches(self, last: Place) -> bool {
+        self == Self::Level || matches!(self, Self::At(at) if at <= last)
+    }
 }
 
 /// What an update of a leg is to the stream.
@@ -112,15 +121,15 @@ impl Sequence {
         }
     }
 
-    /// A leg does not bring the stream any more. When it ended in good order, everything it was sent has come: legs that
-    /// are silent since they joined have missed nothing.
+    /// A leg does not bring the stream any more. When it ended in good order where the stream stands, everything it was sent
+    /// has come: legs that are silent since they joined have missed nothing. They may still bring what is old.
     pub(crate) fn leave(&mut self, leg: usize, in_order: bool) {
         let Some(gone) = self.legs.get_mut(leg) else { return };
         let stood = std::mem::replace(gone, Leg::Out);
         let Some(last) = self.last else { return };
-        if in_order && matches!(stood, Leg::At(at) if at <= last) {
+        if in_order && (stood == Leg::At(last) || stood == Leg::Level) {
             for other in self.legs.iter_mut().filter(|other| **other == Leg::Joined(Some(last))) {
-                *other = Leg::At(last);
+                *other = Leg::Level;
             }
         }
     }
@@ -148,7 +157,7 @@ impl Sequence {
         }
         let (continues, through) = match mark {
             Mark::Id { previous: Some(previous), .. } => (previous <= last.id, previous),
-            _ => (matches!(stood, Leg::At(at) if at <= last), place.id.saturating_sub(1)),
+            _ => (stood.reaches(last), place.id.saturating_sub(1)),
         };
         if continues {
             self.advance(place)
@@ -180,10 +189,9 @@ impl Sequence {
         let Some(last) = self.last else { return false };
         let mut others = self.legs.iter().enumerate().filter(|(other, _)| *other != leg);
         others.any(|(_, other)| match other {
-            Leg::At(at) => *at <= last,
             // It came before what was told last, so that it may bring what lies behind that.
             Leg::Joined(stood) => stood.is_none_or(|stood| stood < last),
-            Leg::Out => false,
+            other => other.reaches(last),
         })
     }
 
@@ -252,7 +260,7 @@ impl Sequence {
         match (self.legs.get(leg), self.last) {
             (Some(Leg::At(at)), Some(last)) => *at <= last,
             (Some(Leg::Joined(stood)), last) => *stood == last,
-            (Some(Leg::At(_)), None) => true,
+            (Some(Leg::At(_)), None) | (Some(Leg::Level), _) => true,
             (Some(Leg::Out) | None, _) => false,
         }
     }
