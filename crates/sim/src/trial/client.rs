@@ -33,6 +33,8 @@ pub(super) trait Audience<S> {
     fn look(&mut self, session: &S, world: &World);
     /// Something that is of interest to who reads the trial.
     fn note(&mut self, world: &World, what: &str);
+    /// Whether anybody reads it.
+    fn is_traced(&self) -> bool;
 }
 
 impl<S: Session> Client<S> {
@@ -166,6 +168,10 @@ impl<S: Session> Client<S> {
                 }
                 Ok(Some(Happening::Message)) => {
                     let Some(payload) = line.connection.payload() else { return };
+                    if audience.is_traced() {
+                        let text = String::from_utf8_lossy(payload.bytes);
+                        audience.note(world, &format!("{:?} brings {text}", line.route));
+                    }
                     // Events are drained after each message.
                     let _ = match payload.kind {
                         Kind::Text => self.machine.on_text(line.route, payload.bytes, now(world)),

@@ -241,6 +241,10 @@ impl<S: Session> Audience<S> for Judge<'_> {
         Judge::note(self, world, what);
     }
 
+    fn is_traced(&self) -> bool {
+        self.trace.is_some()
+    }
+
     fn look(&mut self, session: &S, world: &World) {
         let Some((instrument, update_id)) = self.book.take() else { return };
         self.tally.books += 1;

@@ -64,7 +64,9 @@ impl Ledger {
         match self.last {
             _ if !self.wanted => Ok(()),
             // A gap may go on where another ended.
-            Some(last) if after == self.gaps.last().map_or(last, |(_, through)| *through) && through >= after => {
+            Some(last)
+                if after == self.gaps.last().map_or(last, |(_, through)| *through) && through >= after =>
+            {
                 self.gaps.push((after, through));
                 Ok(())
             }
@@ -92,7 +94,11 @@ impl Ledger {
                 let is_first = self.last.is_none();
                 self.last = Some(told.id);
                 self.told += 1;
-                return if is_first || self.has_firsts { Ok(()) } else { Err(format!("{told:?} was not published")) };
+                return if is_first || self.has_firsts {
+                    Ok(())
+                } else {
+                    Err(format!("{told:?} was not published"))
+                };
             };
             let update = &published.update;
             if update == told {

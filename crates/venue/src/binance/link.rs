@@ -109,7 +109,7 @@ impl Link {
 
     pub(super) fn on_closed(&mut self, leg: usize, in_order: bool, now: Instant) {
         self.subscriptions.on_closed(leg);
-        self.order.close(leg, in_order);
+        self.order.close(leg, in_order, now);
         self.watch.on_leg(leg, &self.subscriptions, now);
         self.asked.retain(|asked| asked.leg != leg);
         if let Some(pace) = self.paces.get_mut(leg) {

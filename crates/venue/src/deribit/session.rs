@@ -121,6 +121,14 @@ impl Session for Deribit {
             && self.market.is_ready(route.leg)
     }
 
+    fn hand_over(&mut self, route: Route) {
+        self.market.link.order.hand_over(route.leg);
+    }
+
+    fn is_handed_over(&mut self, route: Route) -> bool {
+        self.market.link.order.is_handed_over(route.leg)
+    }
+
     fn leg_counts(&self, route: Route) -> Option<&LegCounts> {
         self.market.link.order.counts(route.leg).filter(|_| route.endpoint < self.endpoints.len())
     }

@@ -9,8 +9,8 @@ use rustc_hash::FxHashMap;
 
 pub use race::LegCounts;
 use race::Race;
-use sequence::Sequence;
 pub(crate) use sequence::{Hole, Mark, Verdict};
+use sequence::{Place, Sequence};
 
 use crate::event::Instrument;
 
@@ -31,6 +31,8 @@ pub(crate) struct Order {
     shared: FxHashMap<(usize, Instrument), usize>,
     /// Entries with a leg beyond a hole.
     ahead: Vec<usize>,
+    /// What legs that are handed over have yet to bring.
+    owed: Vec<Owed>,
     race: Race,
 }
 
@@ -59,6 +61,14 @@ struct Entry {
     sequence: Sequence,
     /// News of not long ago, by its id or time, and when: its copies show how far the other legs lag.
     probe: Option<(u64, Instant)>,
+}
+
+/// A place in the order of an entry that a leg has to reach.
+#[derive(Debug, Clone, Copy)]
+struct Owed {
+    leg: usize,
+    entry: usize,
+    place: Place,
 }
 
 /// A gap in a stream, or in what it tells of one instrument.
@@ -168,17 +178,24 @@ impl Order {
     }
 
     /// A leg does not bring a stream any more; `in_order` when everything it was sent has come.
-    pub(crate) fn leave(&mut self, stream: usize, leg: usize, in_order: bool) {
+    pub(crate) fn leave(&mut self, stream: usize, leg: usize, in_order: bool, now: Instant) {
+        let mut in_order = in_order;
         if let Some(stream) = self.streams.get_mut(stream) {
             stream.part(leg);
+            in_order &= !stream.is_oddly_silent(now);
         }
         self.entries_of(stream).for_each(|entry| entry.sequence.leave(leg, in_order));
     }
 
-    /// A leg is gone.
-    pub(crate) fn close(&mut self, leg: usize, in_order: bool) {
+    /// A leg is gone; `in_order` when everything it was sent has come.
+    pub(crate) fn close(&mut self, leg: usize, in_order: bool, now: Instant) {
+        self.owed.retain(|owed| owed.leg != leg);
         self.streams.iter_mut().for_each(|stream| stream.part(leg));
-        self.entries.iter_mut().for_each(|entry| entry.sequence.leave(leg, in_order));
+        let Self { entries, streams, .. } = self;
+        for entry in entries {
+            let is_odd = streams.get(entry.stream).is_some_and(|stream| stream.is_oddly_silent(now));
+            entry.sequence.leave(leg, in_order && !is_odd);
+        }
     }
 
     /// A stream begins: what its place knew of is another's, or long ago.
@@ -221,6 +238,29 @@ impl Order {
     pub(crate) fn is_level(&self, leg: usize) -> bool {
         let brings = |stream: usize| self.streams.get(stream).is_some_and(|s| s.legs & bit(leg) != 0);
         self.entries.iter().filter(|entry| brings(entry.stream)).all(|entry| entry.sequence.is_level(leg))
+    }
+
+    /// A leg is to bring everything up to where the streams stand now.
+    pub(crate) fn hand_over(&mut self, leg: usize) {
+        let brings = |stream: usize| self.streams.get(stream).is_some_and(|s| s.legs & bit(leg) != 0);
+        let owed = |(entry, of): (usize, &Entry)| {
+            let place = of.sequence.last().filter(|_| brings(of.stream))?;
+            Some(Owed { leg, entry, place })
+        };
+        let owed: Vec<_> = self.entries.iter().enumerate().filter_map(owed).collect();
+        self.owed.retain(|owed| owed.leg != leg);
+        self.owed.extend(owed);
+    }
+
+    /// Whether it has.
+    pub(crate) fn is_handed_over(&mut self, leg: usize) -> bool {
+        let entries = &self.entries;
+        let is_open = |owed: &Owed| {
+            let entry = entries.get(owed.entry);
+            entry.is_some_and(|entry| !entry.sequence.has_brought(owed.leg, owed.place))
+        };
+        self.owed.retain(|owed| owed.leg != leg || is_open(owed));
+        self.owed.iter().all(|owed| owed.leg != leg)
     }
 
     /// Looks which legs bring nothing of a stream while others do, for the second time in a row: hands `mute` each stream
@@ -294,6 +334,11 @@ impl Stream {
         self.legs &= !bit(leg);
         self.spoke &= !bit(leg);
         self.mute &= !bit(leg);
+    }
+
+    /// Whether it has been silent for so long as hardly ever: perhaps it was not brought.
+    fn is_oddly_silent(&self, now: Instant) -> bool {
+        self.heard.is_some_and(|heard| now.saturating_duration_since(heard) > self.longest.saturating_mul(2))
     }
 
     /// When it will have been silent for too long: for longer than `limit`, or than it ever was by far. The time doubles

@@ -46,7 +46,7 @@ impl Mark {
 
 /// A place in the order: an id or a time, and which of those that share it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
+pub(super) struct Place {
     id: u64,
     nth: NonZeroU32,
 }
@@ -265,13 +265,18 @@ impl Sequence {
         }
     }
 
-    /// The id at which the stream stands.
-    pub(crate) fn last_id(&self) -> Option<u64> {
-        Some(self.last?.id)
+    /// Where the stream stands.
+    pub(super) fn last(&self) -> Option<Place> {
+        self.last
     }
 
-    /// The id of the last that a leg brought.
-    pub(crate) fn leg_id(&self, leg: usize) -> Option<u64> {
-        if let Some(Leg::At(at)) = self.legs.get(leg) { Some(at.id) } else { None }
+    /// Whether a leg has brought everything up to a place, or the stream has not moved since it joined.
+    pub(super) fn has_brought(&self, leg: usize, place: Place) -> bool {
+        match self.legs.get(leg) {
+            Some(Leg::At(at)) => *at >= place,
+            Some(Leg::Joined(stood)) => *stood == self.last,
+            Some(Leg::Level) => self.last == Some(place),
+            Some(Leg::Out) | None => true,
+        }
     }
 }

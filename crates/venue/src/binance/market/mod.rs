@@ -349,6 +349,21 @@ impl Market {
         Some(Route { endpoint: self.api.as_ref()?.endpoint, leg })
     }
 
+    /// A connection is to bring everything up to where the streams stand now.
+    pub(super) fn hand_over(&mut self, route: Route) {
+        if let Some(Owner::Link(at)) = self.owner(route)
+            && let Some(link) = self.links.get_mut(at)
+        {
+            link.order.hand_over(route.leg);
+        }
+    }
+
+    /// Whether it has.
+    pub(super) fn is_handed_over(&mut self, route: Route) -> bool {
+        let Some(Owner::Link(at)) = self.owner(route) else { return true };
+        self.links.get_mut(at).is_none_or(|link| link.order.is_handed_over(route.leg))
+    }
+
     /// How a connection fares among those with the same streams.
     pub(super) fn leg_counts(&self, route: Route) -> Option<&LegCounts> {
         let Owner::Link(at) = self.owner(route)? else { return None };

@@ -145,6 +145,6 @@ impl Market {
 
     /// When there will be something to do about streams and books without a message.
     pub(in crate::deribit) fn deadline(&self) -> Option<Instant> {
-        self.keepers().filter_map(|keeper| keeper.deadline()).chain(self.link.order.deadline()).min()
+        self.keepers().filter_map(|keeper| keeper.deadline()).chain(self.link.deadline()).min()
     }
 }

@@ -117,7 +117,7 @@ impl Market {
     }
 
     pub(super) fn on_closed(&mut self, leg: usize, in_order: bool, now: Instant) {
-        self.link.on_closed(leg, in_order);
+        self.link.on_closed(leg, in_order, now);
         self.restless = true;
         let Self { link, keepers, tickers, queue, .. } = self;
         for keeper in keepers.iter_mut().flatten() {

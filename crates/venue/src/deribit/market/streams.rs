@@ -32,7 +32,7 @@ impl Market {
     pub(in crate::deribit) fn on_without(&mut self, leg: usize, stream: usize, became: Became, now: Instant) {
         let Self { link, keepers, queue, .. } = self;
         if became == Became::Left {
-            link.order.leave(stream, leg, true);
+            link.order.leave(stream, leg, true, now);
         }
         let Some(keeper) = fed_by(keepers, link, stream) else { return };
         if !link.subscriptions.is_covered(stream) {
