@@ -34,8 +34,8 @@ pub(super) struct Keeper {
     repair: Repair,
     /// The leg that was beyond a hole last.
     ahead: usize,
-    /// The legs that have brought a snapshot since they asked for the channel.
-    pictured: [bool; LEGS_MAX],
+    /// The legs that have brought something since they asked for the channel: their snapshot, if they bring one.
+    begun: [bool; LEGS_MAX],
     /// The last connection that fed it was lost.
     is_cut: bool,
     repairs: Repairs,
@@ -60,7 +60,7 @@ impl Keeper {
             sync: Sync::new(levels_max),
             repair: Repair::None,
             ahead: 0,
-            pictured: [false; LEGS_MAX],
+            begun: [false; LEGS_MAX],
             is_cut: false,
             repairs: Repairs::new(Duration::from_secs(30)),
         }
@@ -80,7 +80,18 @@ impl Keeper {
 
     /// A leg asks for the channel: a snapshot follows, unless it was subscribed all the time.
     pub(super) fn on_subscribing(&mut self, leg: usize) {
-        self.set_pictured(leg, false);
+        self.set_begun(leg, false);
+    }
+
+    /// A leg brings something of the channel.
+    #[inline]
+    pub(super) fn on_heard(&mut self, leg: usize) {
+        self.set_begun(leg, true);
+    }
+
+    /// Whether the book is live, and a leg brings all that it needs from here on.
+    pub(super) fn is_ready(&self, leg: usize) -> bool {
+        self.sync.is_live() && self.has_begun(leg)
     }
 
     /// The venue confirmed the channel on a leg.
@@ -88,7 +99,7 @@ impl Keeper {
         if !self.sync.is_waiting() {
             return;
         }
-        if self.pictured.get(leg).copied().unwrap_or(false) {
+        if self.has_begun(leg) {
             // The book was lost since, and the leg brings no other snapshot.
             self.make_anew(leg, subscriptions, now);
         } else if self.repair == Repair::None || self.repair_leg() == Some(leg) {
@@ -110,13 +121,13 @@ impl Keeper {
     pub(super) fn on_left(&mut self, leg: usize, subscriptions: &mut Subscriptions, now: Instant) {
         if self.repair_leg() == Some(leg) {
             self.repair = Repair::None;
-            self.repair(subscriptions, now);
+            self.seek_snapshot(subscriptions, now);
         }
     }
 
     /// Sees to it that a book that is not live gets a snapshot, if a leg has the channel: of those the one that was ahead
     /// last, for it is not dead.
-    pub(super) fn repair(&mut self, subscriptions: &mut Subscriptions, now: Instant) {
+    pub(super) fn seek_snapshot(&mut self, subscriptions: &mut Subscriptions, now: Instant) {
         if !self.sync.is_waiting() || self.repair != Repair::None {
             return;
         }
@@ -151,11 +162,6 @@ impl Keeper {
     /// A leg is beyond a hole.
     pub(super) fn on_ahead(&mut self, leg: usize) {
         self.ahead = leg;
-    }
-
-    /// A leg has brought a snapshot, whether it is of use or not.
-    pub(super) fn on_snapshot(&mut self, leg: usize) {
-        self.set_pictured(leg, true);
     }
 
     /// What may be missing before a snapshot of this id because there was no connection.
@@ -210,8 +216,15 @@ impl Keeper {
         }
     }
 
-    fn set_pictured(&mut self, leg: usize, is_pictured: bool) {
-        self.pictured.get_mut(leg).into_iter().for_each(|pictured| *pictured = is_pictured);
+    fn has_begun(&self, leg: usize) -> bool {
+        self.begun.get(leg).copied().unwrap_or(false)
+    }
+
+    #[inline]
+    fn set_begun(&mut self, leg: usize, has_begun: bool) {
+        if let Some(begun) = self.begun.get_mut(leg) {
+            *begun = has_begun;
+        }
     }
 
     fn tell(&self, queue: &mut Queue, change: BookChange) {

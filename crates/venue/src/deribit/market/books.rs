@@ -30,11 +30,12 @@ impl Market {
         let is_it = |subject: &Instrument| self.symbols.name(*subject) == Some(update.instrument);
         let instrument = subject.filter(is_it).ok_or(NOT_FOLLOWED)?;
         // One that is not followed any more comes until the venue says that it is left.
-        if fed_by(&mut self.keepers, &self.link, stream).is_some_and(|keeper| !keeper.sync.is_closed()) {
-            match update.previous_id {
-                None => self.on_snapshot(origin, (stream, instrument), update),
-                Some(_) => self.on_change(origin, (stream, instrument), update),
-            }
+        let keeper = fed_by(&mut self.keepers, &self.link, stream).filter(|keeper| !keeper.sync.is_closed());
+        let Some(keeper) = keeper else { return Ok(()) };
+        keeper.on_heard(origin.leg);
+        match update.previous_id {
+            None => self.on_snapshot(origin, (stream, instrument), update),
+            Some(_) => self.on_change(origin, (stream, instrument), update),
         }
         Ok(())
     }
@@ -43,7 +44,6 @@ impl Market {
         let (leg, now, (stream, instrument)) = (origin.leg, origin.now, of);
         let Self { link, keepers, queue, restless, .. } = self;
         let Some(keeper) = fed_by(keepers, link, stream) else { return };
-        keeper.on_snapshot(leg);
         let update_id = update.change_id;
         let hole = if keeper.sync.is_live() {
             match link.order.judge(stream, None, leg, Mark::rising(update_id), now) {
@@ -129,7 +129,7 @@ impl Market {
                 Some(keeper) if keeper.sync.is_live() => {
                     tell_gap(queue, link, gap);
                     keeper.on_hole(gap.hole, queue);
-                    keeper.repair(&mut link.subscriptions, now);
+                    keeper.seek_snapshot(&mut link.subscriptions, now);
                 }
                 // It waits for a snapshot, which the gap is before.
                 Some(_) => {}

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Market, slot, tell_gap};
+use super::{Incremental, Market, slot, tell_gap};
 use crate::{
     deribit::{
         channel,
@@ -245,13 +245,14 @@ impl Market {
             }
             (Verdict::Ahead | Verdict::Copy | Verdict::Repeat, _) => false,
         };
-        let kept = slot(&mut self.tickers, instrument);
-        // When it was told before, what is kept may be gone with all connections.
-        if is_news || kept.is_none() {
-            let whole = *kept.insert(Kept::of(whole));
-            if is_news {
-                self.tell_ticker(instrument, &whole);
-            }
+        let kept = Kept::of(whole);
+        match slot(&mut self.tickers, instrument) {
+            // What is kept is what was told, and goes on from there.
+            Some(ticker) if !is_news => ticker.is_whole = true,
+            ticker => *ticker = Some(Incremental { kept, is_whole: true }),
+        }
+        if is_news {
+            self.tell_ticker(instrument, &kept);
         }
         Ok(())
     }
@@ -263,14 +264,16 @@ impl Market {
         change: &TickerChange<'_>,
     ) -> Result<(), Odd> {
         let (stream, instrument) = self.place(origin, channel, change.instrument)?;
-        if !self.admit(origin, stream, instrument, Mark::Time(change.time_ns)) {
-            return Ok(());
+        let is_whole = |ticker: &&Incremental| ticker.is_whole;
+        let ticker = self.tickers.get(at(instrument)).and_then(Option::as_ref).filter(is_whole);
+        ticker.ok_or("a change of a ticker that was not told whole")?;
+        if self.admit(origin, stream, instrument, Mark::Time(change.time_ns))
+            && let Some(ticker) = slot(&mut self.tickers, instrument)
+        {
+            ticker.kept.merge(change);
+            let kept = ticker.kept;
+            self.tell_ticker(instrument, &kept);
         }
-        let kept = self.tickers.get_mut(at(instrument)).and_then(Option::as_mut);
-        let kept = kept.ok_or("a change of a ticker that was not told whole")?;
-        kept.merge(change);
-        let kept = *kept;
-        self.tell_ticker(instrument, &kept);
         Ok(())
     }
 

@@ -35,8 +35,16 @@ pub(super) struct Market {
     levels_max: usize,
     /// By instrument, as far as there are any.
     keepers: Vec<Option<Keeper>>,
-    /// Incremental tickers, by instrument.
-    tickers: Vec<Option<Kept>>,
+    /// By instrument, as far as there are any.
+    tickers: Vec<Option<Incremental>>,
+}
+
+/// A ticker that is told as changes of what was told before.
+#[derive(Debug)]
+struct Incremental {
+    kept: Kept,
+    /// Whether it was told whole since there is a connection.
+    is_whole: bool,
 }
 
 impl Market {
@@ -78,7 +86,7 @@ impl Market {
             .get_or_insert_with(|| Keeper::new(instrument, stream, levels_max));
         keeper.on_followed(stream);
         if let Some(now) = now {
-            keeper.repair(&mut self.link.subscriptions, now);
+            keeper.seek_snapshot(&mut self.link.subscriptions, now);
         }
     }
 
@@ -128,15 +136,16 @@ impl Market {
             }
         }
         if !link.subscriptions.has_leg() {
-            tickers.clear();
+            tickers.iter_mut().flatten().for_each(|ticker| ticker.is_whole = false);
         }
     }
 
     /// Whether a connection brings all that it should, as far as it is subscribed.
     pub(super) fn is_ready(&self, leg: usize) -> bool {
         let Link { subscriptions, order, .. } = &self.link;
-        let lacks = |keeper: &Keeper| keeper.sync.is_waiting() && subscriptions.is_live(leg, keeper.channel);
-        subscriptions.is_settled(leg) && order.is_level(leg) && !self.keepers().any(lacks)
+        let feeds = |keeper: &&Keeper| !keeper.sync.is_closed() && subscriptions.is_live(leg, keeper.channel);
+        let books_are_ready = || self.keepers().filter(feeds).all(|keeper| keeper.is_ready(leg));
+        subscriptions.is_settled(leg) && order.is_level(leg) && books_are_ready()
     }
 
     pub(super) fn keeper(&self, instrument: Instrument) -> Option<&Keeper> {
