@@ -36,8 +36,8 @@ pub(super) struct Keeper {
     ahead: usize,
     /// The legs that have brought something since they asked for the channel: their snapshot, if they bring one.
     begun: [bool; LEGS_MAX],
-    /// The last connection that fed it was lost.
-    is_cut: bool,
+    /// Up to which id it was told what the channel brought, or that it is missing; `None` before anything was.
+    told: Option<u64>,
     repairs: Repairs,
 }
 
@@ -61,7 +61,7 @@ impl Keeper {
             repair: Repair::None,
             ahead: 0,
             begun: [false; LEGS_MAX],
-            is_cut: false,
+            told: None,
             repairs: Repairs::new(Duration::from_secs(30)),
         }
     }
@@ -69,12 +69,15 @@ impl Keeper {
     /// A channel feeds the book from now on, in place of the one before.
     pub(super) fn on_followed(&mut self, channel: usize) {
         self.channel = channel;
+        self.told = None;
         self.sync.on_followed();
     }
 
     /// The channel is followed no more.
     pub(super) fn on_unfollowed(&mut self) {
         self.repair = Repair::None;
+        // Its place may be another's.
+        self.channel = usize::MAX;
         self.sync.on_unfollowed();
     }
 
@@ -111,7 +114,6 @@ impl Keeper {
     pub(super) fn on_uncovered(&mut self, queue: &mut Queue) {
         self.repair = Repair::None;
         if self.sync.is_live() {
-            self.is_cut = true;
             self.sync.give_up();
             self.tell(queue, BookChange::Stale { update_id: self.sync.update_id() });
         }
@@ -164,11 +166,15 @@ impl Keeper {
         self.ahead = leg;
     }
 
-    /// What may be missing before a snapshot of this id because there was no connection.
-    pub(super) fn take_cut(&mut self, snapshot_id: u64) -> Option<Hole> {
-        let after = self.sync.update_id();
-        let is_cut = std::mem::take(&mut self.is_cut) && snapshot_id > after;
-        is_cut.then(|| Hole { after, through: snapshot_id.saturating_sub(1) })
+    /// What was not told before a snapshot of this id: the book was lost, or there was no connection.
+    pub(super) fn untold(&self, snapshot_id: u64) -> Option<Hole> {
+        let after = self.told.filter(|told| snapshot_id > *told)?;
+        Some(Hole { after, through: snapshot_id.saturating_sub(1) })
+    }
+
+    /// Everything up to an id was told, or told to be missing.
+    pub(super) fn on_told(&mut self, id: u64) {
+        self.told = Some(id);
     }
 
     /// Takes an update and tells what became of it. Whether the book is live after it.

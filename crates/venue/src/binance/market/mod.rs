@@ -246,7 +246,7 @@ impl Market {
             self.restless = true;
             let (subject, is_open) = (link.subject(stream), link.subscriptions.has_leg());
             if let Some(keeper) = self.keeper_fed_by((at, stream)) {
-                keeper.on_stream_closed(&mut |_| {});
+                keeper.on_unfollowed();
             }
             let suffix = name.split_once('@').map(|(_, suffix)| suffix);
             if let (Some(instrument), Some(Kind::BookTicker)) = (subject, suffix.and_then(Kind::of)) {

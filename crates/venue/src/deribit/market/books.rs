@@ -58,7 +58,7 @@ impl Market {
             }
         } else {
             link.order.restart(stream, leg, update_id);
-            keeper.take_cut(update_id)
+            keeper.untold(update_id)
         };
         if let Some(hole) = hole {
             tell_gap(queue, link, StreamGap { stream, instrument: None, hole });
@@ -71,6 +71,7 @@ impl Market {
             partial: false,
             venue_time_ns: Some(update.time_ns),
         }));
+        keeper.on_told(update_id);
         if !keeper.on_update(update, queue) {
             *restless = true;
             keeper.make_anew(leg, &mut link.subscriptions, now);
@@ -114,6 +115,7 @@ impl Market {
             asks: &[],
             venue_time_ns: time_ns,
         }));
+        keeper.on_told(change_id);
         if !keeper.on_update(update, queue) {
             *restless = true;
             keeper.make_anew(leg, &mut link.subscriptions, now);
@@ -128,6 +130,7 @@ impl Market {
                 None => tell_gap(queue, link, gap),
                 Some(keeper) if keeper.sync.is_live() => {
                     tell_gap(queue, link, gap);
+                    keeper.on_told(gap.hole.through);
                     keeper.on_hole(gap.hole, queue);
                     keeper.seek_snapshot(&mut link.subscriptions, now);
                 }
