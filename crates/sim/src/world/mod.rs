@@ -163,11 +163,11 @@ impl World {
     }
 
     fn for_links(&mut self, mut each: impl FnMut(&mut Link, &mut Around<'_>)) {
-        let Self { now, hosts, links, hazards, counts, events, ledger, .. } = self;
+        let Self { now, hosts, links, network, hazards, counts, events, ledger, .. } = self;
         for link in links.values_mut() {
             match hosts.get_mut(link.host) {
                 Some(host) => {
-                    each(link, &mut Around { now: *now, host, hazards, counts, events, ledger });
+                    each(link, &mut Around { now: *now, host, network, hazards, counts, events, ledger });
                 }
                 None => link.find_no_host(*now, events),
             }
@@ -214,10 +214,10 @@ impl World {
     /// # Errors
     /// As [`World::read`]; [`io::ErrorKind::WouldBlock`] when there is no room.
     pub fn write(&mut self, wire: Wire, bytes: &[u8]) -> io::Result<usize> {
-        let Self { now, hosts, links, hazards, counts, events, ledger, .. } = self;
+        let Self { now, hosts, links, network, hazards, counts, events, ledger, .. } = self;
         let link = links.get_mut(&wire).ok_or(io::ErrorKind::NotConnected)?;
         let host = hosts.get_mut(link.host).ok_or(io::ErrorKind::NotConnected)?;
-        link.write(bytes, &mut Around { now: *now, host, hazards, counts, events, ledger })
+        link.write(bytes, &mut Around { now: *now, host, network, hazards, counts, events, ledger })
     }
 
     /// Lets go of a connection, or of an attempt at one. Nothing more is told of it.
@@ -237,8 +237,8 @@ impl World {
         self.requests.push(request);
     }
 
-    /// From now on nothing goes wrong by chance, and what was wrong is over. Connections whose bytes vanish stay so, and
-    /// an end that was told of still comes.
+    /// From now on nothing goes wrong by chance, and what was wrong is over. Connections whose bytes vanish stay so, an
+    /// end that was told of still comes, and clocks stay wrong.
     pub fn calm(&mut self) {
         self.hazards = Hazards::NONE;
         for host in &mut self.hosts {
