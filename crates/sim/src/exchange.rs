@@ -14,6 +14,7 @@ use crate::truth::Truth;
 const BURST_UNIT: u64 = 2;
 /// Ticks in a quarter of a second.
 const QUARTER: u64 = 5;
+
 /// What an exchange is told of the faults.
 #[derive(Clone, Debug)]
 struct Spoiling {
@@ -98,16 +99,17 @@ impl Exchange {
             self.ticks = tick;
             self.tick(venue, now, publish);
         }
-        self.pace.plan_tick(self.next_tick::<V>());
+        let passed = self.pace.ticks_by(now.instant).max(self.ticks);
+        self.pace.plan_tick(self.next_tick::<V>(passed));
     }
 
-    /// The next tick that something may come of.
-    fn next_tick<V: Publisher>(&self) -> u64 {
+    /// The next tick behind this one that something may come of.
+    fn next_tick<V: Publisher>(&self, passed: u64) -> u64 {
         let bursts = self.spoiling.bursts.map(|bursts| bursts.every.saturating_mul(BURST_UNIT));
         let cadences = V::cadences().iter().enumerate();
         let ends = cadences.filter(|(at, _)| self.is_awaited::<V>(*at)).map(|(_, period)| ticks_in(*period));
         let periods = ends.chain([QUARTER]).chain(bursts).filter(|period| *period > 0);
-        periods.map(|period| (self.ticks / period + 1) * period).min().unwrap_or(self.ticks + 1)
+        periods.map(|period| (passed / period + 1) * period).min().unwrap_or(passed + 1)
     }
 
     /// Whether something may come of the end of a cadence's diffs.
@@ -297,6 +299,7 @@ mod tests {
         let spot = |listed: &[Instrument], now| Spot::new(BinanceRules::default(), listed, now);
         let (published, looks, events) = moved(5, spot);
         assert!((260..340).contains(&events), "{events}");
+        assert!(published.is_sorted_by_key(|(at, _)| *at));
         let at = |name: &str| -> Vec<u128> {
             published.iter().filter(|(_, stream)| stream == name).map(|(at, _)| *at).collect()
         };

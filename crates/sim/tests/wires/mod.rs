@@ -269,6 +269,8 @@ pub struct Diff {
     pub previous: Option<u64>,
     pub first: u64,
     pub last: u64,
+    /// By the venue's clock.
+    pub time_ms: u64,
     bids: Vec<(u64, u64)>,
     asks: Vec<(u64, u64)>,
 }
@@ -282,13 +284,15 @@ impl Diff {
             let (first, last) = (member("U")?, member("u")?);
             let previous = if venue == Venue::BinanceSpot { Some(first - 1) } else { member("pu") };
             let [bids, asks] = [&value["b"], &value["a"]].map(rows);
-            return Some(Self { snapshot: false, previous, first, last, bids, asks });
+            let time_ms = member("E")?;
+            return Some(Self { snapshot: false, previous, first, last, time_ms, bids, asks });
         }
         let data = value.get_mut("params")?.get_mut("data")?.take();
         let last = data["change_id"].as_u64()?;
         let [bids, asks] = [&data["bids"], &data["asks"]].map(rows);
         let (snapshot, previous) = (data["type"] == "snapshot", data["prev_change_id"].as_u64());
-        Some(Self { snapshot, previous, first: last, last, bids, asks })
+        let time_ms = data["timestamp"].as_u64()?;
+        Some(Self { snapshot, previous, first: last, last, time_ms, bids, asks })
     }
 }
 
