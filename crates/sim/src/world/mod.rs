@@ -37,7 +37,10 @@ const DOCUMENTS: u64 = 3 << 40;
 /// Simulated venues behind a simulated network: no thread, no socket, and no time but what [`World::advance`] moves.
 ///
 /// The venues are those of [`Server`](crate::Server), the same code. Whoever makes the same calls on two worlds of the
-/// same seed sees the same, to the byte and the nanosecond.
+/// same seed sees the same, to the byte and the nanosecond. A world stays on its thread; another thread has another one.
+///
+/// The loop around it: [`advance`](Self::advance) to the client's next deadline, [`poll_event`](Self::poll_event) until
+/// there is none, let the client read and write, and again.
 pub struct World {
     now: Instant,
     start: Instant,
@@ -237,8 +240,8 @@ impl World {
         self.requests.push(request);
     }
 
-    /// From now on nothing goes wrong by chance, and what was wrong is over. Connections whose bytes vanish stay so, an
-    /// end that was told of still comes, and clocks stay wrong.
+    /// From now on nothing goes wrong by chance, and what was wrong is over. Connections whose bytes vanish stay so, a
+    /// dial that has failed is told so in its time, an end that was told of still comes, and clocks stay wrong.
     pub fn calm(&mut self) {
         self.hazards = Hazards::NONE;
         for host in &mut self.hosts {
