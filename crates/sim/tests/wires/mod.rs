@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tickwire_sim::{
-    DeribitRules, Document, Event, Failure, Hazards, Levels, Options, Source, Venue, Wire, World,
+    DeribitRules, Document, Event, Failure, Hazard, Hazards, Levels, Options, Source, Venue, Wire, World,
     WorldOptions,
 };
 use tungstenite::client::client_with_config;
@@ -60,6 +60,19 @@ pub fn net(options: WorldOptions) -> Net {
 /// A venue at which one kind of thing goes wrong, as often as said.
 pub fn troubled(seed: u64, which: Venue, hazards: Hazards) -> Net {
     net(WorldOptions { hazards, ..options(seed, Options { tls: true, ..venue(which, 5) }) })
+}
+
+/// For what is counted of 1,000.
+pub const ALWAYS: u32 = 1_000;
+
+/// Once in about so many seconds.
+pub fn every(seconds: u32) -> u32 {
+    24 * 3_600 / seconds
+}
+
+/// A world in which one kind of thing goes wrong that often.
+pub fn world(which: Venue, hazard: Hazard, rate: u32) -> Net {
+    troubled(11, which, Hazards::only(hazard, rate))
 }
 
 pub type Socket = WebSocket<Stream>;
