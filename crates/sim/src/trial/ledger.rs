@@ -23,6 +23,8 @@ pub(super) struct Ledger {
     /// The last that was told since it is wanted.
     last: Option<u64>,
     last_told: Option<Update>,
+    /// Nothing was told since it is wanted.
+    resumes: bool,
     /// Gaps that were told since: beyond the first id, up to the second.
     gaps: Vec<(u64, u64)>,
     pub(super) told: u64,
@@ -39,6 +41,7 @@ impl Ledger {
             published: VecDeque::new(),
             last: None,
             last_told: None,
+            resumes: true,
             gaps: Vec::new(),
             told: 0,
             missed: 0,
@@ -48,7 +51,8 @@ impl Ledger {
     /// The user wants it, or no more. What is under way may still come.
     pub(super) fn want(&mut self, wanted: bool) {
         self.wanted = wanted;
-        self.last = None;
+        // What was told is not told again, and what came while it was not wanted is not missing.
+        self.resumes = true;
         self.gaps.clear();
     }
 
@@ -91,7 +95,8 @@ impl Ledger {
         loop {
             let Some(published) = self.published.pop_front() else {
                 // What was published before it was wanted is not known here.
-                let is_first = self.last.is_none();
+                self.gaps.retain(|(_, through)| *through > told.id);
+                let is_first = std::mem::take(&mut self.resumes);
                 self.last = Some(told.id);
                 self.told += 1;
                 return if is_first || self.has_firsts {
@@ -104,7 +109,7 @@ impl Ledger {
             if update == told {
                 break;
             }
-            if self.last.is_none() && update.id > told.id {
+            if self.resumes && update.id > told.id {
                 // It was published before it was wanted.
                 self.published.push_front(published);
                 break;
@@ -120,6 +125,7 @@ impl Ledger {
             self.on_missing(update)?;
         }
         self.last = Some(told.id);
+        self.resumes = false;
         self.told += 1;
         self.gaps.retain(|(_, through)| *through > told.id);
         Ok(())
@@ -133,20 +139,21 @@ impl Ledger {
         let missing = self.published.iter().take_while(|published| published.update.id <= id).count();
         match self.last {
             Some(last) if id < last => return Err(format!("a snapshot at {id} behind {last}")),
-            Some(last) if missing > 0 && self.gaps.is_empty() => {
+            Some(last) if missing > 0 && self.gaps.is_empty() && !self.resumes => {
                 return Err(format!("a snapshot at {id} leaves out {missing} behind {last} without a gap"));
             }
             _ => {}
         }
         self.missed += self.published.drain(..missing).count() as u64;
         self.last = Some(id);
+        self.resumes = false;
         self.gaps.clear();
         Ok(())
     }
 
     /// An update was passed over.
     fn on_missing(&mut self, update: &Update) -> Result<(), String> {
-        let Some(last) = self.last else { return Ok(()) };
+        let Some(last) = self.last.filter(|_| !self.resumes) else { return Ok(()) };
         let is_covered = self.gaps.iter().any(|(after, through)| *after < update.id && update.id <= *through);
         // Of several that share a time, those before the last that was told have been told.
         let is_shared = !self.has_ids && update.id == last;

@@ -70,6 +70,7 @@ impl Link {
         silence_max: Option<Duration>,
         now: Option<Instant>,
     ) -> Option<usize> {
+        let was_known = self.subscriptions.find(name).is_some();
         let stream = self.subscriptions.add(name, 0, now)?;
         if self.subjects.len() <= stream {
             self.subjects.resize(stream + 1, None);
@@ -82,7 +83,11 @@ impl Link {
         if let (Some(subject), Some(kind)) = (subject, kind) {
             self.kinds.insert((subject, kind), stream);
         }
-        self.order.forget(stream);
+        if was_known {
+            self.order.resume(stream);
+        } else {
+            self.order.forget(stream);
+        }
         Some(stream)
     }
 

@@ -46,6 +46,7 @@ impl Link {
         subject: Option<Instrument>,
         now: Option<Instant>,
     ) -> Option<usize> {
+        let was_known = self.subscriptions.find(name).is_some();
         let stream = self.subscriptions.add(name, need.group(), now)?;
         if self.subjects.len() <= stream {
             self.subjects.resize(stream + 1, None);
@@ -54,7 +55,11 @@ impl Link {
             *place = subject;
         }
         self.watch.set(stream, silence_max(name));
-        self.order.forget(stream);
+        if was_known {
+            self.order.resume(stream);
+        } else {
+            self.order.forget(stream);
+        }
         Some(stream)
     }
 

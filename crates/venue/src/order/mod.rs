@@ -10,13 +10,15 @@ use rustc_hash::FxHashMap;
 pub use race::LegCounts;
 use race::Race;
 pub(crate) use sequence::{Hole, Mark, Verdict};
-use sequence::{Place, Sequence};
+use sequence::{Place, Sequence, bit};
 
-use crate::event::Instrument;
+use crate::{event::Instrument, route::LEGS_MAX};
 
 /// What shows lag no more: its copies came, or never will.
 const PROBE_AGE_MAX: Duration = Duration::from_secs(10);
 
+/// What was published before a leg joined may be under way on another for so long.
+const HEIR_AGE: Duration = Duration::from_secs(10);
 /// So much must have come before it is known how long a stream is silent at times.
 const COUNT_MIN: u32 = 16;
 /// A silence that means nothing, however busy the stream was.
@@ -31,6 +33,8 @@ pub(crate) struct Order {
     shared: FxHashMap<(usize, Instrument), usize>,
     /// Entries with a leg beyond a hole.
     ahead: Vec<usize>,
+    /// When each leg began to bring the last of its streams.
+    joined_at: [Option<Instant>; LEGS_MAX],
     /// What legs that are handed over have yet to bring.
     owed: Vec<Owed>,
     race: Race,
@@ -166,6 +170,9 @@ impl Order {
         if self.streams.get(stream).is_none() {
             self.streams.resize(stream + 1, Stream::default());
         }
+        if let Some(joined_at) = self.joined_at.get_mut(leg) {
+            *joined_at = Some(now);
+        }
         if let Some(stream) = self.streams.get_mut(stream) {
             if stream.legs == 0 {
                 stream.heard = Some(now);
@@ -184,25 +191,49 @@ impl Order {
             stream.part(leg);
             in_order &= !stream.is_oddly_silent(now);
         }
-        self.entries_of(stream).for_each(|entry| entry.sequence.leave(leg, in_order));
+        let heirs = self.heirs(now);
+        self.entries_of(stream).for_each(|entry| entry.sequence.leave(leg, in_order, heirs));
     }
 
     /// A leg is gone; `in_order` when everything it was sent has come.
     pub(crate) fn close(&mut self, leg: usize, in_order: bool, now: Instant) {
         self.owed.retain(|owed| owed.leg != leg);
         self.streams.iter_mut().for_each(|stream| stream.part(leg));
+        let heirs = self.heirs(now);
         let Self { entries, streams, .. } = self;
         for entry in entries {
             let is_odd = streams.get(entry.stream).is_some_and(|stream| stream.is_oddly_silent(now));
-            entry.sequence.leave(leg, in_order && !is_odd);
+            entry.sequence.leave(leg, in_order && !is_odd, heirs);
         }
     }
 
-    /// A stream begins: what its place knew of is another's, or long ago.
+    /// The legs that have been there for so long that nothing of before can be under way any more, a bit each.
+    fn heirs(&self, now: Instant) -> u8 {
+        let is_heir = |(_, joined_at): &(usize, &Option<Instant>)| {
+            joined_at.is_some_and(|joined_at| now >= joined_at + HEIR_AGE)
+        };
+        self.joined_at.iter().enumerate().filter(is_heir).fold(0, |bits, (leg, _)| bits | bit(leg))
+    }
+
+    /// A stream begins: what its place knew of is another's.
     pub(crate) fn forget(&mut self, stream: usize) {
-        let legs = self.streams.get(stream).map_or(0, |stream| stream.legs);
+        self.begin_anew(stream, |sequence| *sequence = Sequence::default());
+    }
+
+    /// A stream is wanted again.
+    pub(crate) fn resume(&mut self, stream: usize) {
+        self.begin_anew(stream, Sequence::resume);
+    }
+
+    fn begin_anew(&mut self, stream: usize, change: impl Fn(&mut Sequence)) {
+        let mut legs = 0;
+        if let Some(stream) = self.streams.get_mut(stream) {
+            legs = stream.legs;
+            *stream = Stream { entry: stream.entry, legs, ..Stream::default() };
+        }
         for entry in self.entries_of(stream) {
-            (entry.sequence, entry.probe) = (Sequence::default(), None);
+            change(&mut entry.sequence);
+            entry.probe = None;
             legs_of(legs).for_each(|leg| entry.sequence.join(leg));
         }
     }
@@ -349,11 +380,6 @@ impl Stream {
         let limit = limit.saturating_mul(1_u32.checked_shl(self.told).unwrap_or(u32::MAX));
         self.heard.filter(|_| self.legs != 0)?.checked_add(limit)
     }
-}
-
-/// The bit of a leg; none for one that cannot be.
-fn bit(leg: usize) -> u8 {
-    u32::try_from(leg).ok().and_then(|leg| 1_u8.checked_shl(leg)).unwrap_or(0)
 }
 
 pub(crate) fn legs_of(bits: u8) -> impl Iterator<Item = usize> {

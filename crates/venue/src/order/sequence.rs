@@ -12,6 +12,11 @@ use std::{
 
 use crate::route::LEGS_MAX;
 
+/// The bit of a leg; none for one that cannot be.
+pub(crate) fn bit(leg: usize) -> u8 {
+    u32::try_from(leg).ok().and_then(|leg| 1_u8.checked_shl(leg)).unwrap_or(0)
+}
+
 /// How long a hole waits for another leg.
 pub(crate) const HOLE_WAIT: Duration = Duration::from_secs(1);
 
@@ -25,6 +30,8 @@ pub(crate) enum Mark {
     Id { id: u64, previous: Option<u64> },
     /// By a time, or an id, that it may share with others.
     Time(u64),
+    /// The same, in a stream that begins with what stands, which is no update.
+    State(u64),
 }
 
 impl Mark {
@@ -39,7 +46,7 @@ impl Mark {
     }
 
     pub(super) fn id(self) -> u64 {
-        let (Self::Id { id, .. } | Self::Time(id)) = self;
+        let (Self::Id { id, .. } | Self::Time(id) | Self::State(id)) = self;
         id
     }
 }
@@ -98,6 +105,8 @@ pub(crate) struct Hole {
 pub(crate) struct Sequence {
     /// Where the stream stands.
     last: Option<Place>,
+    /// It was not wanted for a time: what lies before the next is not missing.
+    resumes: bool,
     /// Since when a leg is beyond a hole.
     ahead: Option<Instant>,
     /// How often legs went back, since the last news.
@@ -107,7 +116,7 @@ pub(crate) struct Sequence {
 
 impl Default for Sequence {
     fn default() -> Self {
-        Self { last: None, ahead: None, backs: 0, legs: [Leg::Out; LEGS_MAX] }
+        Self { last: None, resumes: false, ahead: None, backs: 0, legs: [Leg::Out; LEGS_MAX] }
     }
 }
 
@@ -122,14 +131,16 @@ impl Sequence {
     }
 
     /// A leg does not bring the stream any more. When it ended in good order where the stream stands, everything it was sent
-    /// has come: legs that are silent since they joined have missed nothing. They may still bring what is old.
-    pub(crate) fn leave(&mut self, leg: usize, in_order: bool) {
+    /// has come: those of the `heirs` that are silent since they joined have missed nothing. They may still bring what is old.
+    pub(crate) fn leave(&mut self, leg: usize, in_order: bool, heirs: u8) {
         let Some(gone) = self.legs.get_mut(leg) else { return };
         let stood = std::mem::replace(gone, Leg::Out);
         let Some(last) = self.last else { return };
         if in_order && (stood == Leg::At(last) || stood == Leg::Level) {
-            for other in self.legs.iter_mut().filter(|other| **other == Leg::Joined(Some(last))) {
-                *other = Leg::Level;
+            for (other, stands) in self.legs.iter_mut().enumerate() {
+                if *stands == Leg::Joined(Some(last)) && heirs & bit(other) != 0 {
+                    *stands = Leg::Level;
+                }
             }
         }
     }
@@ -138,8 +149,7 @@ impl Sequence {
     #[inline]
     pub(crate) fn judge(&mut self, leg: usize, mark: Mark, now: Instant) -> Verdict {
         let last = self.last;
-        let Some(stands) = self.legs.get_mut(leg) else { return Verdict::Next };
-        let stood = *stands;
+        let Some(stood) = self.legs.get(leg).copied() else { return Verdict::Next };
         let mut nth = NonZeroU32::MIN;
         if let Leg::At(at) = stood {
             if mark.id() < at.id || (mark.id() == at.id && matches!(mark, Mark::Id { .. })) {
@@ -149,8 +159,15 @@ impl Sequence {
                 nth = at.nth.saturating_add(1);
             }
         }
+        if matches!((mark, stood), (Mark::State(_), Leg::Out | Leg::Joined(_)))
+            && self.is_filled_by_others(leg)
+        {
+            // It shows what stands; the updates are left to those that bring them all.
+            self.join(leg);
+            return Verdict::Copy;
+        }
         let place = Place { id: mark.id(), nth };
-        *stands = Leg::At(place);
+        self.stand(leg, place);
         let Some(last) = last else { return self.advance(place) };
         if place <= last {
             return Verdict::Copy;
@@ -159,7 +176,7 @@ impl Sequence {
             Mark::Id { previous: Some(previous), .. } => (previous <= last.id, previous),
             _ => (stood.reaches(last), place.id.saturating_sub(1)),
         };
-        if continues {
+        if continues || self.resumes {
             self.advance(place)
         } else {
             self.judge_ahead(leg, place, Hole { after: last.id, through }, now)
@@ -169,6 +186,7 @@ impl Sequence {
     #[inline]
     fn advance(&mut self, place: Place) -> Verdict {
         self.last = Some(place);
+        self.resumes = false;
         self.ahead = None;
         self.backs = 0;
         Verdict::Next
@@ -202,7 +220,7 @@ impl Sequence {
         let Some(last) = self.last else { return self.advance(place) };
         match mark {
             // A clock was put back. The first leg to show it takes the stream along.
-            Mark::Time(_) => {
+            Mark::Time(_) | Mark::State(_) => {
                 self.stand(leg, place);
                 if last < stood { Verdict::Copy } else { self.advance(place) }
             }
@@ -245,6 +263,12 @@ impl Sequence {
         }
         self.advance(furthest);
         Some(Hole { after: last.id, through: furthest.id })
+    }
+
+    /// It is wanted again: what was told is not told once more, and what came meanwhile is not missing.
+    pub(super) fn resume(&mut self) {
+        self.resumes = true;
+        self.legs = [Leg::Out; LEGS_MAX];
     }
 
     /// Begins anew at an id, which a leg has brought.
