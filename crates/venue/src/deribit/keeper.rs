@@ -74,7 +74,7 @@ impl Keeper {
 
     /// The channel is followed no more.
     pub(super) fn on_unfollowed(&mut self) {
-        self.repair = Repair::None;
+        (self.repair, self.is_cut) = (Repair::None, false);
         self.sync.on_unfollowed();
     }
 

@@ -7,7 +7,6 @@ mod streams;
 use std::{collections::BTreeMap, time::Instant};
 
 pub(super) use messages::{Odd, Origin};
-use streams::fed_by;
 
 use super::{
     channel::{Topic, only_subject, subject},
@@ -163,6 +162,12 @@ impl Market {
     pub(super) fn tell_other(&mut self, kind: &str) {
         self.queue.push_with_words(Event::Other { kind: "" }, kind);
     }
+}
+
+/// The book that a channel feeds.
+fn fed_by<'k>(keepers: &'k mut [Option<Keeper>], link: &Link, stream: usize) -> Option<&'k mut Keeper> {
+    let keeper = keepers.get_mut(at(link.subject(stream)?))?.as_mut()?;
+    (keeper.channel == stream).then_some(keeper)
 }
 
 /// Tells a gap in a stream.

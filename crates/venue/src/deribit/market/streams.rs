@@ -2,13 +2,8 @@
 
 use std::time::Instant;
 
-use super::Market;
-use crate::{
-    deribit::{keeper::Keeper, link::Link},
-    event::Event,
-    subscriptions::Became,
-    symbols::at,
-};
+use super::{Market, fed_by};
+use crate::{event::Event, subscriptions::Became};
 
 impl Market {
     /// Request `id` of a connection subscribes channels.
@@ -56,14 +51,4 @@ impl Market {
         let event = Event::Missing { stream: "" };
         self.queue.push_with_words(event, self.link.subscriptions.name(stream));
     }
-}
-
-/// The book that a channel feeds.
-pub(super) fn fed_by<'k>(
-    keepers: &'k mut [Option<Keeper>],
-    link: &Link,
-    stream: usize,
-) -> Option<&'k mut Keeper> {
-    let keeper = keepers.get_mut(at(link.subject(stream)?))?.as_mut()?;
-    (keeper.channel == stream).then_some(keeper)
 }
