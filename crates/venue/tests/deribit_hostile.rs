@@ -143,7 +143,7 @@ fn call() -> impl Strategy<Value = Call> {
 const NAMES: [&str; 5] = ["book.A.100ms", "book.A.agg2", "quote.A", "incremental_ticker.A", "user.lock"];
 
 fn make(rig: &mut Rig, messages: &[String], call: &Call) {
-    let mut say = |rig: &mut Rig, at: usize, text: &[u8]| {
+    let say = |rig: &mut Rig, at: usize, text: &[u8]| {
         match rig.session.on_message(leg(at), text, rig.now) {
             Ok(()) | Err(Error::Malformed { .. } | Error::Unexpected { .. }) => {}
             Err(Error::Misuse(Misuse::RouteClosed(_))) => {}
