@@ -29,26 +29,32 @@ impl Market {
         if became == Became::Left {
             link.order.leave(stream, leg, true, now);
         }
-        let Some(keeper) = fed_by(keepers, link, stream) else { return };
-        if !link.subscriptions.is_covered(stream) {
-            keeper.on_uncovered(queue);
-        } else if became == Became::Missing {
-            keeper.on_left(leg, &mut link.subscriptions, now);
+        let is_covered = link.subscriptions.is_covered(stream);
+        if let Some(keeper) = fed_by(keepers, link, stream) {
+            if !is_covered {
+                keeper.on_uncovered(queue);
+            } else if became == Became::Missing {
+                keeper.on_left(leg, &mut link.subscriptions, now);
+            }
+        }
+        if !self.link.subscriptions.is_wanted(stream) {
+            self.tell_if_over(stream);
+        } else if became == Became::Missing && !is_covered {
+            let event = Event::Missing { stream: "" };
+            self.queue.push_with_words(event, self.link.subscriptions.name(stream));
+        }
+    }
+
+    /// Tells that a channel that is not wanted any more is followed no more, once no connection has anything to do with it.
+    pub(super) fn tell_if_over(&mut self, stream: usize) {
+        if self.link.subscriptions.is_idle(stream) {
+            let event = Event::Unsubscribed { stream: "" };
+            self.queue.push_with_words(event, self.link.subscriptions.name(stream));
         }
     }
 
     pub(in crate::deribit) fn tell_subscribed(&mut self, stream: usize, pending: usize) {
         let event = Event::Subscribed { stream: "", pending };
-        self.queue.push_with_words(event, self.link.subscriptions.name(stream));
-    }
-
-    pub(in crate::deribit) fn tell_unsubscribed(&mut self, stream: usize) {
-        let event = Event::Unsubscribed { stream: "" };
-        self.queue.push_with_words(event, self.link.subscriptions.name(stream));
-    }
-
-    pub(in crate::deribit) fn tell_missing(&mut self, stream: usize) {
-        let event = Event::Missing { stream: "" };
         self.queue.push_with_words(event, self.link.subscriptions.name(stream));
     }
 }
