@@ -117,12 +117,11 @@ impl Link {
         [self.watch.deadline(&self.order), self.order.deadline()].into_iter().flatten().min()
     }
 
-    /// The places of channels that were unsubscribed and that a leg still has, or asked for with one of these requests.
-    pub(super) fn leftovers(&self, leg: usize, requests: impl Iterator<Item = u64>) -> Vec<usize> {
-        let subscriptions = &self.subscriptions;
-        let asked = requests.flat_map(|id| subscriptions.of(leg, id).map(|(stream, _)| stream));
-        let live = (0..self.subjects.len()).filter(|stream| subscriptions.is_live(leg, *stream));
-        live.chain(asked).filter(|stream| !subscriptions.is_wanted(*stream)).collect()
+    /// The places of channels that are not wanted any more and that some leg is not done with.
+    pub(super) fn leftovers(&self) -> Vec<usize> {
+        let Self { subscriptions, .. } = self;
+        let is_left = |stream: &usize| !subscriptions.is_wanted(*stream) && !subscriptions.is_idle(*stream);
+        (0..self.subjects.len()).filter(is_left).collect()
     }
 }
 

@@ -99,7 +99,10 @@ impl Session for Deribit {
     }
 
     fn unsubscribe(&mut self, streams: &[&str], now: Now) {
-        self.control.unsubscribe(streams, now, &mut self.market);
+        for name in streams {
+            self.market.unfollow(name, now.instant);
+        }
+        self.control.settle(now, &mut self.market);
     }
 
     fn on_open(&mut self, route: Route, now: Now) {

@@ -120,7 +120,7 @@ impl Control {
         if self.leg(leg).is_some_and(|leg| leg.sign_in.is_refused()) {
             let hopeless = market.link.subscriptions.give_up(leg, |group| group != Need::Nothing.group());
             for stream in hopeless {
-                self.on_without(leg, stream, Became::Missing, now, market);
+                market.on_without(leg, stream, Became::Missing, now);
             }
         }
         while self.ask(leg, Aim::Unsubscribe, now, market).is_some() {}

@@ -8,7 +8,7 @@
 
 use std::time::Instant;
 
-use super::{Market, Odd, Origin, streams::fed_by, tell_gap};
+use super::{Market, Odd, Origin, fed_by, tell_gap};
 use crate::{
     deribit::wire::BookUpdate,
     event::{Delta, Event, Instrument, Request, Snapshot},

@@ -7,7 +7,6 @@ mod streams;
 use std::{collections::BTreeMap, time::Instant};
 
 pub(super) use messages::{Odd, Origin};
-use streams::fed_by;
 
 use super::{
     channel::{Topic, only_subject, subject},
@@ -90,14 +89,14 @@ impl Market {
         }
     }
 
-    /// Follows a channel no more; its place, if it was followed.
-    pub(super) fn unfollow(&mut self, name: &str, now: Instant) -> Option<usize> {
-        let stream = self.link.subscriptions.remove(name, now)?;
+    /// Follows a channel no more.
+    pub(super) fn unfollow(&mut self, name: &str, now: Instant) {
+        let Some(stream) = self.link.subscriptions.remove(name, now) else { return };
         self.restless = true;
         if let Some(keeper) = fed_by(&mut self.keepers, &self.link, stream) {
             keeper.on_unfollowed();
         }
-        Some(stream)
+        self.tell_if_over(stream);
     }
 
     /// Whether channels may be followed from now on, with those that are already.
@@ -125,6 +124,7 @@ impl Market {
     }
 
     pub(super) fn on_closed(&mut self, leg: usize, in_order: bool, now: Instant) {
+        let leftovers = self.link.leftovers();
         self.link.on_closed(leg, in_order, now);
         self.restless = true;
         let Self { link, keepers, tickers, queue, .. } = self;
@@ -138,6 +138,7 @@ impl Market {
         if !link.subscriptions.has_leg() {
             tickers.iter_mut().flatten().for_each(|ticker| ticker.is_whole = false);
         }
+        leftovers.into_iter().for_each(|stream| self.tell_if_over(stream));
     }
 
     /// Whether a connection brings all that it should, as far as it is subscribed.
@@ -163,6 +164,12 @@ impl Market {
     pub(super) fn tell_other(&mut self, kind: &str) {
         self.queue.push_with_words(Event::Other { kind: "" }, kind);
     }
+}
+
+/// The book that a channel feeds.
+fn fed_by<'k>(keepers: &'k mut [Option<Keeper>], link: &Link, stream: usize) -> Option<&'k mut Keeper> {
+    let keeper = keepers.get_mut(at(link.subject(stream)?))?.as_mut()?;
+    (keeper.channel == stream).then_some(keeper)
 }
 
 /// Tells a gap in a stream.
