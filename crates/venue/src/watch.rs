@@ -3,7 +3,7 @@
 //! | what | found by | remedy |
 //! |---|---|---|
 //! | a stream is silent | longer than its kind may be, eight times as long as it ever was, or from the beginning | it is subscribed anew, then its connections are renewed |
-//! | all that is watched is silent | the same | its connections are replaced |
+//! | all that came and is watched is silent | the same | its connections are replaced |
 //! | a leg does not bring a stream | others do, for five seconds twice | it is subscribed anew there, then the leg is renewed |
 //! | a leg brings nothing | the same | it is replaced |
 
@@ -92,13 +92,12 @@ impl Watch {
         mut tell: impl FnMut(&str, Duration),
         remedies: &mut Vec<Remedy>,
     ) {
-        let (silent, is_any_heard) = order.silent(now, |stream| self.silence_max(stream));
-        if !is_any_heard {
-            // Nothing comes at all, or nothing that should.
+        let silence = order.silent(now, |stream| self.silence_max(stream));
+        if silence.is_total {
             remedies.extend(subscriptions.open_legs().map(Remedy::Replace));
             return;
         }
-        for (stream, since) in silent {
+        for (stream, since) in silence.streams {
             tell(subscriptions.name(stream), since);
             for leg in subscriptions.open_legs() {
                 self.mend(stream, leg, subscriptions, now, remedies);

@@ -313,18 +313,18 @@ fn a_stream_that_is_silent_is_told_and_subscribed_anew() {
     let mut silent = Vec::new();
     for id in 1..=61 {
         rig.feed(leg(0), &quote(id)).unwrap();
+        rig.feed(leg(0), &trade(id)).unwrap();
         let told = rig.pass(Duration::from_secs(1));
         silent.extend(told.into_iter().filter(|event| matches!(event, Event::Silent { .. })));
     }
-    assert_eq!(silent, [Event::Silent { stream: "quiet@bookTicker", since: Duration::from_secs(60) }]);
+    let since = Duration::from_secs(60);
+    let streams = ["quiet@bookTicker", "quiet@trade"];
+    assert_eq!(silent, streams.map(|stream| Event::Silent { stream, since }));
     assert!(rig.replacements.is_empty());
     let (route, sent) = rig.sent.pop_front().unwrap();
-    assert_eq!(
-        (sent["method"].as_str(), &sent["params"]),
-        (Some("UNSUBSCRIBE"), &json!(["quiet@bookTicker"]))
-    );
+    assert_eq!((sent["method"].as_str(), &sent["params"]), (Some("UNSUBSCRIBE"), &json!(streams)));
     rig.feed(route, &json!({"result": null, "id": sent["id"]}).to_string()).unwrap();
-    let expected = ("SUBSCRIBE".to_owned(), 0, json!(["quiet@bookTicker"]));
+    let expected = ("SUBSCRIBE".to_owned(), 0, json!(streams));
     assert_eq!(requests(&mut rig), [expected]);
 }
 

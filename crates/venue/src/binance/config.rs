@@ -343,7 +343,10 @@ fn check_name(name: &str) -> Result<(), ConfigError> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::{link::Link, market::Market},
+        *,
+    };
 
     fn config(symbols: &[&str]) -> Config {
         let streams = vec![Stream::Trade, Stream::Depth { ms: 100 }];
@@ -351,10 +354,20 @@ mod tests {
         Config { symbols, streams, ..Config::spot() }
     }
 
+    /// The URL of each stream endpoint, and its streams.
+    fn links(config: Config) -> Vec<(String, Vec<String>)> {
+        let plan = config.plan().unwrap();
+        let market = Market::new(config, plan);
+        let names = |link: &Link| {
+            (0..link.subscriptions.wanted()).map(|at| link.subscriptions.name(at).to_owned()).collect()
+        };
+        market.links.iter().map(|link| (market.endpoints[link.endpoint].url.clone(), names(link))).collect()
+    }
+
     #[test]
     fn microseconds_are_asked_for_in_the_url() {
-        let plan = Config { microseconds: true, ..config(&["A"]) }.plan().unwrap();
-        assert_eq!(plan.links[0].url, "wss://stream.binance.com:9443/stream?timeUnit=MICROSECOND");
+        let (url, _) = &links(Config { microseconds: true, ..config(&["A"]) })[0];
+        assert_eq!(url, "wss://stream.binance.com:9443/stream?timeUnit=MICROSECOND");
     }
 
     #[test]
@@ -362,8 +375,7 @@ mod tests {
         let plan = config(&["BtcUsdt", "１２３x"]).plan().unwrap();
         assert_eq!(plan.symbols, ["BTCUSDT".into(), "１２３X".into()] as [Box<str>; 2]);
         let names = ["btcusdt@trade", "btcusdt@depth@100ms", "１２３x@trade", "１２３x@depth@100ms"];
-        assert_eq!(plan.links[0].names, names);
-        assert_eq!(plan.links[0].url, "wss://stream.binance.com:9443/stream");
+        assert_eq!(plan.names, names);
     }
 
     #[test]
@@ -435,8 +447,8 @@ mod tests {
     #[test]
     fn a_connection_carries_as_many_streams_as_the_venue_allows() {
         let symbols = (0..513).map(|n| format!("S{n}")).collect();
-        let plan = Config { symbols, ..config(&[]) }.plan().unwrap();
-        let counts: Vec<_> = plan.links.iter().map(|link| link.names.len()).collect();
+        let links = links(Config { symbols, ..config(&[]) });
+        let counts: Vec<_> = links.iter().map(|(_, names)| names.len()).collect();
         assert_eq!(counts, [1024, 2]);
     }
 
@@ -448,23 +460,18 @@ mod tests {
             markets: vec!["!miniTicker@arr".into()],
             ..Config::usd_m()
         };
-        let links = config.plan().unwrap().links;
         assert_eq!(
-            links,
+            links(config.clone()),
             [
-                LinkPlan {
-                    url: "wss://fstream.binance.com/public/stream".into(),
-                    names: vec!["btcusdt@bookTicker".into()],
-                },
-                LinkPlan {
-                    url: "wss://fstream.binance.com/market/stream".into(),
-                    names: vec!["btcusdt@aggTrade".into(), "!miniTicker@arr".into()],
-                },
+                ("wss://fstream.binance.com/public/stream".to_owned(), vec!["btcusdt@bookTicker".to_owned()]),
+                (
+                    "wss://fstream.binance.com/market/stream".to_owned(),
+                    vec!["btcusdt@aggTrade".to_owned(), "!miniTicker@arr".to_owned()]
+                ),
             ]
         );
-        let whole = Config { divided: false, raw: true, ..config };
-        let links = whole.plan().unwrap().links;
-        assert_eq!(links.len(), 1);
-        assert_eq!(links[0].url, "wss://fstream.binance.com/ws");
+        let whole = links(Config { divided: false, raw: true, ..config });
+        let urls: Vec<_> = whole.iter().map(|(url, _)| url.as_str()).collect();
+        assert_eq!(urls, ["wss://fstream.binance.com/ws"]);
     }
 }

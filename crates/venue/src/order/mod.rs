@@ -75,6 +75,15 @@ struct Owed {
     place: Place,
 }
 
+/// What has been silent for too long.
+#[derive(Debug)]
+pub(crate) struct Silence {
+    /// Each stream, and for how long.
+    pub(crate) streams: Vec<(usize, Duration)>,
+    /// What came before comes no more, and nothing else does.
+    pub(crate) is_total: bool,
+}
+
 /// A gap in a stream, or in what it tells of one instrument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct StreamGap {
@@ -320,25 +329,23 @@ impl Order {
         self.streams.iter().enumerate().filter_map(ends).min()
     }
 
-    /// The streams that have been silent for too long, and for how long; each is counted as told. Also says whether any
-    /// that is watched is not silent.
-    pub(crate) fn silent(
-        &mut self,
-        now: Instant,
-        limit: impl Fn(usize) -> Option<Duration>,
-    ) -> (Vec<(usize, Duration)>, bool) {
-        let (mut silent, mut is_any_heard) = (Vec::new(), false);
+    /// The streams that have been silent for too long; each is counted as told.
+    pub(crate) fn silent(&mut self, now: Instant, limit: impl Fn(usize) -> Option<Duration>) -> Silence {
+        let mut silence = Silence { streams: Vec::new(), is_total: false };
+        let mut is_any_heard = false;
         for (at, stream) in self.streams.iter_mut().enumerate() {
             let Some(silent_at) = stream.silent_at(limit(at)) else { continue };
             if silent_at <= now {
                 stream.told = stream.told.saturating_add(1);
                 let since = stream.heard.map_or(Duration::ZERO, |heard| now.saturating_duration_since(heard));
-                silent.push((at, since));
+                silence.streams.push((at, since));
+                silence.is_total |= stream.count > 0;
             } else if stream.told == 0 {
                 is_any_heard = true;
             }
         }
-        (silent, is_any_heard)
+        silence.is_total &= !is_any_heard;
+        silence
     }
 
     /// How a leg fares.

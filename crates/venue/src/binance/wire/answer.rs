@@ -125,7 +125,9 @@ impl<'a> Field<'a> for Used {
         }
         source.array(|limit| {
             let limit: RateLimit<'a> = limit.record()?;
-            if (limit.kind, limit.interval, limit.intervals) == ("REQUEST_WEIGHT", "MINUTE", 1) {
+            if (limit.kind, limit.interval, limit.intervals)
+                == (Some("REQUEST_WEIGHT"), Some("MINUTE"), Some(1))
+            {
                 used = limit.count;
             }
             Ok(())
@@ -141,9 +143,9 @@ impl<'a> Field<'a> for Used {
 record! {
     /// One of the limits that an answer tells of.
     struct RateLimit<'a> {
-        "rateLimitType" kind: &'a str,
-        "interval" interval: &'a str,
-        "intervalNum" intervals: u64,
+        "rateLimitType" kind: Option<&'a str>,
+        "interval" interval: Option<&'a str>,
+        "intervalNum" intervals: Option<u64>,
         "count" count: Option<u64>,
     }
 }
