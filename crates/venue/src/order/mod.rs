@@ -243,8 +243,12 @@ impl Order {
     }
 
     /// A stream begins anew at an id that a leg has brought.
-    pub(crate) fn restart(&mut self, stream: usize, leg: usize, id: u64) {
+    pub(crate) fn restart(&mut self, stream: usize, leg: usize, id: u64, now: Instant) {
         let at = self.entry_at(stream, None);
+        if let Some(stream) = self.streams.get_mut(stream) {
+            stream.spoke |= bit(leg);
+            stream.hear(now);
+        }
         if let Some(entry) = self.entries.get_mut(at) {
             entry.sequence.restart(leg, id);
         }
