@@ -348,7 +348,7 @@ fn a_silent_connection_is_to_be_replaced_once_and_again_after_a_sign_of_life() {
     assert_eq!(rig.pass(Duration::from_millis(64_999)), []);
     assert_eq!(rig.replaced, []);
     assert_eq!(rig.pass(Duration::from_millis(1)), std::slice::from_ref(&silent));
-    assert_eq!(rig.pass(1000 * SECOND), []);
+    assert_eq!(rig.pass(100 * SECOND), []);
     assert_eq!(rig.replaced, [ROUTE]);
     let heartbeat = json!({"params": {"type": "heartbeat"}, "method": "heartbeat", "jsonrpc": "2.0"});
     rig.tell(&heartbeat);
@@ -401,7 +401,8 @@ fn the_token_is_renewed_at_four_fifths_of_its_time_and_the_credentials_help_when
         }
     };
     alive(&mut rig, 710);
-    assert!(rig.sent.is_empty());
+    // Quiet channels are asked for again.
+    assert!(rig.sent.drain(..).all(|request| request["method"] != "public/auth"));
     alive(&mut rig, 10);
     let auth = rig.request("public/auth");
     assert_eq!(auth["params"], json!({"grant_type": "refresh_token", "refresh_token": "made up too"}));

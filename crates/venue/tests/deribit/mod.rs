@@ -36,6 +36,8 @@ pub(crate) struct Rig {
     sent_elsewhere: BTreeMap<usize, VecDeque<Value>>,
     /// Connections to be replaced.
     pub(crate) replaced: Vec<Route>,
+    /// Connections to be renewed.
+    pub(crate) renewed: Vec<Route>,
 }
 
 pub(crate) fn config(instruments: &[&str], channels: &[Channel]) -> Config {
@@ -50,7 +52,14 @@ impl Rig {
     pub(crate) fn new(config: Config) -> Self {
         let now = Now { instant: Instant::now(), unix_ns: UNIX_NS };
         let session = Deribit::new(config).unwrap();
-        Self { session, now, sent: VecDeque::new(), sent_elsewhere: BTreeMap::new(), replaced: Vec::new() }
+        Self {
+            session,
+            now,
+            sent: VecDeque::new(),
+            sent_elsewhere: BTreeMap::new(),
+            replaced: Vec::new(),
+            renewed: Vec::new(),
+        }
     }
 
     /// Open, and every request answered as it is meant to be.
@@ -193,6 +202,7 @@ impl Rig {
                     place.push_back(request);
                 }
                 Command::Replace { route } => self.replaced.push(route),
+                Command::Renew { route } => self.renewed.push(route),
                 other => panic!("{other:?}"),
             }
         }
@@ -266,6 +276,7 @@ fn keep(event: Event<'_>) -> Event<'static> {
         Event::Book(e) => Event::Book(e),
         Event::Subscribed { stream, pending } => Event::Subscribed { stream: text(stream), pending },
         Event::Unsubscribed { stream } => Event::Unsubscribed { stream: text(stream) },
+        Event::Silent { stream, since } => Event::Silent { stream: text(stream), since },
         Event::Gap(gap) => Event::Gap(Gap { stream: text(gap.stream), ..gap }),
         Event::Unanswered { request, instrument } => Event::Unanswered { request, instrument },
         Event::SignedIn => Event::SignedIn,
