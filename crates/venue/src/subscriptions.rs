@@ -232,11 +232,6 @@ impl Subscriptions {
         self.standings(leg).iter().enumerate().filter(about).map(|(at, _)| (at, self.name(at)))
     }
 
-    /// Whether a request is under way.
-    pub(crate) fn is_asked(&self, leg: usize, id: u64) -> bool {
-        self.standings(leg).iter().any(|standing| standing.state.is_of(id))
-    }
-
     /// Request `id` was answered: the places it was about, and whether each is live now. `is_named` says which the
     /// answer confirms; the others of a subscription are missing.
     pub(crate) fn on_done(

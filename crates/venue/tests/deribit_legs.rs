@@ -1348,7 +1348,8 @@ fn renewals_lose_and_double_nothing() {
     for seed in 0..60 {
         let mut world = World::new(seed);
         world.open(0, 0);
-        let (mut first, mut second, mut renewals, mut is_handed) = (0, 1, 0, false);
+        let (mut first, mut second, mut renewals) = (0, 1, 0);
+        let (mut is_heir, mut is_handed) = (false, false);
         while !world.rig.session.is_ready(leg(first)) {
             world.calm(1, 1, FAULTLESS);
         }
@@ -1370,13 +1371,18 @@ fn renewals_lose_and_double_nothing() {
                 let behind = world.dice.draw(4);
                 world.open(second, behind);
             }
-            let session = &mut world.rig.session;
-            if session.is_ready(leg(second)) && world.dice.draw(4) == 0 {
-                session.hand_over(leg(first));
+            // Both go on for as long as something may be under way, then the first is closed once it does not lag.
+            if !is_heir && world.rig.session.is_ready(leg(second)) {
+                world.calm(2, 1, FAULTLESS);
+                world.pass(12 * SECOND);
+                is_heir = true;
+            }
+            if is_heir && world.dice.draw(4) == 0 {
+                world.rig.session.hand_over(leg(first));
                 is_handed = true;
             }
-            if is_handed && session.is_handed_over(leg(first)) {
-                is_handed = false;
+            if is_handed && world.rig.session.is_handed_over(leg(first)) {
+                (is_handed, is_heir) = (false, false);
                 world.close(first, Ending::InOrder);
                 (first, second) = (second, first);
                 renewals += 1;

@@ -80,7 +80,7 @@ struct Owed {
 pub(crate) struct Silence {
     /// Each stream, and for how long.
     pub(crate) streams: Vec<(usize, Duration)>,
-    /// What came before comes no more, and nothing else does.
+    /// What is known to come comes no more, and nothing else does.
     pub(crate) is_total: bool,
 }
 
@@ -252,8 +252,12 @@ impl Order {
     }
 
     /// A stream begins anew at an id that a leg has brought.
-    pub(crate) fn restart(&mut self, stream: usize, leg: usize, id: u64) {
+    pub(crate) fn restart(&mut self, stream: usize, leg: usize, id: u64, now: Instant) {
         let at = self.entry_at(stream, None);
+        if let Some(stream) = self.streams.get_mut(stream) {
+            stream.spoke |= bit(leg);
+            stream.hear(now);
+        }
         if let Some(entry) = self.entries.get_mut(at) {
             entry.sequence.restart(leg, id);
         }
@@ -334,12 +338,13 @@ impl Order {
         let mut silence = Silence { streams: Vec::new(), is_total: false };
         let mut is_any_heard = false;
         for (at, stream) in self.streams.iter_mut().enumerate() {
-            let Some(silent_at) = stream.silent_at(limit(at)) else { continue };
+            let limit = limit(at);
+            let Some(silent_at) = stream.silent_at(limit) else { continue };
             if silent_at <= now {
                 stream.told = stream.told.saturating_add(1);
                 let since = stream.heard.map_or(Duration::ZERO, |heard| now.saturating_duration_since(heard));
                 silence.streams.push((at, since));
-                silence.is_total |= stream.count > 0;
+                silence.is_total |= limit.is_some() || stream.count >= COUNT_MIN;
             } else if stream.told == 0 {
                 is_any_heard = true;
             }

@@ -57,7 +57,7 @@ impl Market {
                 }
             }
         } else {
-            link.order.restart(stream, leg, update_id);
+            link.order.restart(stream, leg, update_id, now);
         }
         if let Some(hole) = keeper.untold(update_id) {
             tell_gap(queue, link, StreamGap { stream, instrument: None, hole });

@@ -240,7 +240,7 @@ impl Market {
         let is_news = match (self.verdict(origin, stream, instrument, Mark::Time(whole.time_ns)), stream) {
             (Verdict::Next | Verdict::Gap(_), _) => true,
             (Verdict::Ahead, Some(stream)) if !self.link.is_shared(stream, instrument) => {
-                self.link.order.restart(stream, origin.leg, whole.time_ns);
+                self.link.order.restart(stream, origin.leg, whole.time_ns, origin.now);
                 true
             }
             (Verdict::Ahead | Verdict::Copy | Verdict::Repeat, _) => false,
