@@ -395,7 +395,7 @@ impl<S: Session> Machine<S> {
         match &event {
             Event::Gap(_) => self.stats.gaps += 1,
             Event::Book(book) if matches!(book.change, BookChange::Resynced { .. }) => {
-                self.stats.resyncs += 1
+                self.stats.resyncs += 1;
             }
             _ => {}
         }

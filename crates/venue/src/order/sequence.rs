@@ -171,7 +171,7 @@ impl Sequence {
         {
             // It shows what stands; the updates are left to those that bring them all.
             let stood = if let Leg::Joined(stood) = stood { stood } else { self.last };
-            self.legs.iter_mut().nth(leg).into_iter().for_each(|leg| *leg = Leg::Shown(stood));
+            self.put(leg, Leg::Shown(stood));
             return Verdict::Copy;
         }
         let place = Place { id: mark.id(), nth };
@@ -247,8 +247,12 @@ impl Sequence {
     }
 
     fn stand(&mut self, leg: usize, place: Place) {
+        self.put(leg, Leg::At(place));
+    }
+
+    fn put(&mut self, leg: usize, stands: Leg) {
         if let Some(leg) = self.legs.get_mut(leg) {
-            *leg = Leg::At(place);
+            *leg = stands;
         }
     }
 

@@ -135,6 +135,19 @@ impl Market {
                 let mark = Mark::Time(ticker.event_time_ns);
                 self.tell(origin, other, ticker.symbol, mark, |of| translate::ticker(of, &ticker))
             }
+            other => self.on_prices(origin, stream, other),
+        }
+    }
+
+    /// What is made of prices: marks, indices, candles, and what becomes of contracts.
+    fn on_prices(
+        &mut self,
+        origin: &mut Origin<'_>,
+        stream: Option<&str>,
+        message: Message<'_>,
+    ) -> Result<(), Odd> {
+        let other = Of::new(stream, None);
+        match message {
             Message::MarkPrice(price) => {
                 let mark = Mark::Time(price.event_time_ns);
                 self.tell(origin, other, price.symbol, mark, |of| translate::mark(of, &price))
@@ -187,10 +200,19 @@ impl Market {
             Message::ContinuousKline(_) => self.on_other(origin, "continuous_kline"),
             Message::AvgPrice(_) => self.on_other(origin, "avgPrice"),
             Message::ReferencePrice(_) => self.on_other(origin, "referencePrice"),
+            // All that others have taken.
             Message::Answer(_)
             | Message::ServerShutdown(_)
             | Message::Account { .. }
-            | Message::Other { .. } => Ok(()),
+            | Message::Other { .. }
+            | Message::DepthUpdate(_)
+            | Message::PartialDepth(_)
+            | Message::BookTicker(_)
+            | Message::Trade(_)
+            | Message::AggTrade(_)
+            | Message::BlockTrade(_)
+            | Message::MiniTicker(_)
+            | Message::Ticker(_) => Ok(()),
         }
     }
 

@@ -15,7 +15,6 @@ use crate::{
 
 /// A message whose levels are still in the arena.
 #[derive(Debug, Clone, Copy)]
-#[expect(clippy::large_enum_variant, reason = "on the stack, and not on the fastest way")]
 pub(super) enum Shape<'a> {
     Plain(Message<'a>),
     Depth(DepthFields<'a>),
