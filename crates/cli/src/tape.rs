@@ -8,7 +8,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Instant;
-use tickwire::venue::{BookView, Command, Endpoint, Error, Event, Fetched, Instrument, Now, Route, Session};
+use tickwire::venue::{
+    Attempts, BookView, Command, Ending, Endpoint, Error, Event, Fetched, Instrument, LegCounts, Now, Route,
+    Session,
+};
 
 /// The file that a session is recorded in, shared by the session, which writes, and by who looks after it.
 #[derive(Debug, Clone)]
@@ -107,6 +110,11 @@ fn nanos(from: Instant, to: Instant) -> i64 {
     }
 }
 
+/// Names of streams as a record has them.
+fn names(streams: &[&str]) -> String {
+    serde_json::Value::from(streams).to_string()
+}
+
 /// A session of any venue, recorded or not.
 pub(crate) struct Taped {
     session: Box<dyn Session>,
@@ -118,10 +126,17 @@ impl Taped {
         Self { session, tape }
     }
 
+    /// Something about a connection was told, in this line: the session knows nothing of it.
+    pub(crate) fn note_link(&self, now: Now, line: &str) {
+        self.push(now, &Record::Link { line: line.as_bytes() });
+    }
+
     fn push(&self, now: Now, record: &Record<'_>) {
-        if let Some(tape) = &self.tape {
-            tape.push(now, record);
+        let Some(tape) = &self.tape else { return };
+        if self.session.has_event() {
+            tape.push(now, &Record::Undrained);
         }
+        tape.push(now, record);
     }
 }
 
@@ -130,30 +145,52 @@ impl Session for Taped {
         self.session.endpoints()
     }
 
+    fn attempts(&self) -> Attempts {
+        self.session.attempts()
+    }
+
+    fn subscribe(&mut self, streams: &[&str], now: Now) -> Result<(), Error> {
+        self.push(now, &Record::Subscribe { streams: names(streams).as_bytes() });
+        self.session.subscribe(streams, now)
+    }
+
+    fn unsubscribe(&mut self, streams: &[&str], now: Now) {
+        self.push(now, &Record::Unsubscribe { streams: names(streams).as_bytes() });
+        self.session.unsubscribe(streams, now);
+    }
+
     fn on_open(&mut self, route: Route, now: Now) {
-        self.push(now, &Record::Open { route: route.0 as u64 });
+        self.push(now, &Record::Open { route });
         self.session.on_open(route, now);
     }
 
-    fn on_closed(&mut self, route: Route, now: Now) {
-        self.push(now, &Record::Closed { route: route.0 as u64 });
-        self.session.on_closed(route, now);
+    fn on_closed(&mut self, route: Route, ending: Ending, now: Now) {
+        self.push(now, &Record::Closed { route, ending });
+        self.session.on_closed(route, ending, now);
+    }
+
+    fn is_ready(&self, route: Route) -> bool {
+        self.session.is_ready(route)
+    }
+
+    fn leg_counts(&self, route: Route) -> Option<&LegCounts> {
+        self.session.leg_counts(route)
     }
 
     fn on_message(&mut self, route: Route, text: &[u8], now: Now) -> Result<(), Error> {
-        self.push(now, &Record::Text { route: route.0 as u64, payload: text });
+        self.push(now, &Record::Text { route, payload: text });
         self.session.on_message(route, text, now)
     }
 
     fn on_binary(&mut self, route: Route, bytes: &[u8], now: Now) -> Result<(), Error> {
-        self.push(now, &Record::Binary { route: route.0 as u64, payload: bytes });
+        self.push(now, &Record::Binary { route, payload: bytes });
         self.session.on_binary(route, bytes, now)
     }
 
     fn on_fetched(&mut self, id: u64, fetched: Fetched<'_>, now: Now) -> Result<(), Error> {
         let record = match fetched {
-            Fetched::Answer { status, retry_after_s, body } => {
-                Record::Document { id, status: u64::from(status), retry_after_s, body }
+            Fetched::Answer { status, retry_after_s, used_weight, body } => {
+                Record::Document { id, status: u64::from(status), retry_after_s, used_weight, body }
             }
             Fetched::Failed => Record::NoDocument { id },
         };
