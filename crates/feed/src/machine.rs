@@ -26,6 +26,8 @@ const LAG_SAMPLES_MIN: u64 = 50;
 const LAG_PATIENCE: Duration = Duration::from_secs(600);
 /// One event in so many has its latency recorded.
 const LATENCY_SAMPLE: u64 = 64;
+/// How long an old connection may take to bring what its successor has brought.
+const LAG_PATIENCE_AT_END: Duration = Duration::from_secs(10);
 /// How long a successor waits for another attempt when its first was refused for good: the old connection is still good.
 const STOPPED_SUCCESSOR: Duration = Duration::from_secs(600);
 
@@ -308,7 +310,7 @@ impl<S: Session> Machine<S> {
         let Some(site) = self.sites.get_mut(route.endpoint) else { return false };
         let Some(link) = site.links.get_mut(route.leg).and_then(Option::take) else { return false };
         if link.state != State::Dialing {
-            self.session.on_closed(route, ending, now);
+            self.session.on_closed(route, if link.lags { Ending::Lost } else { ending }, now);
         }
         if link.state == State::Retiring {
             let lost = LinkChange::Lost { cause, words: "", retry_in: None };
@@ -533,6 +535,7 @@ impl<S: Session> Machine<S> {
                 && leg == route.leg
             {
                 place.life = Life::Renewing { old, next: Next::Overlap { leg, until: overlap_until } };
+                self.session.hand_over(Route { endpoint: route.endpoint, leg: old });
             }
             if let Some(lost_at) = place.lost_at.take() {
                 record(&mut self.stats.recovery_us, now.saturating_duration_since(lost_at));
@@ -570,8 +573,12 @@ impl<S: Session> Machine<S> {
             Life::Renewing { old, next: Next::Overlap { leg, until } } if until <= now.instant => {
                 // It may have fallen behind again.
                 if self.session.is_ready(Route { endpoint, leg }) {
-                    self.retire(Route { endpoint, leg: old });
-                    self.set_life(endpoint, place, Life::Single(leg));
+                    let old = Route { endpoint, leg: old };
+                    let lags = !self.session.is_handed_over(old);
+                    if !lags || until + LAG_PATIENCE_AT_END <= now.instant {
+                        self.retire(old, lags);
+                        self.set_life(endpoint, place, Life::Single(leg));
+                    }
                 }
             }
             Life::Waiting(_) | Life::Renewing { .. } | Life::Stopped => {}
@@ -616,10 +623,11 @@ impl<S: Session> Machine<S> {
     }
 
     /// A successor is ready: the old connection is closed in order.
-    fn retire(&mut self, route: Route) {
+    fn retire(&mut self, route: Route, lags: bool) {
         let link = self.sites.get_mut(route.endpoint).and_then(|site| site.link_mut(route.leg));
         if let Some(link) = link {
             link.state = State::Retiring;
+            link.lags = lags;
             self.stats.renewed += 1;
             self.orders.push_back(Order::Close(route));
             self.tell(route, LinkChange::Retiring, String::new());

@@ -14,7 +14,8 @@ pub struct Plan {
     /// The age at which a connection is renewed, counted from when it was ready, less up to a tenth so that not all are
     /// renewed at once. `None`, the default, is an hour before the venue would end it, where it does.
     pub renew_after: Option<Duration>,
-    /// How long a connection goes on beside its successor once that is ready. Default 1 s.
+    /// How long a connection goes on beside its successor once that is ready. Default 12 s: with less than 10, streams
+    /// without ids that were silent meanwhile tell a gap, since something may have been under way.
     pub overlap: Duration,
     /// How far one of several connections may lag behind the first, as a median, before it is renewed; `None` is any
     /// distance. Default 250 ms.
@@ -30,7 +31,7 @@ impl Default for Plan {
         Self {
             legs: 1,
             renew_after: None,
-            overlap: Duration::from_secs(1),
+            overlap: Duration::from_secs(12),
             lag_max: Some(Duration::from_millis(250)),
             retry_max: Duration::from_secs(30),
             stable_after: Duration::from_secs(10),

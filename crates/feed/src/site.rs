@@ -64,6 +64,8 @@ pub(crate) struct Link {
     pub(crate) state: State,
     /// When it is renewed.
     pub(crate) renew_at: Option<Instant>,
+    /// It was given up although it lags: what was under way on it may be lost, however it ends.
+    pub(crate) lags: bool,
 }
 
 /// How far a connection is.
@@ -125,7 +127,7 @@ impl Site {
 
 impl Link {
     pub(crate) fn dialing(place: usize, now: Instant) -> Self {
-        Self { place, began: now, state: State::Dialing, renew_at: None }
+        Self { place, began: now, state: State::Dialing, renew_at: None, lags: false }
     }
 
     /// For how long it has been ready.

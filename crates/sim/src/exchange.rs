@@ -14,6 +14,7 @@ use crate::truth::Truth;
 const BURST_UNIT: u64 = 2;
 /// Ticks in a quarter of a second.
 const QUARTER: u64 = 5;
+
 /// What an exchange is told of the faults.
 #[derive(Clone, Debug)]
 struct Spoiling {
@@ -98,16 +99,17 @@ impl Exchange {
             self.ticks = tick;
             self.tick(venue, now, publish);
         }
-        self.pace.plan_tick(self.next_tick::<V>());
+        let passed = self.pace.ticks_by(now.instant).max(self.ticks);
+        self.pace.plan_tick(self.next_tick::<V>(passed));
     }
 
-    /// The next tick that something may come of.
-    fn next_tick<V: Publisher>(&self) -> u64 {
+    /// The next tick behind this one that something may come of.
+    fn next_tick<V: Publisher>(&self, passed: u64) -> u64 {
         let bursts = self.spoiling.bursts.map(|bursts| bursts.every.saturating_mul(BURST_UNIT));
         let cadences = V::cadences().iter().enumerate();
         let ends = cadences.filter(|(at, _)| self.is_awaited::<V>(*at)).map(|(_, period)| ticks_in(*period));
         let periods = ends.chain([QUARTER]).chain(bursts).filter(|period| *period > 0);
-        periods.map(|period| (self.ticks / period + 1) * period).min().unwrap_or(self.ticks + 1)
+        periods.map(|period| (passed / period + 1) * period).min().unwrap_or(passed + 1)
     }
 
     /// Whether something may come of the end of a cadence's diffs.
@@ -223,8 +225,10 @@ fn ticks_in(period: Duration) -> u64 {
 mod tests {
     use super::*;
     use crate::binance::Spot;
+    use crate::chance::Chance;
     use crate::clock;
-    use crate::options::BinanceRules;
+    use crate::deribit::Deribit;
+    use crate::options::{BinanceRules, DeribitRules};
 
     /// A market of one symbol with 100 events a second, and the time it was made at.
     fn exchange(faults: &Faults) -> (Exchange, Spot, Now) {
@@ -265,6 +269,57 @@ mod tests {
         let first = live_id(&exchange);
         exchange.advance(&mut spot, later(start, 3_600_000), &mut |_, _| {});
         assert_eq!(live_id(&exchange) - first, 25);
+    }
+
+    /// A market that is moved, and what it published in a minute: when, and how often it wanted to be looked at.
+    fn moved<V: Publisher>(
+        per_second: u64,
+        make: impl FnOnce(&[Instrument], Now) -> V,
+    ) -> (Vec<(u128, String)>, usize, u64) {
+        let now = clock::now();
+        let market = Market::new(1, &["BTC-PERPETUAL".to_owned()], V::style());
+        let mut venue = make(market.instruments(), now);
+        let pace = Pace::seeded(per_second, Chance::new(4, 0), now.instant);
+        let mut exchange = Exchange::new(market, Truth::default(), pace, &Faults::default());
+        let (mut published, mut looks, first) = (Vec::new(), 0, live_id(&exchange));
+        while let Some(after) = exchange.next_deadline().checked_duration_since(now.instant)
+            && after <= Duration::from_secs(60)
+        {
+            let at = Now { instant: now.instant + after, ..now };
+            exchange.advance(&mut venue, at, &mut |stream, _| {
+                published.push((after.as_micros(), stream.to_owned()));
+            });
+            looks += 1;
+        }
+        (published, looks, live_id(&exchange) - first)
+    }
+
+    #[test]
+    fn a_moved_market_has_its_rate_and_its_diffs_end_on_the_grid() {
+        let spot = |listed: &[Instrument], now| Spot::new(BinanceRules::default(), listed, now);
+        let (published, looks, events) = moved(5, spot);
+        assert!((260..340).contains(&events), "{events}");
+        assert!(published.is_sorted_by_key(|(at, _)| *at));
+        let at = |name: &str| -> Vec<u128> {
+            published.iter().filter(|(_, stream)| stream == name).map(|(at, _)| *at).collect()
+        };
+        let (fast, slow) = (at("btc-perpetual@depth@100ms"), at("btc-perpetual@depth"));
+        assert!(fast.iter().all(|at| at.is_multiple_of(100_000)) && fast.is_sorted());
+        assert!(slow.iter().all(|at| at.is_multiple_of(1_000_000)) && (55..=60).contains(&slow.len()));
+        // Each event, the diff after it, and the quarters of the minute.
+        assert!(looks <= 2 * usize::try_from(events).expect("few") + 240, "{looks}");
+    }
+
+    #[test]
+    fn a_moved_market_without_events_is_looked_at_four_times_a_second() {
+        let spot = |listed: &[Instrument], now| Spot::new(BinanceRules::default(), listed, now);
+        let (published, looks, events) = moved(0, spot);
+        assert_eq!((looks, events), (240 + 1, 0), "the first look learns what to wait for");
+        assert!(!published.iter().any(|(_, stream)| stream.contains("@depth")));
+        let deribit = |listed: &[Instrument], now| Deribit::new(DeribitRules::default(), listed, now);
+        let (published, _, _) = moved(0, deribit);
+        let tickers = published.iter().filter(|(_, stream)| stream == "ticker.BTC-PERPETUAL.agg2").count();
+        assert_eq!(tickers, 60, "the slow ones come all the same");
     }
 
     #[test]

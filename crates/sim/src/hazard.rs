@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 macro_rules! hazards {
     ($($(#[$doc:meta])* $kind:ident = $name:literal, $usual:literal;)*) => {
-        /// One kind of what can go wrong.
+        /// One kind of what can go wrong. The end of each one's description says what its rate counts.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum Hazard {
@@ -93,7 +93,8 @@ hazards! {
     SnapshotsRefused = "snapshots refused", 24;
     /// Requests for snapshots are answered from a cache for some time. A day, on each host.
     SnapshotsStale = "snapshots stale", 24;
-    /// All connections are closed, or cut, and no others let in for minutes. A day, on each host.
+    /// All connections are closed, or cut; for minutes handshakes are refused with 503, or connects are. A day, on each
+    /// host.
     Maintenance = "maintenance", 3;
     /// A document is not answered, or not whole. Of 1,000 documents.
     DocumentLost = "document lost", 30;

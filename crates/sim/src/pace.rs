@@ -89,6 +89,17 @@ impl Pace {
         }
     }
 
+    /// How many ticks have passed, something or nothing having come of them.
+    pub(crate) fn ticks_by(&self, now: Instant) -> u64 {
+        match self {
+            Self::Elapsed { .. } => 0,
+            Self::Seeded { began, .. } => {
+                let ticks = now.saturating_duration_since(*began).as_nanos() / TICK.as_nanos();
+                u64::try_from(ticks).unwrap_or(u64::MAX)
+            }
+        }
+    }
+
     /// Says which tick is the next that something may come of.
     pub(crate) fn plan_tick(&mut self, next: u64) {
         if let Self::Seeded { tick, .. } = self {

@@ -10,8 +10,11 @@ use tickwire_sim::{DeribitRules, Hazard, Hazards, Options, Venue};
 use tungstenite::Message;
 use wires::{ALL, HOST, Net, Socket, net, options, seconds, troubled, venue};
 
+/// Without jitter, so that what leaves within a second arrives within one.
 fn calm(which: Venue) -> Net {
-    net(options(1, venue(which, 1)))
+    let mut options = options(1, venue(which, 1));
+    options.network.jitter = Duration::ZERO;
+    net(options)
 }
 
 #[test]
@@ -75,6 +78,8 @@ fn a_venue_allows_so_many_messages_in_any_second() {
         send(&mut socket, 99);
         assert_eq!(net.violations().len(), 1, "{which:?}");
         assert!(net.violations()[0].contains(&format!("more than {most} messages")));
+        let closed = net.texts_until(&mut socket, net.now() + seconds(30)).1;
+        assert!(matches!(closed, Some(tungstenite::Error::ConnectionClosed)), "the venue has noticed, too");
     }
 }
 

@@ -26,6 +26,9 @@ fn follow_book(net: &Net, which: Venue) -> usize {
             book = Naive::of(&serde_json::from_str(&document.body).expect("JSON"));
         }
         assert!(book.apply(&diff), "{which:?}: a gap before {}", diff.last);
+        if !diff.snapshot {
+            assert_eq!(diff.time_ms % 100, 0, "diffs end with the tenths of a second");
+        }
         if book.id == Some(diff.last) {
             let own = net.0.borrow().book_at(HOST, symbols(which)[0], diff.last);
             assert_eq!(own, Some(book.levels()), "{which:?} at {}", diff.last);

@@ -213,6 +213,19 @@ pub trait Session {
     /// be closed and nothing is lost.
     fn is_ready(&self, route: Route) -> bool;
 
+    /// Another connection is [ready](Session::is_ready) to take the place of that of `route`: it is noted where the streams
+    /// stand.
+    fn hand_over(&mut self, route: Route) {
+        let _ = route;
+    }
+
+    /// Whether the connection of `route` has brought everything up to where the streams stood when it was handed over: it
+    /// does not lag, and what is sent on it before it is closed is all that it had.
+    fn is_handed_over(&mut self, route: Route) -> bool {
+        let _ = route;
+        true
+    }
+
     /// How the connection of `route` fares among those with the same streams.
     fn leg_counts(&self, route: Route) -> Option<&LegCounts> {
         let _ = route;

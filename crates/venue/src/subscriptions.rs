@@ -254,7 +254,8 @@ impl Subscriptions {
                 State::Asked(of) if of == id => match (is_named(&stream.name), stream.wanted) {
                     (true, true) => (State::Live, Became::Live),
                     (true, false) => (State::Leave(now), Became::Live),
-                    (false, _) => (State::Missing, Became::Missing),
+                    (false, true) => (State::Missing, Became::Missing),
+                    (false, false) => (State::Idle, Became::Missing),
                 },
                 State::Leaving(of) if of == id => {
                     let state = if stream.wanted { State::Waiting(now) } else { State::Idle };
@@ -319,7 +320,7 @@ impl Subscriptions {
         let mut missing = Vec::new();
         for (at, (stream, standing)) in streams.iter().zip(standings).enumerate() {
             if is_hopeless(stream.group) && matches!(standing.state, State::Waiting(_)) {
-                standing.state = State::Missing;
+                standing.state = if stream.wanted { State::Missing } else { State::Idle };
                 missing.push(at);
             }
         }

@@ -2,11 +2,13 @@
 
 mod deribit;
 
-use deribit::{BOOK, Rig, config, notification};
+use std::time::Duration;
+
+use deribit::{BOOK, Rig, config, leg, notification};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tickwire_venue::deribit::{Channel, Config, Credentials};
-use tickwire_venue::{Error, Event, Session};
+use tickwire_venue::{BookState, ConfigError, Ending, Error, Event, Misuse, Session};
 
 fn messages() -> Vec<String> {
     let book = |ids, bids: &Value| {
@@ -74,7 +76,7 @@ fn give(rig: &mut Rig, text: &[u8]) {
 fn assert_alive(rig: &mut Rig) {
     let quote = json!({"timestamp": 1, "instrument_name": "A"});
     assert!(matches!(rig.notify("quote.A", &quote).as_slice(), [Event::Quote(_)]));
-    rig.pass(std::time::Duration::from_secs(100));
+    rig.pass(Duration::from_secs(100));
 }
 
 proptest! {
@@ -101,9 +103,118 @@ proptest! {
         for (change_id, previous_id) in script {
             let data = deribit::book("A", (previous_id, change_id), &json!([["new", 1.5, 2.0]]), &json!([]));
             give(&mut rig, notification("book.A.100ms", &data).to_string().as_bytes());
-            rig.pass(std::time::Duration::from_secs(1));
+            rig.pass(Duration::from_secs(1));
         }
         assert_alive(&mut rig);
+    }
+}
+
+/// What happens to a session with several connections.
+#[derive(Debug, Clone)]
+enum Call {
+    Open(usize),
+    Close(usize, bool),
+    Message(usize, usize, Vec<Change>),
+    /// The answer to the oldest request: as it is meant to be, or a refusal.
+    Answer(usize, Option<i64>),
+    Book(usize, Option<u64>, u64),
+    Subscribe(usize),
+    Unsubscribe(usize),
+    Pass(u64),
+}
+
+fn call() -> impl Strategy<Value = Call> {
+    let leg = 0_usize..4;
+    let changes = proptest::collection::vec((0_usize..1000, 0_u8..6, any::<u8>()), 0..2);
+    let codes = [-32602, 10028, 10040, 11051, 13004, 13009, 13020, 13778];
+    let refusal = proptest::option::weighted(0.3, (0..codes.len()).prop_map(move |at| codes[at]));
+    prop_oneof![
+        1 => (0_usize..10).prop_map(Call::Open),
+        1 => (leg.clone(), any::<bool>()).prop_map(|(leg, in_order)| Call::Close(leg, in_order)),
+        3 => (leg.clone(), 0_usize..11, changes).prop_map(|(leg, which, changes)| Call::Message(leg, which, changes)),
+        6 => (leg.clone(), refusal).prop_map(|(leg, code)| Call::Answer(leg, code)),
+        6 => (leg, proptest::option::of(0_u64..8), 0_u64..8).prop_map(|(leg, previous, id)| Call::Book(leg, previous, id)),
+        1 => (0_usize..5).prop_map(Call::Subscribe),
+        1 => (0_usize..5).prop_map(Call::Unsubscribe),
+        2 => (0_u64..15_000).prop_map(Call::Pass),
+    ]
+}
+
+const NAMES: [&str; 5] = ["book.A.100ms", "book.A.agg2", "quote.A", "incremental_ticker.A", "user.lock"];
+
+fn make(rig: &mut Rig, messages: &[String], call: &Call) {
+    let say = |rig: &mut Rig, at: usize, text: &[u8]| {
+        match rig.session.on_message(leg(at), text, rig.now) {
+            Ok(()) | Err(Error::Malformed { .. } | Error::Unexpected { .. }) => {}
+            Err(Error::Misuse(Misuse::RouteClosed(_))) => {}
+            Err(other) => panic!("the venue is not to blame: {other}"),
+        }
+        rig.drain();
+    };
+    match call {
+        Call::Open(at) => drop(rig.open_on(*at)),
+        Call::Close(at, in_order) => {
+            drop(rig.close_on(*at, if *in_order { Ending::InOrder } else { Ending::Lost }));
+        }
+        Call::Message(at, which, changes) => say(rig, *at, &changed(&messages[*which], changes)),
+        Call::Answer(at, code) => {
+            let Some(request) = rig.sent_on(*at).pop_front() else { return };
+            let mut answer =
+                json!({"jsonrpc": "2.0", "id": request["id"], "result": deribit::meant(&request)});
+            if let Some(code) = code {
+                answer["error"] = json!({"code": code, "message": "no"});
+            }
+            say(rig, *at, answer.to_string().as_bytes());
+        }
+        Call::Book(at, previous, id) => {
+            let data = deribit::book("A", (*previous, *id), &json!([["new", 1.5, 2.0]]), &json!([]));
+            say(rig, *at, notification("book.A.100ms", &data).to_string().as_bytes());
+        }
+        Call::Subscribe(which) => match rig.session.subscribe(&[NAMES[*which]], rig.now) {
+            Ok(()) | Err(Error::Config(ConfigError::DepthTwice)) => drop(rig.drain()),
+            Err(other) => panic!("{other}"),
+        },
+        Call::Unsubscribe(which) => {
+            rig.session.unsubscribe(&[NAMES[*which]], rig.now);
+            rig.drain();
+        }
+        Call::Pass(millis) => drop(rig.pass(Duration::from_millis(*millis))),
+    }
+    for at in 0..5 {
+        // Not whether it is, but that it can be asked.
+        let _ = rig.session.is_ready(leg(at));
+    }
+}
+
+proptest! {
+    /// Whatever was called: a connection that is then answered as it should be brings all that is followed.
+    #[test]
+    fn any_calls_in_any_order_do_not_break_a_session(script in proptest::collection::vec(call(), 1..80)) {
+        let messages = messages();
+        let mut rig = rig();
+        for call in &script {
+            make(&mut rig, &messages, call);
+        }
+        (0..10).for_each(|at| drop(rig.close_on(at, Ending::Lost)));
+        prop_assert_eq!(rig.session.next_deadline(), None);
+        rig.session.subscribe(&["quote.A"], rig.now).unwrap();
+        rig.drain();
+        rig.open();
+        rig.answer_all();
+        // Whatever was put off comes in time.
+        for _ in 0..60 {
+            rig.pass(Duration::from_secs(10));
+            rig.answer_all();
+        }
+        let is_quote = |event: &Event<'_>| matches!(event, Event::Quote(_));
+        let quote = json!({"timestamp": u64::MAX / 1_000_000, "instrument_name": "A"});
+        prop_assert!(rig.notify("quote.A", &quote).iter().any(is_quote));
+        if let Some(name) = NAMES[..2].iter().find(|name| rig.session.subscribe(&[name], rig.now).is_ok()) {
+            rig.drain();
+            rig.answer_all();
+            rig.notify(name, &deribit::book("A", (None, 100), &json!([["new", 1.5, 2.0]]), &json!([])));
+            prop_assert_eq!(rig.session.book(rig.find("A")).unwrap().state, BookState::Live);
+        }
     }
 }
 

@@ -18,7 +18,7 @@ pub(crate) enum Spoiling {
     Lag(Duration),
     /// About a third of the streams, chosen by this number, are silent from now on.
     Mute(u64),
-    /// All is well again; what is kept back comes at once.
+    /// All is well again but for streams that are silent; what is kept back comes at once.
     Nothing,
 }
 
@@ -43,11 +43,12 @@ impl Spoil {
             Spoiling::Lose(messages) => self.lose = messages,
             Spoiling::Double(messages) => self.double = messages,
             Spoiling::Lag(lag) => self.lag = lag,
-            Spoiling::Mute(choice) => self.mute = Some(choice),
+            // What is silent stays so.
+            Spoiling::Mute(choice) => _ = self.mute.get_or_insert(choice),
             Spoiling::Nothing => {
                 let held = std::mem::take(&mut self.held);
                 let held = held.into_iter().map(|(_, text)| (now, text)).collect();
-                *self = Self { held, ..Self::new(self.counts.clone()) };
+                *self = Self { held, mute: self.mute, ..Self::new(self.counts.clone()) };
             }
         }
     }

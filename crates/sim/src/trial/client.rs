@@ -31,6 +31,10 @@ pub(super) trait Audience<S> {
     fn see(&mut self, event: &Event<'_>, world: &World);
     /// After an event about a book was seen.
     fn look(&mut self, session: &S, world: &World);
+    /// Something that is of interest to who reads the trial.
+    fn note(&mut self, world: &World, what: &str);
+    /// Whether anybody reads it.
+    fn is_traced(&self) -> bool;
 }
 
 impl<S: Session> Client<S> {
@@ -50,11 +54,11 @@ impl<S: Session> Client<S> {
             if tasks.is_empty() && !self.machine.has_event() {
                 return;
             }
-            tasks.into_iter().for_each(|task| self.act(task, world));
+            tasks.into_iter().for_each(|task| self.act(task, world, audience));
         }
     }
 
-    fn act(&mut self, task: Task, world: &mut World) {
+    fn act(&mut self, task: Task, world: &mut World, audience: &mut impl Audience<S>) {
         match task {
             Task::Dial { route, request, timeouts } => {
                 let wire = world.dial(request.host());
@@ -67,6 +71,7 @@ impl<S: Session> Client<S> {
                 self.wires.insert(route, wire);
             }
             Task::Send { route, text } => {
+                audience.note(world, &format!("sent over {route:?}: {text}"));
                 self.with(route, world, |connection, _| {
                     // A connection that cannot take it is ending, and that is told.
                     let _ = connection.send(Kind::Text, text.as_bytes());
@@ -163,6 +168,10 @@ impl<S: Session> Client<S> {
                 }
                 Ok(Some(Happening::Message)) => {
                     let Some(payload) = line.connection.payload() else { return };
+                    if audience.is_traced() {
+                        let text = String::from_utf8_lossy(payload.bytes);
+                        audience.note(world, &format!("{:?} brings {text}", line.route));
+                    }
                     // Events are drained after each message.
                     let _ = match payload.kind {
                         Kind::Text => self.machine.on_text(line.route, payload.bytes, now(world)),

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use tickwire_venue::{BookChange, BookEvent, BookState, Event, Instrument, LinkChange, Session};
+use tickwire_venue::{BookChange, BookEvent, BookState, Event, Instrument, LinkChange, Session, Snapshot};
 
 use super::client::Audience;
 use super::ledger::Ledger;
-use super::published::{Names, has_ids, shows_holes, told, updates};
+use super::published::{Names, shows_holes, told, updates};
 use super::scene::Scene;
 use crate::truth::Levels;
 use crate::world::World;
@@ -66,7 +66,7 @@ impl<'a> Judge<'a> {
         let lossy = scene.loses_messages();
         let ledger = |stream: String| {
             let is_lossy = lossy && !shows_holes(&stream, scene.counts_trades());
-            let ledger = Ledger::new(has_ids(&stream), is_lossy);
+            let ledger = Ledger::new(&stream, is_lossy);
             (stream, ledger)
         };
         let streams =
@@ -107,6 +107,9 @@ impl<'a> Judge<'a> {
     }
 
     pub(super) fn note(&mut self, world: &World, what: &str) {
+        if self.trace.is_none() {
+            return;
+        }
         let time = self.time(world);
         if let Some(trace) = &mut self.trace {
             trace(&format!("{time}  {what}"));
@@ -164,6 +167,7 @@ impl<'a> Judge<'a> {
             Event::Trade(trade) => trade.instrument,
             Event::Quote(quote) => quote.instrument,
             Event::Delta(delta) => delta.instrument,
+            Event::Snapshot(snapshot) => return self.see_snapshot(snapshot, world),
             Event::Ticker(ticker) => ticker.instrument,
             Event::Mark(mark) => mark.instrument,
             Event::Candle(candle) => candle.instrument,
@@ -186,6 +190,17 @@ impl<'a> Judge<'a> {
             let missed = ledger.missed;
             let judged = ledger.on_told(&update);
             self.tally.missed += ledger.missed - missed;
+            self.check(world, &stream, judged);
+        }
+    }
+
+    /// Deribit's books begin with a snapshot in their own channel.
+    fn see_snapshot(&mut self, snapshot: &Snapshot<'_>, world: &World) {
+        let symbol = usize::try_from(snapshot.instrument.0).ok().and_then(|at| self.symbols.get(at));
+        let Some(stream) = symbol.map(|symbol| self.names.of(self.names.book(), symbol)) else { return };
+        self.note(world, &format!("{stream}: a snapshot at {}", snapshot.update_id));
+        if let Some(ledger) = self.ledgers.get_mut(&stream) {
+            let judged = ledger.on_snapshot(snapshot.update_id);
             self.check(world, &stream, judged);
         }
     }
@@ -220,6 +235,14 @@ impl<S: Session> Audience<S> for Judge<'_> {
             Event::Check(check) if !check.agrees => self.blame(world, &format!("{check:?}")),
             event => self.see_update(event, world),
         }
+    }
+
+    fn note(&mut self, world: &World, what: &str) {
+        Judge::note(self, world, what);
+    }
+
+    fn is_traced(&self) -> bool {
+        self.trace.is_some()
     }
 
     fn look(&mut self, session: &S, world: &World) {

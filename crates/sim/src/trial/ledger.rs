@@ -1,9 +1,12 @@
 //! One stream: what was published of it, and whether the feed tells each update once, in order, or a gap in its place.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::published::{Published, Update};
+use super::published::{Published, Update, has_ids};
+
+/// How long a message of a stream that is wanted no more can be under way.
+const UNDER_WAY_MAX: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub(super) struct Ledger {
@@ -11,12 +14,17 @@ pub(super) struct Ledger {
     has_ids: bool,
     /// Updates may be missing without a word: the venue leaves some out, and the ids around them do not show it.
     is_lossy: bool,
+    /// Whether a subscription begins with what stands, which nobody publishes.
+    has_firsts: bool,
     /// Whether the feed is to follow it.
     wanted: bool,
     /// What is published and was not told, oldest first.
     published: VecDeque<Published>,
     /// The last that was told since it is wanted.
     last: Option<u64>,
+    last_told: Option<Update>,
+    /// Nothing was told since it is wanted.
+    resumes: bool,
     /// Gaps that were told since: beyond the first id, up to the second.
     gaps: Vec<(u64, u64)>,
     pub(super) told: u64,
@@ -24,37 +32,45 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    pub(super) fn new(has_ids: bool, is_lossy: bool) -> Self {
+    pub(super) fn new(stream: &str, is_lossy: bool) -> Self {
         Self {
-            has_ids,
+            has_ids: has_ids(stream),
             is_lossy,
+            has_firsts: stream.starts_with("quote.") || stream.starts_with("ticker."),
             wanted: false,
             published: VecDeque::new(),
             last: None,
+            last_told: None,
+            resumes: true,
             gaps: Vec::new(),
             told: 0,
             missed: 0,
         }
     }
 
-    /// The user wants it, or no more.
+    /// The user wants it, or no more. What is under way may still come.
     pub(super) fn want(&mut self, wanted: bool) {
         self.wanted = wanted;
-        self.published.clear();
-        self.last = None;
+        // What was told is not told again, and what came while it was not wanted is not missing.
+        self.resumes = true;
         self.gaps.clear();
     }
 
     pub(super) fn publish(&mut self, update: Update, at: Instant) {
-        if self.wanted {
-            self.published.push_back(Published { at, update });
+        self.published.push_back(Published { at, update });
+        if !self.wanted {
+            let is_old = |published: &mut Published| published.at + UNDER_WAY_MAX < at;
+            while self.published.pop_front_if(is_old).is_some() {}
         }
     }
 
     pub(super) fn on_gap(&mut self, after: u64, through: u64) -> Result<(), String> {
         match self.last {
             _ if !self.wanted => Ok(()),
-            Some(last) if after == last && through >= after => {
+            // A gap may go on where another ended.
+            Some(last)
+                if after == self.gaps.last().map_or(last, |(_, through)| *through) && through >= after =>
+            {
                 self.gaps.push((after, through));
                 Ok(())
             }
@@ -71,20 +87,35 @@ impl Ledger {
         {
             return Err(format!("{} is told again, or late: {last} was told before", told.id));
         }
+        if !self.has_ids && self.last_told.as_ref() == Some(told) {
+            // One that a connection brings twice cannot be told from two that are alike.
+            return Ok(());
+        }
+        self.last_told = Some(told.clone());
         loop {
             let Some(published) = self.published.pop_front() else {
                 // What was published before it was wanted is not known here.
-                let is_first = self.last.is_none();
+                self.gaps.retain(|(_, through)| *through > told.id);
+                let is_first = std::mem::take(&mut self.resumes);
                 self.last = Some(told.id);
                 self.told += 1;
-                return if is_first { Ok(()) } else { Err(format!("{told:?} was not published")) };
+                return if is_first || self.has_firsts {
+                    Ok(())
+                } else {
+                    Err(format!("{told:?} was not published"))
+                };
             };
             let update = &published.update;
             if update == told {
                 break;
             }
-            if self.last.is_none() && update.id > told.id {
+            if self.resumes && update.id > told.id {
                 // It was published before it was wanted.
+                self.published.push_front(published);
+                break;
+            }
+            if update.id > told.id && self.has_firsts {
+                // What stands is told at the beginning, whether it is news or not.
                 self.published.push_front(published);
                 break;
             }
@@ -94,14 +125,35 @@ impl Ledger {
             self.on_missing(update)?;
         }
         self.last = Some(told.id);
+        self.resumes = false;
         self.told += 1;
         self.gaps.retain(|(_, through)| *through > told.id);
         Ok(())
     }
 
+    /// The book of the stream begins anew at an id, which nothing but a gap brings about.
+    pub(super) fn on_snapshot(&mut self, id: u64) -> Result<(), String> {
+        if !self.wanted {
+            return Ok(());
+        }
+        let missing = self.published.iter().take_while(|published| published.update.id <= id).count();
+        match self.last {
+            Some(last) if id < last => return Err(format!("a snapshot at {id} behind {last}")),
+            Some(last) if missing > 0 && self.gaps.is_empty() && !self.resumes => {
+                return Err(format!("a snapshot at {id} leaves out {missing} behind {last} without a gap"));
+            }
+            _ => {}
+        }
+        self.missed += self.published.drain(..missing).count() as u64;
+        self.last = Some(id);
+        self.resumes = false;
+        self.gaps.clear();
+        Ok(())
+    }
+
     /// An update was passed over.
     fn on_missing(&mut self, update: &Update) -> Result<(), String> {
-        let Some(last) = self.last else { return Ok(()) };
+        let Some(last) = self.last.filter(|_| !self.resumes) else { return Ok(()) };
         let is_covered = self.gaps.iter().any(|(after, through)| *after < update.id && update.id <= *through);
         // Of several that share a time, those before the last that was told have been told.
         let is_shared = !self.has_ids && update.id == last;

@@ -92,6 +92,9 @@ impl Request {
         let Some(address) = host.look_up(now, counts) else {
             return Stage::Answered { until: now, document: None };
         };
+        if host.is_shut(now) {
+            return Stage::Answered { until: now, document: None };
+        }
         if !host.is_at(address) {
             return Stage::Answered { until: now + ANSWER_TIMEOUT, document: None };
         }

@@ -60,6 +60,7 @@ pub(super) struct Host {
     tells_at: Option<Instant>,
     names_fail_until: Option<Instant>,
     refuses_until: Option<Instant>,
+    shut_until: Option<Instant>,
     stale_until: Option<Instant>,
     /// When maintenance cuts what is left.
     cuts_at: Option<Instant>,
@@ -105,6 +106,7 @@ impl Host {
             tells_at: None,
             names_fail_until: None,
             refuses_until: None,
+            shut_until: None,
             stale_until: None,
             cuts_at: None,
             dials: (!is_deribit).then(|| Window::new(DIALS_MAX, DIALS_SPAN)),
@@ -147,6 +149,11 @@ impl Host {
             counts.add(Hazard::LookUpFails);
         }
         (!fails).then_some(self.told)
+    }
+
+    /// Whether it refuses to connect.
+    pub(super) fn is_shut(&self, now: Instant) -> bool {
+        self.shut_until.is_some_and(|until| now < until)
     }
 
     /// Whether this is where it is.
@@ -222,13 +229,17 @@ impl Host {
         }
     }
 
-    /// Everybody is told, where that is done, and closed or cut a little later; nobody is let in for minutes.
+    /// Everybody is told, where that is done, and closed or cut a little later. For minutes nobody is let in, or even
+    /// connected.
     fn maintain(&mut self, counts: &Counts, now: Instant) {
         counts.add(Hazard::Maintenance);
         let notice = self.seconds(0, 30);
         let until = now + notice + self.seconds(30, 600);
         if self.chance.one_in(2) {
             self.cuts_at = Some(now + notice);
+        }
+        if self.chance.one_in(3) {
+            self.shut_until = Some(until);
         }
         self.refuses_until = Some(until);
         let clock = self.clock(now);
@@ -244,7 +255,7 @@ impl Host {
         self.strikes = Strikes::none();
         self.told = self.address;
         (self.tells_at, self.names_fail_until, self.cuts_at) = (None, None, None);
-        (self.refuses_until, self.stale_until) = (None, None);
+        (self.refuses_until, self.shut_until, self.stale_until) = (None, None, None);
         self.site.refuse(None);
         self.site.ban_snapshots(None);
         self.site.cache_snapshots(false, counts);

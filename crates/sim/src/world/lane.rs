@@ -102,6 +102,11 @@ impl Lane {
         self.state == State::Dead
     }
 
+    /// Whether what is sent arrives.
+    pub(super) fn is_open(&self) -> bool {
+        self.state == State::Open
+    }
+
     /// Whatever is wrong with it is over, but for death.
     pub(super) fn heal(&mut self) {
         (self.pieces, self.stalled_until, self.plan) = (None, None, None);

@@ -37,7 +37,10 @@ const DOCUMENTS: u64 = 3 << 40;
 /// Simulated venues behind a simulated network: no thread, no socket, and no time but what [`World::advance`] moves.
 ///
 /// The venues are those of [`Server`](crate::Server), the same code. Whoever makes the same calls on two worlds of the
-/// same seed sees the same, to the byte and the nanosecond.
+/// same seed sees the same, to the byte and the nanosecond. A world stays on its thread; another thread has another one.
+///
+/// The loop around it: [`advance`](Self::advance) to the client's next deadline, [`poll_event`](Self::poll_event) until
+/// there is none, let the client read and write, and again.
 pub struct World {
     now: Instant,
     start: Instant,
@@ -169,11 +172,11 @@ impl World {
     }
 
     fn for_links(&mut self, mut each: impl FnMut(&mut Link, &mut Around<'_>)) {
-        let Self { now, hosts, links, hazards, counts, events, ledger, .. } = self;
+        let Self { now, hosts, links, network, hazards, counts, events, ledger, .. } = self;
         for link in links.values_mut() {
             match hosts.get_mut(link.host) {
                 Some(host) => {
-                    each(link, &mut Around { now: *now, host, hazards, counts, events, ledger });
+                    each(link, &mut Around { now: *now, host, network, hazards, counts, events, ledger });
                 }
                 None => link.find_no_host(*now, events),
             }
@@ -220,10 +223,10 @@ impl World {
     /// # Errors
     /// As [`World::read`]; [`io::ErrorKind::WouldBlock`] when there is no room.
     pub fn write(&mut self, wire: Wire, bytes: &[u8]) -> io::Result<usize> {
-        let Self { now, hosts, links, hazards, counts, events, ledger, .. } = self;
+        let Self { now, hosts, links, network, hazards, counts, events, ledger, .. } = self;
         let link = links.get_mut(&wire).ok_or(io::ErrorKind::NotConnected)?;
         let host = hosts.get_mut(link.host).ok_or(io::ErrorKind::NotConnected)?;
-        link.write(bytes, &mut Around { now: *now, host, hazards, counts, events, ledger })
+        link.write(bytes, &mut Around { now: *now, host, network, hazards, counts, events, ledger })
     }
 
     /// Lets go of a connection, or of an attempt at one. Nothing more is told of it.
@@ -243,8 +246,8 @@ impl World {
         self.requests.push(request);
     }
 
-    /// From now on nothing goes wrong by chance, and what was wrong is over. Connections whose bytes vanish stay so, and
-    /// an end that was told of still comes.
+    /// From now on nothing goes wrong by chance, and what was wrong is over. Connections whose bytes vanish stay so, a
+    /// dial that has failed is told so in its time, an end that was told of still comes, and clocks stay wrong.
     pub fn calm(&mut self) {
         self.hazards = Hazards::NONE;
         for host in &mut self.hosts {

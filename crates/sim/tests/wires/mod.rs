@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tickwire_sim::{
-    DeribitRules, Document, Event, Failure, Hazards, Levels, Options, Source, Venue, Wire, World,
+    DeribitRules, Document, Event, Failure, Hazard, Hazards, Levels, Options, Source, Venue, Wire, World,
     WorldOptions,
 };
 use tungstenite::client::client_with_config;
@@ -60,6 +60,19 @@ pub fn net(options: WorldOptions) -> Net {
 /// A venue at which one kind of thing goes wrong, as often as said.
 pub fn troubled(seed: u64, which: Venue, hazards: Hazards) -> Net {
     net(WorldOptions { hazards, ..options(seed, Options { tls: true, ..venue(which, 5) }) })
+}
+
+/// For what is counted of 1,000.
+pub const ALWAYS: u32 = 1_000;
+
+/// Once in about so many seconds.
+pub fn every(seconds: u32) -> u32 {
+    24 * 3_600 / seconds
+}
+
+/// A world in which one kind of thing goes wrong that often.
+pub fn world(which: Venue, hazard: Hazard, rate: u32) -> Net {
+    troubled(11, which, Hazards::only(hazard, rate))
 }
 
 pub type Socket = WebSocket<Stream>;
@@ -269,6 +282,8 @@ pub struct Diff {
     pub previous: Option<u64>,
     pub first: u64,
     pub last: u64,
+    /// By the venue's clock.
+    pub time_ms: u64,
     bids: Vec<(u64, u64)>,
     asks: Vec<(u64, u64)>,
 }
@@ -282,13 +297,15 @@ impl Diff {
             let (first, last) = (member("U")?, member("u")?);
             let previous = if venue == Venue::BinanceSpot { Some(first - 1) } else { member("pu") };
             let [bids, asks] = [&value["b"], &value["a"]].map(rows);
-            return Some(Self { snapshot: false, previous, first, last, bids, asks });
+            let time_ms = member("E")?;
+            return Some(Self { snapshot: false, previous, first, last, time_ms, bids, asks });
         }
         let data = value.get_mut("params")?.get_mut("data")?.take();
         let last = data["change_id"].as_u64()?;
         let [bids, asks] = [&data["bids"], &data["asks"]].map(rows);
         let (snapshot, previous) = (data["type"] == "snapshot", data["prev_change_id"].as_u64());
-        Some(Self { snapshot, previous, first: last, last, bids, asks })
+        let time_ms = data["timestamp"].as_u64()?;
+        Some(Self { snapshot, previous, first: last, last, time_ms, bids, asks })
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) struct Keeper {
     pub(super) instrument: Instrument,
     /// The endpoint of the stream that feeds this book.
     pub(super) link: usize,
-    /// Which stream of those there it is.
+    /// Which stream of those there it is; none has this number while it is not followed.
     pub(super) stream: usize,
     pub(super) sync: Sync,
     pub(super) fetch: Fetch,
@@ -79,6 +79,12 @@ impl Keeper {
             true => _ = self.cross.get_or_insert_with(CrossCheck::default),
             false => self.cross = None,
         }
+    }
+
+    /// The stream is followed no more, and its place may be another's.
+    pub(super) fn on_unfollowed(&mut self) {
+        self.on_stream_closed(&mut |_| {});
+        self.stream = usize::MAX;
     }
 
     /// A connection that may bring the stream is open.

@@ -70,6 +70,7 @@ impl Link {
         silence_max: Option<Duration>,
         now: Option<Instant>,
     ) -> Option<usize> {
+        let was_known = self.subscriptions.find(name).is_some();
         let stream = self.subscriptions.add(name, 0, now)?;
         if self.subjects.len() <= stream {
             self.subjects.resize(stream + 1, None);
@@ -82,7 +83,11 @@ impl Link {
         if let (Some(subject), Some(kind)) = (subject, kind) {
             self.kinds.insert((subject, kind), stream);
         }
-        self.order.forget(stream);
+        if was_known {
+            self.order.resume(stream);
+        } else {
+            self.order.forget(stream);
+        }
         Some(stream)
     }
 
@@ -109,7 +114,7 @@ impl Link {
 
     pub(super) fn on_closed(&mut self, leg: usize, in_order: bool, now: Instant) {
         self.subscriptions.on_closed(leg);
-        self.order.close(leg, in_order);
+        self.order.close(leg, in_order, now);
         self.watch.on_leg(leg, &self.subscriptions, now);
         self.asked.retain(|asked| asked.leg != leg);
         if let Some(pace) = self.paces.get_mut(leg) {

@@ -143,6 +143,14 @@ impl Session for Binance {
         self.market.is_ready(route)
     }
 
+    fn hand_over(&mut self, route: Route) {
+        self.market.hand_over(route);
+    }
+
+    fn is_handed_over(&mut self, route: Route) -> bool {
+        self.market.is_handed_over(route)
+    }
+
     fn leg_counts(&self, route: Route) -> Option<&LegCounts> {
         self.market.leg_counts(route)
     }

@@ -34,10 +34,10 @@ pub(super) struct Keeper {
     repair: Repair,
     /// The leg that was beyond a hole last.
     ahead: usize,
-    /// The legs that have brought a snapshot since they asked for the channel.
-    pictured: [bool; LEGS_MAX],
-    /// The last connection that fed it was lost.
-    is_cut: bool,
+    /// The legs that have brought something since they asked for the channel: their snapshot, if they bring one.
+    begun: [bool; LEGS_MAX],
+    /// Up to which id it was told what the channel brought, or that it is missing; `None` before anything was.
+    told: Option<u64>,
     repairs: Repairs,
 }
 
@@ -60,8 +60,8 @@ impl Keeper {
             sync: Sync::new(levels_max),
             repair: Repair::None,
             ahead: 0,
-            pictured: [false; LEGS_MAX],
-            is_cut: false,
+            begun: [false; LEGS_MAX],
+            told: None,
             repairs: Repairs::new(Duration::from_secs(30)),
         }
     }
@@ -69,18 +69,32 @@ impl Keeper {
     /// A channel feeds the book from now on, in place of the one before.
     pub(super) fn on_followed(&mut self, channel: usize) {
         self.channel = channel;
+        self.told = None;
         self.sync.on_followed();
     }
 
     /// The channel is followed no more.
     pub(super) fn on_unfollowed(&mut self) {
         self.repair = Repair::None;
+        // Its place may be another's.
+        self.channel = usize::MAX;
         self.sync.on_unfollowed();
     }
 
     /// A leg asks for the channel: a snapshot follows, unless it was subscribed all the time.
     pub(super) fn on_subscribing(&mut self, leg: usize) {
-        self.set_pictured(leg, false);
+        self.set_begun(leg, false);
+    }
+
+    /// A leg brings something of the channel.
+    #[inline]
+    pub(super) fn on_heard(&mut self, leg: usize) {
+        self.set_begun(leg, true);
+    }
+
+    /// Whether the book is live, and a leg brings all that it needs from here on.
+    pub(super) fn is_ready(&self, leg: usize) -> bool {
+        self.sync.is_live() && self.has_begun(leg)
     }
 
     /// The venue confirmed the channel on a leg.
@@ -88,7 +102,7 @@ impl Keeper {
         if !self.sync.is_waiting() {
             return;
         }
-        if self.pictured.get(leg).copied().unwrap_or(false) {
+        if self.has_begun(leg) {
             // The book was lost since, and the leg brings no other snapshot.
             self.make_anew(leg, subscriptions, now);
         } else if self.repair == Repair::None || self.repair_leg() == Some(leg) {
@@ -100,7 +114,6 @@ impl Keeper {
     pub(super) fn on_uncovered(&mut self, queue: &mut Queue) {
         self.repair = Repair::None;
         if self.sync.is_live() {
-            self.is_cut = true;
             self.sync.give_up();
             self.tell(queue, BookChange::Stale { update_id: self.sync.update_id() });
         }
@@ -110,13 +123,13 @@ impl Keeper {
     pub(super) fn on_left(&mut self, leg: usize, subscriptions: &mut Subscriptions, now: Instant) {
         if self.repair_leg() == Some(leg) {
             self.repair = Repair::None;
-            self.repair(subscriptions, now);
+            self.seek_snapshot(subscriptions, now);
         }
     }
 
     /// Sees to it that a book that is not live gets a snapshot, if a leg has the channel: of those the one that was ahead
     /// last, for it is not dead.
-    pub(super) fn repair(&mut self, subscriptions: &mut Subscriptions, now: Instant) {
+    pub(super) fn seek_snapshot(&mut self, subscriptions: &mut Subscriptions, now: Instant) {
         if !self.sync.is_waiting() || self.repair != Repair::None {
             return;
         }
@@ -153,16 +166,15 @@ impl Keeper {
         self.ahead = leg;
     }
 
-    /// A leg has brought a snapshot, whether it is of use or not.
-    pub(super) fn on_snapshot(&mut self, leg: usize) {
-        self.set_pictured(leg, true);
+    /// What was not told before a snapshot of this id: the book was lost, or there was no connection.
+    pub(super) fn untold(&self, snapshot_id: u64) -> Option<Hole> {
+        let after = self.told.filter(|told| snapshot_id > *told)?;
+        Some(Hole { after, through: snapshot_id.saturating_sub(1) })
     }
 
-    /// What may be missing before a snapshot of this id because there was no connection.
-    pub(super) fn take_cut(&mut self, snapshot_id: u64) -> Option<Hole> {
-        let after = self.sync.update_id();
-        let is_cut = std::mem::take(&mut self.is_cut) && snapshot_id > after;
-        is_cut.then(|| Hole { after, through: snapshot_id.saturating_sub(1) })
+    /// Everything up to an id was told, or told to be missing.
+    pub(super) fn on_told(&mut self, id: u64) {
+        self.told = Some(id);
     }
 
     /// Takes an update and tells what became of it. Whether the book is live after it.
@@ -210,8 +222,15 @@ impl Keeper {
         }
     }
 
-    fn set_pictured(&mut self, leg: usize, is_pictured: bool) {
-        self.pictured.get_mut(leg).into_iter().for_each(|pictured| *pictured = is_pictured);
+    fn has_begun(&self, leg: usize) -> bool {
+        self.begun.get(leg).copied().unwrap_or(false)
+    }
+
+    #[inline]
+    fn set_begun(&mut self, leg: usize, has_begun: bool) {
+        if let Some(begun) = self.begun.get_mut(leg) {
+            *begun = has_begun;
+        }
     }
 
     fn tell(&self, queue: &mut Queue, change: BookChange) {

@@ -71,11 +71,11 @@ impl Leg {
 
     /// The venue wants to hear from us; whether it is to be answered.
     pub(super) fn on_test_request(&mut self, now: Instant) -> bool {
-        let is_answered = self.tested.is_some_and(|tested| now < tested + TEST_PAUSE);
-        if !is_answered {
+        let is_due = self.tested.is_none_or(|tested| now >= tested + TEST_PAUSE);
+        if is_due {
             self.tested = Some(now);
         }
-        !is_answered
+        is_due
     }
 
     /// When the venue has been silent for so long.

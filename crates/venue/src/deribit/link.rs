@@ -1,23 +1,28 @@
 //! The channels that are followed, and the order in which the connections bring what they tell.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::channel::Need;
+use super::channel::{Need, Topic};
 use crate::{
     event::Instrument,
     order::{Mark, Order, Verdict},
     recent::Recent,
     subscriptions::Subscriptions,
+    watch::{Remedy, Watch},
 };
 
 /// Channels in one request. The venue documents 500, and has refused requests for being too large.
 const BATCH_MAX: u16 = 250;
+
+/// How long the book, the quotes and the ticker of a perpetual may be silent.
+const SILENCE_MAX: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) subscriptions: Subscriptions,
     pub(super) order: Order,
     recent: Recent,
+    watch: Watch,
     /// By stream: whom it tells of, if it is one instrument.
     subjects: Vec<Option<Instrument>>,
 }
@@ -28,6 +33,7 @@ impl Link {
             subscriptions: Subscriptions::new(BATCH_MAX),
             order: Order::default(),
             recent: Recent::default(),
+            watch: Watch::default(),
             subjects: Vec::new(),
         }
     }
@@ -40,6 +46,7 @@ impl Link {
         subject: Option<Instrument>,
         now: Option<Instant>,
     ) -> Option<usize> {
+        let was_known = self.subscriptions.find(name).is_some();
         let stream = self.subscriptions.add(name, need.group(), now)?;
         if self.subjects.len() <= stream {
             self.subjects.resize(stream + 1, None);
@@ -47,7 +54,12 @@ impl Link {
         if let Some(place) = self.subjects.get_mut(stream) {
             *place = subject;
         }
-        self.order.forget(stream);
+        self.watch.set(stream, silence_max(name));
+        if was_known {
+            self.order.resume(stream);
+        } else {
+            self.order.forget(stream);
+        }
         Some(stream)
     }
 
@@ -59,13 +71,15 @@ impl Link {
 
     pub(super) fn on_open(&mut self, leg: usize, now: Instant) {
         self.subscriptions.on_open(leg, now);
+        self.watch.on_leg(leg, &self.subscriptions, now);
         self.order.open(leg);
         self.recent.on_open(leg);
     }
 
-    pub(super) fn on_closed(&mut self, leg: usize, in_order: bool) {
+    pub(super) fn on_closed(&mut self, leg: usize, in_order: bool, now: Instant) {
         self.subscriptions.on_closed(leg);
-        self.order.close(leg, in_order);
+        self.watch.on_leg(leg, &self.subscriptions, now);
+        self.order.close(leg, in_order, now);
     }
 
     /// What an update of a leg is to its stream.
@@ -92,11 +106,28 @@ impl Link {
         self.recent.is_news(leg, text)
     }
 
-    /// The places of channels that were unsubscribed and that a leg still has, or asked for with one of these requests.
-    pub(super) fn leftovers(&self, leg: usize, requests: impl Iterator<Item = u64>) -> Vec<usize> {
-        let subscriptions = &self.subscriptions;
-        let asked = requests.flat_map(|id| subscriptions.of(leg, id).map(|(stream, _)| stream));
-        let live = (0..self.subjects.len()).filter(|stream| subscriptions.is_live(leg, *stream));
-        live.chain(asked).filter(|stream| !subscriptions.is_wanted(*stream)).collect()
+    /// Looks what does not come that should, and says what is to be done about it. Streams that are silent are told to
+    /// `tell`.
+    pub(super) fn look(&mut self, now: Instant, tell: impl FnMut(&str, Duration)) -> Vec<Remedy> {
+        self.watch.look(&mut self.order, &mut self.subscriptions, now, tell)
     }
+
+    /// When to look next, or a hole becomes a gap.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        [self.watch.deadline(&self.order), self.order.deadline()].into_iter().flatten().min()
+    }
+
+    /// The places of channels that are not wanted any more and that some leg is not done with.
+    pub(super) fn leftovers(&self) -> Vec<usize> {
+        let Self { subscriptions, .. } = self;
+        let is_left = |stream: &usize| !subscriptions.is_wanted(*stream) && !subscriptions.is_idle(*stream);
+        (0..self.subjects.len()).filter(is_left).collect()
+    }
+}
+
+/// How long a channel may be silent: those of perpetuals never are for long.
+fn silence_max(name: &str) -> Option<Duration> {
+    let topic = Topic::of(name);
+    let is_busy = matches!(topic, Topic::Book | Topic::Quote | Topic::Ticker) && name.contains("-PERPETUAL");
+    is_busy.then_some(SILENCE_MAX)
 }

@@ -14,6 +14,7 @@ pub(super) struct Outbox {
 enum Waiting {
     /// This part of the text is to be sent.
     Send(Range<usize>),
+    Renew,
     Replace,
 }
 
@@ -33,11 +34,17 @@ impl Outbox {
         self.waiting.push_back((route(leg), Waiting::Replace));
     }
 
+    /// Wants another connection beside this one, and this one closed then.
+    pub(super) fn renew(&mut self, leg: usize) {
+        self.waiting.push_back((route(leg), Waiting::Renew));
+    }
+
     /// Takes the oldest.
     pub(super) fn pop(&mut self) -> Option<Command<'_>> {
         let (route, waiting) = self.waiting.pop_front()?;
         Some(match waiting {
             Waiting::Send(range) => Command::Send { route, text: self.text.get(range)? },
+            Waiting::Renew => Command::Renew { route },
             Waiting::Replace => Command::Replace { route },
         })
     }

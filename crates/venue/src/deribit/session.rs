@@ -99,7 +99,10 @@ impl Session for Deribit {
     }
 
     fn unsubscribe(&mut self, streams: &[&str], now: Now) {
-        self.control.unsubscribe(streams, now, &mut self.market);
+        for name in streams {
+            self.market.unfollow(name, now.instant);
+        }
+        self.control.settle(now, &mut self.market);
     }
 
     fn on_open(&mut self, route: Route, now: Now) {
@@ -119,6 +122,14 @@ impl Session for Deribit {
         route.endpoint < self.endpoints.len()
             && self.control.is_settled(route.leg)
             && self.market.is_ready(route.leg)
+    }
+
+    fn hand_over(&mut self, route: Route) {
+        self.market.link.order.hand_over(route.leg);
+    }
+
+    fn is_handed_over(&mut self, route: Route) -> bool {
+        self.market.link.order.is_handed_over(route.leg)
     }
 
     fn leg_counts(&self, route: Route) -> Option<&LegCounts> {

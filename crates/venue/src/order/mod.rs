@@ -9,14 +9,16 @@ use rustc_hash::FxHashMap;
 
 pub use race::LegCounts;
 use race::Race;
-use sequence::Sequence;
 pub(crate) use sequence::{Hole, Mark, Verdict};
+use sequence::{Place, Sequence, bit};
 
-use crate::event::Instrument;
+use crate::{event::Instrument, route::LEGS_MAX};
 
 /// What shows lag no more: its copies came, or never will.
 const PROBE_AGE_MAX: Duration = Duration::from_secs(10);
 
+/// What was published before a leg joined may be under way on another for so long.
+const HEIR_AGE: Duration = Duration::from_secs(10);
 /// So much must have come before it is known how long a stream is silent at times.
 const COUNT_MIN: u32 = 16;
 /// A silence that means nothing, however busy the stream was.
@@ -31,6 +33,10 @@ pub(crate) struct Order {
     shared: FxHashMap<(usize, Instrument), usize>,
     /// Entries with a leg beyond a hole.
     ahead: Vec<usize>,
+    /// When each leg began to bring the last of its streams.
+    joined_at: [Option<Instant>; LEGS_MAX],
+    /// What legs that are handed over have yet to bring.
+    owed: Vec<Owed>,
     race: Race,
 }
 
@@ -59,6 +65,14 @@ struct Entry {
     sequence: Sequence,
     /// News of not long ago, by its id or time, and when: its copies show how far the other legs lag.
     probe: Option<(u64, Instant)>,
+}
+
+/// A place in the order of an entry that a leg has to reach.
+#[derive(Debug, Clone, Copy)]
+struct Owed {
+    leg: usize,
+    entry: usize,
+    place: Place,
 }
 
 /// A gap in a stream, or in what it tells of one instrument.
@@ -156,6 +170,9 @@ impl Order {
         if self.streams.get(stream).is_none() {
             self.streams.resize(stream + 1, Stream::default());
         }
+        if let Some(joined_at) = self.joined_at.get_mut(leg) {
+            *joined_at = Some(now);
+        }
         if let Some(stream) = self.streams.get_mut(stream) {
             if stream.legs == 0 {
                 stream.heard = Some(now);
@@ -168,24 +185,55 @@ impl Order {
     }
 
     /// A leg does not bring a stream any more; `in_order` when everything it was sent has come.
-    pub(crate) fn leave(&mut self, stream: usize, leg: usize, in_order: bool) {
+    pub(crate) fn leave(&mut self, stream: usize, leg: usize, in_order: bool, now: Instant) {
+        let mut in_order = in_order;
         if let Some(stream) = self.streams.get_mut(stream) {
             stream.part(leg);
+            in_order &= !stream.is_oddly_silent(now);
         }
-        self.entries_of(stream).for_each(|entry| entry.sequence.leave(leg, in_order));
+        let heirs = self.heirs(now);
+        self.entries_of(stream).for_each(|entry| entry.sequence.leave(leg, in_order, heirs));
     }
 
-    /// A leg is gone.
-    pub(crate) fn close(&mut self, leg: usize, in_order: bool) {
+    /// A leg is gone; `in_order` when everything it was sent has come.
+    pub(crate) fn close(&mut self, leg: usize, in_order: bool, now: Instant) {
+        self.owed.retain(|owed| owed.leg != leg);
         self.streams.iter_mut().for_each(|stream| stream.part(leg));
-        self.entries.iter_mut().for_each(|entry| entry.sequence.leave(leg, in_order));
+        let heirs = self.heirs(now);
+        let Self { entries, streams, .. } = self;
+        for entry in entries {
+            let is_odd = streams.get(entry.stream).is_some_and(|stream| stream.is_oddly_silent(now));
+            entry.sequence.leave(leg, in_order && !is_odd, heirs);
+        }
     }
 
-    /// A stream begins: what its place knew of is another's, or long ago.
+    /// The legs that have been there for so long that nothing of before can be under way any more, a bit each.
+    fn heirs(&self, now: Instant) -> u8 {
+        let is_heir = |(_, joined_at): &(usize, &Option<Instant>)| {
+            joined_at.is_some_and(|joined_at| now >= joined_at + HEIR_AGE)
+        };
+        self.joined_at.iter().enumerate().filter(is_heir).fold(0, |bits, (leg, _)| bits | bit(leg))
+    }
+
+    /// A stream begins: what its place knew of is another's.
     pub(crate) fn forget(&mut self, stream: usize) {
-        let legs = self.streams.get(stream).map_or(0, |stream| stream.legs);
+        self.begin_anew(stream, |sequence| *sequence = Sequence::default());
+    }
+
+    /// A stream is wanted again.
+    pub(crate) fn resume(&mut self, stream: usize) {
+        self.begin_anew(stream, Sequence::resume);
+    }
+
+    fn begin_anew(&mut self, stream: usize, change: impl Fn(&mut Sequence)) {
+        let mut legs = 0;
+        if let Some(stream) = self.streams.get_mut(stream) {
+            legs = stream.legs;
+            *stream = Stream { entry: stream.entry, legs, ..Stream::default() };
+        }
         for entry in self.entries_of(stream) {
-            (entry.sequence, entry.probe) = (Sequence::default(), None);
+            change(&mut entry.sequence);
+            entry.probe = None;
             legs_of(legs).for_each(|leg| entry.sequence.join(leg));
         }
     }
@@ -221,6 +269,29 @@ impl Order {
     pub(crate) fn is_level(&self, leg: usize) -> bool {
         let brings = |stream: usize| self.streams.get(stream).is_some_and(|s| s.legs & bit(leg) != 0);
         self.entries.iter().filter(|entry| brings(entry.stream)).all(|entry| entry.sequence.is_level(leg))
+    }
+
+    /// A leg is to bring everything up to where the streams stand now.
+    pub(crate) fn hand_over(&mut self, leg: usize) {
+        let brings = |stream: usize| self.streams.get(stream).is_some_and(|s| s.legs & bit(leg) != 0);
+        let owed = |(entry, of): (usize, &Entry)| {
+            let place = of.sequence.last().filter(|_| brings(of.stream))?;
+            Some(Owed { leg, entry, place })
+        };
+        let owed: Vec<_> = self.entries.iter().enumerate().filter_map(owed).collect();
+        self.owed.retain(|owed| owed.leg != leg);
+        self.owed.extend(owed);
+    }
+
+    /// Whether it has.
+    pub(crate) fn is_handed_over(&mut self, leg: usize) -> bool {
+        let entries = &self.entries;
+        let is_open = |owed: &Owed| {
+            let entry = entries.get(owed.entry);
+            entry.is_some_and(|entry| !entry.sequence.has_brought(owed.leg, owed.place))
+        };
+        self.owed.retain(|owed| owed.leg != leg || is_open(owed));
+        self.owed.iter().all(|owed| owed.leg != leg)
     }
 
     /// Looks which legs bring nothing of a stream while others do, for the second time in a row: hands `mute` each stream
@@ -296,6 +367,11 @@ impl Stream {
         self.mute &= !bit(leg);
     }
 
+    /// Whether it has been silent for so long as hardly ever: perhaps it was not brought.
+    fn is_oddly_silent(&self, now: Instant) -> bool {
+        self.heard.is_some_and(|heard| now.saturating_duration_since(heard) > self.longest.saturating_mul(2))
+    }
+
     /// When it will have been silent for too long: for longer than `limit`, or than it ever was by far. The time doubles
     /// each time it was told.
     fn silent_at(&self, limit: Option<Duration>) -> Option<Instant> {
@@ -304,11 +380,6 @@ impl Stream {
         let limit = limit.saturating_mul(1_u32.checked_shl(self.told).unwrap_or(u32::MAX));
         self.heard.filter(|_| self.legs != 0)?.checked_add(limit)
     }
-}
-
-/// The bit of a leg; none for one that cannot be.
-fn bit(leg: usize) -> u8 {
-    u32::try_from(leg).ok().and_then(|leg| 1_u8.checked_shl(leg)).unwrap_or(0)
 }
 
 pub(crate) fn legs_of(bits: u8) -> impl Iterator<Item = usize> {

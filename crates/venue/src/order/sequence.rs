@@ -12,6 +12,11 @@ use std::{
 
 use crate::route::LEGS_MAX;
 
+/// The bit of a leg; none for one that cannot be.
+pub(crate) fn bit(leg: usize) -> u8 {
+    u32::try_from(leg).ok().and_then(|leg| 1_u8.checked_shl(leg)).unwrap_or(0)
+}
+
 /// How long a hole waits for another leg.
 pub(crate) const HOLE_WAIT: Duration = Duration::from_secs(1);
 
@@ -25,6 +30,8 @@ pub(crate) enum Mark {
     Id { id: u64, previous: Option<u64> },
     /// By a time, or an id, that it may share with others.
     Time(u64),
+    /// The same, in a stream that begins with what stands, which is no update.
+    State(u64),
 }
 
 impl Mark {
@@ -39,14 +46,14 @@ impl Mark {
     }
 
     pub(super) fn id(self) -> u64 {
-        let (Self::Id { id, .. } | Self::Time(id)) = self;
+        let (Self::Id { id, .. } | Self::Time(id) | Self::State(id)) = self;
         id
     }
 }
 
 /// A place in the order: an id or a time, and which of those that share it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
+pub(super) struct Place {
     id: u64,
     nth: NonZeroU32,
 }
@@ -58,8 +65,17 @@ enum Leg {
     Out,
     /// It does and has not yet; where the stream stood when it began.
     Joined(Option<Place>),
+    /// The same, and nothing lies between what the stream tells and what it will bring first that the stream has not.
+    Level,
     /// At the last that it brought.
     At(Place),
+}
+
+impl Leg {
+    /// Whether it brings all that comes behind this place.
+    fn reaches(self, last: Place) -> bool {
+        self == Self::Level || matches!(self, Self::At(at) if at <= last)
+    }
 }
 
 /// What an update of a leg is to the stream.
@@ -89,6 +105,8 @@ pub(crate) struct Hole {
 pub(crate) struct Sequence {
     /// Where the stream stands.
     last: Option<Place>,
+    /// It was not wanted for a time: what lies before the next is not missing.
+    resumes: bool,
     /// Since when a leg is beyond a hole.
     ahead: Option<Instant>,
     /// How often legs went back, since the last news.
@@ -98,7 +116,7 @@ pub(crate) struct Sequence {
 
 impl Default for Sequence {
     fn default() -> Self {
-        Self { last: None, ahead: None, backs: 0, legs: [Leg::Out; LEGS_MAX] }
+        Self { last: None, resumes: false, ahead: None, backs: 0, legs: [Leg::Out; LEGS_MAX] }
     }
 }
 
@@ -112,15 +130,17 @@ impl Sequence {
         }
     }
 
-    /// A leg does not bring the stream any more. When it ended in good order, everything it was sent has come: legs that
-    /// are silent since they joined have missed nothing.
-    pub(crate) fn leave(&mut self, leg: usize, in_order: bool) {
+    /// A leg does not bring the stream any more. When it ended in good order where the stream stands, everything it was sent
+    /// has come: those of the `heirs` that are silent since they joined have missed nothing. They may still bring what is old.
+    pub(crate) fn leave(&mut self, leg: usize, in_order: bool, heirs: u8) {
         let Some(gone) = self.legs.get_mut(leg) else { return };
         let stood = std::mem::replace(gone, Leg::Out);
         let Some(last) = self.last else { return };
-        if in_order && matches!(stood, Leg::At(at) if at <= last) {
-            for other in self.legs.iter_mut().filter(|other| **other == Leg::Joined(Some(last))) {
-                *other = Leg::At(last);
+        if in_order && (stood == Leg::At(last) || stood == Leg::Level) {
+            for (other, stands) in self.legs.iter_mut().enumerate() {
+                if *stands == Leg::Joined(Some(last)) && heirs & bit(other) != 0 {
+                    *stands = Leg::Level;
+                }
             }
         }
     }
@@ -129,8 +149,7 @@ impl Sequence {
     #[inline]
     pub(crate) fn judge(&mut self, leg: usize, mark: Mark, now: Instant) -> Verdict {
         let last = self.last;
-        let Some(stands) = self.legs.get_mut(leg) else { return Verdict::Next };
-        let stood = *stands;
+        let Some(stood) = self.legs.get(leg).copied() else { return Verdict::Next };
         let mut nth = NonZeroU32::MIN;
         if let Leg::At(at) = stood {
             if mark.id() < at.id || (mark.id() == at.id && matches!(mark, Mark::Id { .. })) {
@@ -140,17 +159,24 @@ impl Sequence {
                 nth = at.nth.saturating_add(1);
             }
         }
+        if matches!((mark, stood), (Mark::State(_), Leg::Out | Leg::Joined(_)))
+            && self.is_filled_by_others(leg)
+        {
+            // It shows what stands; the updates are left to those that bring them all.
+            self.join(leg);
+            return Verdict::Copy;
+        }
         let place = Place { id: mark.id(), nth };
-        *stands = Leg::At(place);
+        self.stand(leg, place);
         let Some(last) = last else { return self.advance(place) };
         if place <= last {
             return Verdict::Copy;
         }
         let (continues, through) = match mark {
             Mark::Id { previous: Some(previous), .. } => (previous <= last.id, previous),
-            _ => (matches!(stood, Leg::At(at) if at <= last), place.id.saturating_sub(1)),
+            _ => (stood.reaches(last), place.id.saturating_sub(1)),
         };
-        if continues {
+        if continues || self.resumes {
             self.advance(place)
         } else {
             self.judge_ahead(leg, place, Hole { after: last.id, through }, now)
@@ -160,6 +186,7 @@ impl Sequence {
     #[inline]
     fn advance(&mut self, place: Place) -> Verdict {
         self.last = Some(place);
+        self.resumes = false;
         self.ahead = None;
         self.backs = 0;
         Verdict::Next
@@ -180,10 +207,9 @@ impl Sequence {
         let Some(last) = self.last else { return false };
         let mut others = self.legs.iter().enumerate().filter(|(other, _)| *other != leg);
         others.any(|(_, other)| match other {
-            Leg::At(at) => *at <= last,
             // It came before what was told last, so that it may bring what lies behind that.
             Leg::Joined(stood) => stood.is_none_or(|stood| stood < last),
-            Leg::Out => false,
+            other => other.reaches(last),
         })
     }
 
@@ -194,7 +220,7 @@ impl Sequence {
         let Some(last) = self.last else { return self.advance(place) };
         match mark {
             // A clock was put back. The first leg to show it takes the stream along.
-            Mark::Time(_) => {
+            Mark::Time(_) | Mark::State(_) => {
                 self.stand(leg, place);
                 if last < stood { Verdict::Copy } else { self.advance(place) }
             }
@@ -239,6 +265,12 @@ impl Sequence {
         Some(Hole { after: last.id, through: furthest.id })
     }
 
+    /// It is wanted again: what was told is not told once more, and what came meanwhile is not missing.
+    pub(super) fn resume(&mut self) {
+        self.resumes = true;
+        self.legs = [Leg::Out; LEGS_MAX];
+    }
+
     /// Begins anew at an id, which a leg has brought.
     pub(crate) fn restart(&mut self, leg: usize, id: u64) {
         let place = Place { id, nth: NonZeroU32::MIN };
@@ -252,18 +284,23 @@ impl Sequence {
         match (self.legs.get(leg), self.last) {
             (Some(Leg::At(at)), Some(last)) => *at <= last,
             (Some(Leg::Joined(stood)), last) => *stood == last,
-            (Some(Leg::At(_)), None) => true,
+            (Some(Leg::At(_)), None) | (Some(Leg::Level), _) => true,
             (Some(Leg::Out) | None, _) => false,
         }
     }
 
-    /// The id at which the stream stands.
-    pub(crate) fn last_id(&self) -> Option<u64> {
-        Some(self.last?.id)
+    /// Where the stream stands.
+    pub(super) fn last(&self) -> Option<Place> {
+        self.last
     }
 
-    /// The id of the last that a leg brought.
-    pub(crate) fn leg_id(&self, leg: usize) -> Option<u64> {
-        if let Some(Leg::At(at)) = self.legs.get(leg) { Some(at.id) } else { None }
+    /// Whether a leg has brought everything up to a place, or the stream has not moved since it joined.
+    pub(super) fn has_brought(&self, leg: usize, place: Place) -> bool {
+        match self.legs.get(leg) {
+            Some(Leg::At(at)) => *at >= place,
+            Some(Leg::Joined(stood)) => *stood == self.last,
+            Some(Leg::Level) => self.last == Some(place),
+            Some(Leg::Out) | None => true,
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! A Deribit session with a manual clock, drained after each call.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub(crate) mod replicas;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     fs,
@@ -75,9 +77,7 @@ impl Rig {
     /// Closes a connection; what was sent over it is of no use any more.
     pub(crate) fn close_on(&mut self, at: usize, ending: Ending) -> Vec<Event<'static>> {
         self.session.on_closed(leg(at), ending, self.now);
-        if at > 0 {
-            self.sent_elsewhere.remove(&at);
-        }
+        self.sent_on(at).clear();
         self.drain()
     }
 

@@ -71,7 +71,8 @@ impl Link {
         if let Some(what) = around.host.count_in(now) {
             around.ledger.note(&around.host.name, what, now);
         }
-        let refused = around.of_thousand(Hazard::ConnectRefused, &mut self.chance);
+        let refused =
+            around.host.is_shut(now) || around.of_thousand(Hazard::ConnectRefused, &mut self.chance);
         let unanswered = !refused && around.of_thousand(Hazard::ConnectUnanswered, &mut self.chance);
         let round_trip = self.up.latency() * 2;
         self.state = if refused {

@@ -45,6 +45,7 @@ const KINDS: &[Hazard] = &[
 pub(super) struct Around<'a> {
     pub(super) now: Instant,
     pub(super) host: &'a mut Host,
+    pub(super) network: &'a Network,
     pub(super) hazards: &'a Hazards,
     pub(super) counts: &'a Counts,
     pub(super) events: &'a mut VecDeque<Event>,
@@ -243,16 +244,14 @@ impl Link {
             return;
         };
         let sent = far.plug.take_sent();
-        let vanishes = self.down.is_dead() || self.state == State::Left;
-        let reached = if vanishes {
+        let reached = self.down.send(&sent, around.now, &mut self.chance);
+        if !self.down.is_open() {
+            // What vanishes takes no room.
             far.plug.release(sent.len());
             if far.plug.take_starved() {
                 self.reopens = Some(around.now + self.up.latency());
             }
-            None
-        } else {
-            self.down.send(&sent, around.now, &mut self.chance)
-        };
+        }
         if far.plug.is_closed() {
             far.closed = true;
             self.down.end(Ending::Finished, around.now);
@@ -270,6 +269,11 @@ impl Link {
         };
         match plan.ending {
             Ending::Finished => around.host.site.cut(far.number),
+            // Who resets a connection on its way may tell one end only.
+            Ending::Reset if self.chance.one_in(4) => {
+                self.up.die();
+                self.given_up = Some(around.now + CLIENT_GONE);
+            }
             Ending::Reset | Ending::Alert(_) => {
                 far.plug.end(Ending::Reset);
                 around.host.site.on_ready(far.number, around.host.clock(around.now));

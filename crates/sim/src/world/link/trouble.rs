@@ -119,6 +119,11 @@ impl Link {
         self.up.heal();
         self.down.heal();
         self.lags_until = None;
+        if let Some(far) = &self.far {
+            far.plug.release(around.network.window.saturating_sub(self.window));
+            self.reopens = Some(around.now);
+        }
+        (self.window, self.send_buffer) = (around.network.window, around.network.send_buffer);
         self.spoil(|_| Spoiling::Nothing, around);
         around.host.stir(around.now);
     }

@@ -84,7 +84,7 @@ impl Market {
                         .for_each(|keeper| keeper.on_confirmed(now));
                 }
                 Became::Left => {
-                    link.order.leave(stream, leg, true);
+                    link.order.leave(stream, leg, true, now);
                     if link.subscriptions.is_idle(stream) {
                         let event = Event::Unsubscribed { stream: "" };
                         queue.push_with_words(event, link.subscriptions.name(stream));

@@ -246,7 +246,7 @@ impl Market {
             self.restless = true;
             let (subject, is_open) = (link.subject(stream), link.subscriptions.has_leg());
             if let Some(keeper) = self.keeper_fed_by((at, stream)) {
-                keeper.on_stream_closed(&mut |_| {});
+                keeper.on_unfollowed();
             }
             let suffix = name.split_once('@').map(|(_, suffix)| suffix);
             if let (Some(instrument), Some(Kind::BookTicker)) = (subject, suffix.and_then(Kind::of)) {
@@ -347,6 +347,21 @@ impl Market {
     /// A connection to the API.
     pub(super) fn api_route(&self, leg: usize) -> Option<Route> {
         Some(Route { endpoint: self.api.as_ref()?.endpoint, leg })
+    }
+
+    /// A connection is to bring everything up to where the streams stand now.
+    pub(super) fn hand_over(&mut self, route: Route) {
+        if let Some(Owner::Link(at)) = self.owner(route)
+            && let Some(link) = self.links.get_mut(at)
+        {
+            link.order.hand_over(route.leg);
+        }
+    }
+
+    /// Whether it has.
+    pub(super) fn is_handed_over(&mut self, route: Route) -> bool {
+        let Some(Owner::Link(at)) = self.owner(route) else { return true };
+        self.links.get_mut(at).is_none_or(|link| link.order.is_handed_over(route.leg))
     }
 
     /// How a connection fares among those with the same streams.

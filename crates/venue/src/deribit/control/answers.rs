@@ -74,7 +74,7 @@ impl Control {
         for one in became {
             let (stream, became) = one;
             if became != Became::Live {
-                self.on_without(leg, stream, became, now, market);
+                market.on_without(leg, stream, became, now);
                 continue;
             }
             if is_told(&one) {
@@ -82,24 +82,6 @@ impl Control {
                 market.tell_subscribed(stream, pending);
             }
             market.on_joined(leg, stream, now);
-        }
-    }
-
-    /// A connection has not, or no more, what was asked for there.
-    pub(super) fn on_without(
-        &mut self,
-        leg: usize,
-        stream: usize,
-        became: Became,
-        now: Instant,
-        market: &mut Market,
-    ) {
-        market.on_without(leg, stream, became, now);
-        let subscriptions = &market.link.subscriptions;
-        if !subscriptions.is_wanted(stream) {
-            self.tell_over(stream, market);
-        } else if became == Became::Missing && !subscriptions.is_covered(stream) {
-            market.tell_missing(stream);
         }
     }
 
@@ -125,7 +107,7 @@ impl Control {
         tell_refused(asked.what.request(), refusal, outcome, market);
         let became = if asked.what == What::Unsubscribe { Became::Left } else { Became::Missing };
         for stream in gone {
-            self.on_without(leg, stream, became, now, market);
+            market.on_without(leg, stream, became, now);
         }
     }
 

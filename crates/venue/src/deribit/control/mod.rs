@@ -73,22 +73,11 @@ impl Control {
     }
 
     pub(super) fn on_closed(&mut self, leg: usize, in_order: bool, now: Now, market: &mut Market) {
-        let Some(gone) = self.legs.get_mut(leg).and_then(Option::take) else { return };
-        self.outbox.on_closed(leg);
-        let leftovers = market.link.leftovers(leg, gone.asked().map(|asked| asked.id));
-        market.on_closed(leg, in_order, now.instant);
-        for stream in leftovers {
-            self.tell_over(stream, market);
+        if self.legs.get_mut(leg).and_then(Option::take).is_some() {
+            self.outbox.on_closed(leg);
+            market.on_closed(leg, in_order, now.instant);
+            self.settle(now, market);
         }
-        self.settle(now, market);
-    }
-
-    /// Channels are followed no more.
-    pub(super) fn unsubscribe(&mut self, names: &[&str], now: Now, market: &mut Market) {
-        for stream in names.iter().filter_map(|name| market.unfollow(name, now.instant)).collect::<Vec<_>>() {
-            self.tell_over(stream, market);
-        }
-        self.settle(now, market);
     }
 
     /// Something arrived.
@@ -108,17 +97,6 @@ impl Control {
         self.outbox.send(leg, |text| requests::test(text, id));
         self.for_others.spend(now);
         market.restless = true;
-    }
-
-    /// Tells that a channel is followed no more, if so: no connection has it or asks for it.
-    fn tell_over(&self, stream: usize, market: &mut Market) {
-        let subscriptions = &market.link.subscriptions;
-        let legs = self.legs.iter().enumerate().filter_map(|(at, leg)| Some((at, leg.as_ref()?)));
-        let mut asked = legs.flat_map(|(at, leg)| leg.asked().map(move |asked| (at, asked.id)));
-        let is_asked = asked.any(|(leg, id)| subscriptions.of(leg, id).any(|(of, _)| of == stream));
-        if !is_asked && !subscriptions.is_wanted(stream) && !subscriptions.is_covered(stream) {
-            market.tell_unsubscribed(stream);
-        }
     }
 
     fn begin(&mut self, leg: usize, what: What, now: Instant) -> u64 {

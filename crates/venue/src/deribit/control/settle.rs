@@ -16,6 +16,7 @@ use crate::{
     route::LEGS_MAX,
     session::Now,
     subscriptions::{Aim, Became},
+    watch::Remedy,
 };
 
 impl Control {
@@ -35,6 +36,7 @@ impl Control {
             self.expire(leg, now.instant, market);
         }
         market.settle(now.instant);
+        self.settle_silence(now.instant, market);
         for leg in 0..LEGS_MAX {
             self.settle_heart(leg, now.instant);
             self.settle_sign_in(leg, now, market);
@@ -58,6 +60,19 @@ impl Control {
         if is_silent {
             market.tell_status(StatusKind::Silent, "", None);
             self.outbox.replace(at);
+        }
+    }
+
+    /// What does not come that should is asked for anew.
+    fn settle_silence(&mut self, now: Instant, market: &mut Market) {
+        let Market { link, queue, .. } = market;
+        let remedies =
+            link.look(now, |name, since| queue.push_with_words(Event::Silent { stream: "", since }, name));
+        for remedy in remedies {
+            match remedy {
+                Remedy::Replace(leg) => self.outbox.replace(leg),
+                Remedy::Renew(leg) => self.outbox.renew(leg),
+            }
         }
     }
 
@@ -105,7 +120,7 @@ impl Control {
         if self.leg(leg).is_some_and(|leg| leg.sign_in.is_refused()) {
             let hopeless = market.link.subscriptions.give_up(leg, |group| group != Need::Nothing.group());
             for stream in hopeless {
-                self.on_without(leg, stream, Became::Missing, now, market);
+                market.on_without(leg, stream, Became::Missing, now);
             }
         }
         while self.ask(leg, Aim::Unsubscribe, now, market).is_some() {}

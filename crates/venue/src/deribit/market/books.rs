@@ -8,7 +8,7 @@
 
 use std::time::Instant;
 
-use super::{Market, Odd, Origin, streams::fed_by, tell_gap};
+use super::{Market, Odd, Origin, fed_by, tell_gap};
 use crate::{
     deribit::wire::BookUpdate,
     event::{Delta, Event, Instrument, Request, Snapshot},
@@ -30,11 +30,12 @@ impl Market {
         let is_it = |subject: &Instrument| self.symbols.name(*subject) == Some(update.instrument);
         let instrument = subject.filter(is_it).ok_or(NOT_FOLLOWED)?;
         // One that is not followed any more comes until the venue says that it is left.
-        if fed_by(&mut self.keepers, &self.link, stream).is_some_and(|keeper| !keeper.sync.is_closed()) {
-            match update.previous_id {
-                None => self.on_snapshot(origin, (stream, instrument), update),
-                Some(_) => self.on_change(origin, (stream, instrument), update),
-            }
+        let keeper = fed_by(&mut self.keepers, &self.link, stream).filter(|keeper| !keeper.sync.is_closed());
+        let Some(keeper) = keeper else { return Ok(()) };
+        keeper.on_heard(origin.leg);
+        match update.previous_id {
+            None => self.on_snapshot(origin, (stream, instrument), update),
+            Some(_) => self.on_change(origin, (stream, instrument), update),
         }
         Ok(())
     }
@@ -43,7 +44,6 @@ impl Market {
         let (leg, now, (stream, instrument)) = (origin.leg, origin.now, of);
         let Self { link, keepers, queue, restless, .. } = self;
         let Some(keeper) = fed_by(keepers, link, stream) else { return };
-        keeper.on_snapshot(leg);
         let update_id = update.change_id;
         let hole = if keeper.sync.is_live() {
             match link.order.judge(stream, None, leg, Mark::rising(update_id), now) {
@@ -58,7 +58,7 @@ impl Market {
             }
         } else {
             link.order.restart(stream, leg, update_id);
-            keeper.take_cut(update_id)
+            keeper.untold(update_id)
         };
         if let Some(hole) = hole {
             tell_gap(queue, link, StreamGap { stream, instrument: None, hole });
@@ -71,6 +71,7 @@ impl Market {
             partial: false,
             venue_time_ns: Some(update.time_ns),
         }));
+        keeper.on_told(update_id);
         if !keeper.on_update(update, queue) {
             *restless = true;
             keeper.make_anew(leg, &mut link.subscriptions, now);
@@ -114,6 +115,7 @@ impl Market {
             asks: &[],
             venue_time_ns: time_ns,
         }));
+        keeper.on_told(change_id);
         if !keeper.on_update(update, queue) {
             *restless = true;
             keeper.make_anew(leg, &mut link.subscriptions, now);
@@ -128,8 +130,9 @@ impl Market {
                 None => tell_gap(queue, link, gap),
                 Some(keeper) if keeper.sync.is_live() => {
                     tell_gap(queue, link, gap);
+                    keeper.on_told(gap.hole.through);
                     keeper.on_hole(gap.hole, queue);
-                    keeper.repair(&mut link.subscriptions, now);
+                    keeper.seek_snapshot(&mut link.subscriptions, now);
                 }
                 // It waits for a snapshot, which the gap is before.
                 Some(_) => {}
@@ -145,6 +148,6 @@ impl Market {
 
     /// When there will be something to do about streams and books without a message.
     pub(in crate::deribit) fn deadline(&self) -> Option<Instant> {
-        self.keepers().filter_map(|keeper| keeper.deadline()).chain(self.link.order.deadline()).min()
+        self.keepers().filter_map(|keeper| keeper.deadline()).chain(self.link.deadline()).min()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Market, slot, tell_gap};
+use super::{Incremental, Market, slot, tell_gap};
 use crate::{
     deribit::{
         channel,
@@ -56,7 +56,7 @@ impl Market {
             Message::Book(update) => self.on_book(origin, channel, &update),
             Message::GroupedBook(book) => {
                 let (stream, instrument) = self.place(origin, channel, Some(book.instrument))?;
-                if self.admit(origin, stream, instrument, Mark::Time(book.change_id)) {
+                if self.admit(origin, stream, instrument, Mark::State(book.change_id)) {
                     self.queue.push_with_levels(translate::picture(instrument, &book));
                 }
                 Ok(())
@@ -71,14 +71,14 @@ impl Market {
             }
             Message::Quote(quote) => {
                 let (stream, instrument) = self.place(origin, channel, Some(quote.instrument))?;
-                if self.admit(origin, stream, instrument, Mark::Time(quote.time_ns)) {
+                if self.admit(origin, stream, instrument, Mark::State(quote.time_ns)) {
                     self.queue.push(translate::quote(instrument, &quote));
                 }
                 Ok(())
             }
             Message::Ticker(ticker) => {
                 let (stream, instrument) = self.place(origin, channel, ticker.instrument)?;
-                if self.admit(origin, stream, instrument, Mark::Time(ticker.time_ns)) {
+                if self.admit(origin, stream, instrument, Mark::State(ticker.time_ns)) {
                     self.tell_ticker(instrument, &Kept::of(&ticker));
                 }
                 Ok(())
@@ -94,7 +94,7 @@ impl Market {
         match message {
             Message::Perpetual(told) => {
                 let (stream, instrument) = self.place(origin, channel, None)?;
-                if self.admit(origin, stream, instrument, Mark::Time(told.time_ns)) {
+                if self.admit(origin, stream, instrument, Mark::State(told.time_ns)) {
                     match translate::funding(instrument, &told) {
                         Some(event) => self.queue.push(event),
                         None => self.tell_other(channel),
@@ -103,27 +103,27 @@ impl Market {
             }
             Message::PriceIndex(index) => {
                 let (stream, instrument) = self.place(origin, channel, Some(index.index))?;
-                if self.admit(origin, stream, instrument, Mark::Time(index.time_ns)) {
+                if self.admit(origin, stream, instrument, Mark::State(index.time_ns)) {
                     self.queue.push(translate::index(instrument, index.price, index.time_ns));
                 }
             }
             // The name of the index is that of the price; the channel tells them apart.
             Message::VolatilityIndex(index) => {
                 let (stream, instrument) = self.place(origin, channel, Some(channel))?;
-                if self.admit(origin, stream, instrument, Mark::Time(index.time_ns)) {
+                if self.admit(origin, stream, instrument, Mark::State(index.time_ns)) {
                     self.queue.push(translate::index(instrument, index.volatility, index.time_ns));
                 }
             }
             Message::OptionMark(mark) if mark.time_ns.is_some() => {
                 let time_ns = mark.time_ns.unwrap_or(0);
                 let (stream, instrument) = self.place(origin, channel, Some(mark.instrument))?;
-                if self.admit(origin, stream, instrument, Mark::Time(time_ns)) {
+                if self.admit(origin, stream, instrument, Mark::State(time_ns)) {
                     self.queue.push(translate::option_mark(instrument, &mark, time_ns));
                 }
             }
             Message::InstrumentState(told) => {
                 let (stream, instrument) = self.place(origin, channel, Some(told.instrument))?;
-                if self.admit(origin, stream, instrument, Mark::Time(told.time_ns)) {
+                if self.admit(origin, stream, instrument, Mark::State(told.time_ns)) {
                     self.tell_state(instrument, told.state, Some(told.time_ns));
                 }
             }
@@ -245,13 +245,14 @@ impl Market {
             }
             (Verdict::Ahead | Verdict::Copy | Verdict::Repeat, _) => false,
         };
-        let kept = slot(&mut self.tickers, instrument);
-        // When it was told before, what is kept may be gone with all connections.
-        if is_news || kept.is_none() {
-            let whole = *kept.insert(Kept::of(whole));
-            if is_news {
-                self.tell_ticker(instrument, &whole);
-            }
+        let kept = Kept::of(whole);
+        match slot(&mut self.tickers, instrument) {
+            // What is kept is what was told, and goes on from there.
+            Some(ticker) if !is_news => ticker.is_whole = true,
+            ticker => *ticker = Some(Incremental { kept, is_whole: true }),
+        }
+        if is_news {
+            self.tell_ticker(instrument, &kept);
         }
         Ok(())
     }
@@ -263,14 +264,16 @@ impl Market {
         change: &TickerChange<'_>,
     ) -> Result<(), Odd> {
         let (stream, instrument) = self.place(origin, channel, change.instrument)?;
-        if !self.admit(origin, stream, instrument, Mark::Time(change.time_ns)) {
-            return Ok(());
+        let is_whole = |ticker: &&Incremental| ticker.is_whole;
+        let ticker = self.tickers.get(at(instrument)).and_then(Option::as_ref).filter(is_whole);
+        ticker.ok_or("a change of a ticker that was not told whole")?;
+        if self.admit(origin, stream, instrument, Mark::Time(change.time_ns))
+            && let Some(ticker) = slot(&mut self.tickers, instrument)
+        {
+            ticker.kept.merge(change);
+            let kept = ticker.kept;
+            self.tell_ticker(instrument, &kept);
         }
-        let kept = self.tickers.get_mut(at(instrument)).and_then(Option::as_mut);
-        let kept = kept.ok_or("a change of a ticker that was not told whole")?;
-        kept.merge(change);
-        let kept = *kept;
-        self.tell_ticker(instrument, &kept);
         Ok(())
     }
 

@@ -7,7 +7,6 @@ mod streams;
 use std::{collections::BTreeMap, time::Instant};
 
 pub(super) use messages::{Odd, Origin};
-use streams::fed_by;
 
 use super::{
     channel::{Topic, only_subject, subject},
@@ -35,8 +34,16 @@ pub(super) struct Market {
     levels_max: usize,
     /// By instrument, as far as there are any.
     keepers: Vec<Option<Keeper>>,
-    /// Incremental tickers, by instrument.
-    tickers: Vec<Option<Kept>>,
+    /// By instrument, as far as there are any.
+    tickers: Vec<Option<Incremental>>,
+}
+
+/// A ticker that is told as changes of what was told before.
+#[derive(Debug)]
+struct Incremental {
+    kept: Kept,
+    /// Whether it was told whole since there is a connection.
+    is_whole: bool,
 }
 
 impl Market {
@@ -78,18 +85,18 @@ impl Market {
             .get_or_insert_with(|| Keeper::new(instrument, stream, levels_max));
         keeper.on_followed(stream);
         if let Some(now) = now {
-            keeper.repair(&mut self.link.subscriptions, now);
+            keeper.seek_snapshot(&mut self.link.subscriptions, now);
         }
     }
 
-    /// Follows a channel no more; its place, if it was followed.
-    pub(super) fn unfollow(&mut self, name: &str, now: Instant) -> Option<usize> {
-        let stream = self.link.subscriptions.remove(name, now)?;
+    /// Follows a channel no more.
+    pub(super) fn unfollow(&mut self, name: &str, now: Instant) {
+        let Some(stream) = self.link.subscriptions.remove(name, now) else { return };
         self.restless = true;
         if let Some(keeper) = fed_by(&mut self.keepers, &self.link, stream) {
             keeper.on_unfollowed();
         }
-        Some(stream)
+        self.tell_if_over(stream);
     }
 
     /// Whether channels may be followed from now on, with those that are already.
@@ -117,7 +124,8 @@ impl Market {
     }
 
     pub(super) fn on_closed(&mut self, leg: usize, in_order: bool, now: Instant) {
-        self.link.on_closed(leg, in_order);
+        let leftovers = self.link.leftovers();
+        self.link.on_closed(leg, in_order, now);
         self.restless = true;
         let Self { link, keepers, tickers, queue, .. } = self;
         for keeper in keepers.iter_mut().flatten() {
@@ -128,15 +136,17 @@ impl Market {
             }
         }
         if !link.subscriptions.has_leg() {
-            tickers.clear();
+            tickers.iter_mut().flatten().for_each(|ticker| ticker.is_whole = false);
         }
+        leftovers.into_iter().for_each(|stream| self.tell_if_over(stream));
     }
 
     /// Whether a connection brings all that it should, as far as it is subscribed.
     pub(super) fn is_ready(&self, leg: usize) -> bool {
         let Link { subscriptions, order, .. } = &self.link;
-        let lacks = |keeper: &Keeper| keeper.sync.is_waiting() && subscriptions.is_live(leg, keeper.channel);
-        subscriptions.is_settled(leg) && order.is_level(leg) && !self.keepers().any(lacks)
+        let feeds = |keeper: &&Keeper| !keeper.sync.is_closed() && subscriptions.is_live(leg, keeper.channel);
+        let books_are_ready = || self.keepers().filter(feeds).all(|keeper| keeper.is_ready(leg));
+        subscriptions.is_settled(leg) && order.is_level(leg) && books_are_ready()
     }
 
     pub(super) fn keeper(&self, instrument: Instrument) -> Option<&Keeper> {
@@ -154,6 +164,12 @@ impl Market {
     pub(super) fn tell_other(&mut self, kind: &str) {
         self.queue.push_with_words(Event::Other { kind: "" }, kind);
     }
+}
+
+/// The book that a channel feeds.
+fn fed_by<'k>(keepers: &'k mut [Option<Keeper>], link: &Link, stream: usize) -> Option<&'k mut Keeper> {
+    let keeper = keepers.get_mut(at(link.subject(stream)?))?.as_mut()?;
+    (keeper.channel == stream).then_some(keeper)
 }
 
 /// Tells a gap in a stream.

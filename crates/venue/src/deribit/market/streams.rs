@@ -2,13 +2,8 @@
 
 use std::time::Instant;
 
-use super::Market;
-use crate::{
-    deribit::{keeper::Keeper, link::Link},
-    event::Event,
-    subscriptions::Became,
-    symbols::at,
-};
+use super::{Market, fed_by};
+use crate::{event::Event, subscriptions::Became};
 
 impl Market {
     /// Request `id` of a connection subscribes channels.
@@ -32,13 +27,29 @@ impl Market {
     pub(in crate::deribit) fn on_without(&mut self, leg: usize, stream: usize, became: Became, now: Instant) {
         let Self { link, keepers, queue, .. } = self;
         if became == Became::Left {
-            link.order.leave(stream, leg, true);
+            link.order.leave(stream, leg, true, now);
         }
-        let Some(keeper) = fed_by(keepers, link, stream) else { return };
-        if !link.subscriptions.is_covered(stream) {
-            keeper.on_uncovered(queue);
-        } else if became == Became::Missing {
-            keeper.on_left(leg, &mut link.subscriptions, now);
+        let is_covered = link.subscriptions.is_covered(stream);
+        if let Some(keeper) = fed_by(keepers, link, stream) {
+            if !is_covered {
+                keeper.on_uncovered(queue);
+            } else if became == Became::Missing {
+                keeper.on_left(leg, &mut link.subscriptions, now);
+            }
+        }
+        if !self.link.subscriptions.is_wanted(stream) {
+            self.tell_if_over(stream);
+        } else if became == Became::Missing && !is_covered {
+            let event = Event::Missing { stream: "" };
+            self.queue.push_with_words(event, self.link.subscriptions.name(stream));
+        }
+    }
+
+    /// Tells that a channel that is not wanted any more is followed no more, once no connection has anything to do with it.
+    pub(super) fn tell_if_over(&mut self, stream: usize) {
+        if self.link.subscriptions.is_idle(stream) {
+            let event = Event::Unsubscribed { stream: "" };
+            self.queue.push_with_words(event, self.link.subscriptions.name(stream));
         }
     }
 
@@ -46,24 +57,4 @@ impl Market {
         let event = Event::Subscribed { stream: "", pending };
         self.queue.push_with_words(event, self.link.subscriptions.name(stream));
     }
-
-    pub(in crate::deribit) fn tell_unsubscribed(&mut self, stream: usize) {
-        let event = Event::Unsubscribed { stream: "" };
-        self.queue.push_with_words(event, self.link.subscriptions.name(stream));
-    }
-
-    pub(in crate::deribit) fn tell_missing(&mut self, stream: usize) {
-        let event = Event::Missing { stream: "" };
-        self.queue.push_with_words(event, self.link.subscriptions.name(stream));
-    }
-}
-
-/// The book that a channel feeds.
-pub(super) fn fed_by<'k>(
-    keepers: &'k mut [Option<Keeper>],
-    link: &Link,
-    stream: usize,
-) -> Option<&'k mut Keeper> {
-    let keeper = keepers.get_mut(at(link.subject(stream)?))?.as_mut()?;
-    (keeper.channel == stream).then_some(keeper)
 }
