@@ -3,8 +3,8 @@
 use crate::clock::span;
 use clap::builder::RangedU64ValueParser;
 use std::time::Duration;
-use tickwire::FeedBuilder;
-use tickwire::venue::{LEGS_MAX, Session};
+use tickwire::Plan;
+use tickwire::venue::LEGS_MAX;
 
 /// With a successor for each there are as many as can be.
 const LEGS_WANTED_MAX: u64 = LEGS_MAX as u64 / 2;
@@ -19,14 +19,16 @@ pub(crate) struct Keeping {
     /// without a break [default: an hour before the venue would end it].
     #[arg(long, value_name = "DURATION", value_parser = span)]
     renew_after: Option<Duration>,
+    /// How long a connection goes on beside its successor once that is ready; with less than 10s, streams without ids may
+    /// tell gaps that are none [default: 12s].
+    #[arg(long, value_name = "DURATION", value_parser = span)]
+    overlap: Option<Duration>,
 }
 
 impl Keeping {
-    pub(crate) fn apply<S: Session>(&self, feed: FeedBuilder<S>) -> FeedBuilder<S> {
-        let feed = feed.legs(self.legs);
-        match self.renew_after {
-            Some(age) => feed.renew_after(age),
-            None => feed,
-        }
+    pub(crate) fn plan(&self) -> Plan {
+        let usual = Plan::default();
+        let overlap = self.overlap.unwrap_or(usual.overlap);
+        Plan { legs: self.legs, renew_after: self.renew_after, overlap, ..usual }
     }
 }

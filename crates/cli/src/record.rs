@@ -75,8 +75,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let session = venue::session(&setup)?;
     let builder = trusting(Client::builder(), arguments.ca.as_deref())?;
     let tape = Tape::create(&arguments.out, &setup.header()).map_err(|error| Failure::new(OUTPUT, error))?;
-    let feed = arguments.keeping.apply(Feed::builder(Taped::new(session, Some(tape.clone()))));
-    let feed = feed.client(builder).connect()?;
+    let feed = Feed::builder(Taped::new(session, Some(tape.clone())));
+    let feed = feed.client(builder).plan(arguments.keeping.plan()).connect()?;
     let until = arguments.seconds.and_then(|seconds| clock::now().checked_add(seconds));
     let out: Box<dyn Write> = match arguments.format {
         Some(_) => Box::new(BufWriter::new(io::stdout().lock())),

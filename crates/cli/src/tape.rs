@@ -24,6 +24,8 @@ struct Taking {
     writer: Option<Writer<File>>,
     failure: Option<io::Error>,
     began: Instant,
+    /// When the last record was.
+    last: Moment,
     records: u64,
 }
 
@@ -36,13 +38,18 @@ impl Tape {
         let told = |error: io::Error| format!("{}: {error}", path.display());
         let writer = open(path).and_then(|file| Writer::new(file, header)).map_err(told)?;
         let (path, began) = (path.to_owned(), clock::now());
-        let taking = Taking { path, writer: Some(writer), failure: None, began, records: 0 };
+        let last = Moment::default();
+        let taking = Taking { path, writer: Some(writer), failure: None, began, last, records: 0 };
         Ok(Self(Rc::new(RefCell::new(taking))))
     }
 
-    fn push(&self, now: Now, record: &Record<'_>) {
+    /// Writes a record of this time, or of that of the last one.
+    fn push(&self, now: Option<Now>, record: &Record<'_>) {
         let mut taking = self.0.borrow_mut();
-        let moment = Moment { elapsed_ns: nanos(taking.began, now.instant), unix_ns: now.unix_ns };
+        if let Some(now) = now {
+            taking.last = Moment { elapsed_ns: nanos(taking.began, now.instant), unix_ns: now.unix_ns };
+        }
+        let moment = taking.last;
         taking.records += 1;
         taking.write(|writer| writer.push(moment, record));
     }
@@ -131,8 +138,9 @@ impl Taped {
         self.push(now, &Record::Link { line: line.as_bytes() });
     }
 
-    fn push(&self, now: Now, record: &Record<'_>) {
+    fn push(&self, now: impl Into<Option<Now>>, record: &Record<'_>) {
         let Some(tape) = &self.tape else { return };
+        let now = now.into();
         if self.session.has_event() {
             tape.push(now, &Record::Undrained);
         }
@@ -171,6 +179,16 @@ impl Session for Taped {
 
     fn is_ready(&self, route: Route) -> bool {
         self.session.is_ready(route)
+    }
+
+    fn hand_over(&mut self, route: Route) {
+        self.push(None, &Record::HandOver { route });
+        self.session.hand_over(route);
+    }
+
+    fn is_handed_over(&mut self, route: Route) -> bool {
+        self.push(None, &Record::IsHandedOver { route });
+        self.session.is_handed_over(route)
     }
 
     fn leg_counts(&self, route: Route) -> Option<&LegCounts> {

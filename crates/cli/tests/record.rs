@@ -124,7 +124,7 @@ fn a_lost_connection_is_made_again_and_replayed_as_it_was_told() {
 
 #[test]
 fn several_connections_and_their_renewals_are_replayed_as_they_were_told() {
-    let age = ["--legs", "2", "--renew-after", "1s"];
+    let age = ["--legs", "2", "--renew-after", "1s", "--overlap", "1s"];
     for (venue, name, symbol) in [
         (Venue::BinanceSpot, "binance", "BTCUSDT"),
         (Venue::BinanceUsdM, "binance-usdm", "BTCUSDT"),
@@ -151,7 +151,7 @@ fn everything_that_may_happen_to_connections_at_once_is_replayed_as_it_was_told(
         [(Venue::BinanceSpot, "binance", "BTCUSDT"), (Venue::Deribit, "deribit", "BTC-PERPETUAL")]
     {
         let server = server(venue, &[symbol], faults.clone(), BinanceRules::default());
-        let arguments = ["--legs", "3", "--renew-after", "1s", name, symbol];
+        let arguments = ["--legs", "3", "--renew-after", "1s", "--overlap", "1s", name, symbol];
         let told = is_replayed_as_it_was_told(&server, &arguments);
         assert!(changes(&told, "lost") > 2, "{name}");
     }

@@ -150,7 +150,7 @@ fn lines_for_people_end_with_a_summary() {
 
 #[test]
 fn several_connections_are_renewed_without_a_gap_and_told_by_their_lead() {
-    let keeping = ["--legs", "2", "--renew-after", "1s"];
+    let keeping = ["--legs", "2", "--renew-after", "1s", "--overlap", "1s"];
     for (venue, symbol) in [("binance", "BTCUSDT"), ("binance-usdm", "BTCUSDT"), ("deribit", "BTC-PERPETUAL")]
     {
         let base = ["watch", "--sim", "--seconds", "4", "--json"];

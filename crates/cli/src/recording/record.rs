@@ -39,6 +39,10 @@ pub(crate) enum Record<'a> {
     Link { line: &'a [u8] },
     /// What is behind this came before the events of what is in front of it were taken.
     Undrained,
+    /// A connection was handed over to its successor. Nobody says when, so the moment is that of the record before.
+    HandOver { route: Route },
+    /// It was asked whether that is complete; the same.
+    IsHandedOver { route: Route },
 }
 
 impl<'a> Record<'a> {
@@ -48,7 +52,9 @@ impl<'a> Record<'a> {
         varint::put_signed(out, moment.elapsed_ns.wrapping_sub(before.elapsed_ns));
         varint::put_signed(out, moment.unix_ns.wrapping_sub(before.unix_ns).cast_signed());
         match *self {
-            Self::Open { route } => put_route(out, route),
+            Self::Open { route } | Self::HandOver { route } | Self::IsHandedOver { route } => {
+                put_route(out, route);
+            }
             Self::Closed { route, ending } => {
                 put_route(out, route);
                 out.push(u8::from(ending == Ending::InOrder));
@@ -85,6 +91,8 @@ impl<'a> Record<'a> {
             Self::Unsubscribe { .. } => 9,
             Self::Link { .. } => 10,
             Self::Undrained => 11,
+            Self::HandOver { .. } => 12,
+            Self::IsHandedOver { .. } => 13,
         }
     }
 
@@ -114,6 +122,8 @@ impl<'a> Record<'a> {
             9 => Self::Unsubscribe { streams: take_bytes(bytes)? },
             10 => Self::Link { line: take_bytes(bytes)? },
             11 => Self::Undrained,
+            12 => Self::HandOver { route: take_route(bytes)? },
+            13 => Self::IsHandedOver { route: take_route(bytes)? },
             _ => return None,
         };
         Some((moment, record))

@@ -20,6 +20,8 @@ enum Kept {
     Unsubscribe(Vec<u8>),
     Link(Vec<u8>),
     Undrained,
+    HandOver(Route),
+    IsHandedOver(Route),
 }
 
 impl Kept {
@@ -38,6 +40,8 @@ impl Kept {
             Record::Unsubscribe { streams } => Self::Unsubscribe(streams.to_vec()),
             Record::Link { line } => Self::Link(line.to_vec()),
             Record::Undrained => Self::Undrained,
+            Record::HandOver { route } => Self::HandOver(route),
+            Record::IsHandedOver { route } => Self::IsHandedOver(route),
             Record::End => panic!("the end mark is the reader's"),
         }
     }
@@ -58,6 +62,8 @@ impl Kept {
             Self::Unsubscribe(streams) => Record::Unsubscribe { streams },
             Self::Link(line) => Record::Link { line },
             Self::Undrained => Record::Undrained,
+            Self::HandOver(route) => Record::HandOver { route: *route },
+            Self::IsHandedOver(route) => Record::IsHandedOver { route: *route },
         }
     }
 }
@@ -102,6 +108,8 @@ fn few() -> Records {
         Kept::Deadline,
         Kept::Subscribe(br#"["a@trade"]"#.to_vec()),
         Kept::Text(route(0, 7), "\u{1f4c8}".repeat(9).into_bytes()),
+        Kept::HandOver(route(1, 0)),
+        Kept::IsHandedOver(route(1, 0)),
         Kept::Closed(route(1, 0), Ending::Lost),
         Kept::Undrained,
         Kept::Closed(route(0, 1), Ending::InOrder),
@@ -109,7 +117,7 @@ fn few() -> Records {
         Kept::Document(9, 200, [None, Some(6000)], Vec::new()),
     ];
     let moment =
-        |at: i64| Moment { elapsed_ns: (at / 2) * 2_000_000_000 - 5, unix_ns: at.cast_unsigned() << 55 };
+        |at: i64| Moment { elapsed_ns: (at / 2) * 2_000_000_000 - 5, unix_ns: at.cast_unsigned() << 54 };
     (0..).map(moment).zip(kinds).collect()
 }
 
@@ -243,6 +251,8 @@ fn any_record() -> impl Strategy<Value = (Moment, Kept)> {
         bytes().prop_map(Kept::Unsubscribe),
         bytes().prop_map(Kept::Link),
         Just(Kept::Undrained),
+        route().prop_map(Kept::HandOver),
+        route().prop_map(Kept::IsHandedOver),
     ];
     (any::<i64>(), any::<u64>(), kept)
         .prop_map(|(elapsed_ns, unix_ns, kept)| (Moment { elapsed_ns, unix_ns }, kept))

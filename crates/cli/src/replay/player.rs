@@ -77,6 +77,15 @@ impl<'a, W: Write> Player<'a, W> {
         self.session.on_deadline(self.now);
     }
 
+    pub(super) fn hand_over(&mut self, route: Route) {
+        self.session.hand_over(route);
+    }
+
+    pub(super) fn is_handed_over(&mut self, route: Route) {
+        // What was made of the answer then is in the file.
+        let _ = self.session.is_handed_over(route);
+    }
+
     pub(super) fn subscribe(&mut self, streams: &[&str]) {
         // Who asked for them was told what is wrong with them, and it is no event.
         let _ = self.session.subscribe(streams, self.now);

@@ -90,6 +90,8 @@ fn one(player: &mut Player<'_, impl Write>, number: u64, record: Record<'_>) -> 
         Record::Open { route } => player.open(route),
         Record::Closed { route, ending } => player.closed(route, ending),
         Record::Deadline => player.deadline(),
+        Record::HandOver { route } => player.hand_over(route),
+        Record::IsHandedOver { route } => player.is_handed_over(route),
         Record::Subscribe { streams } => player.subscribe(&names(&of_json(streams)?)),
         Record::Unsubscribe { streams } => player.unsubscribe(&names(&of_json(streams)?)),
         message => {
@@ -214,6 +216,8 @@ mod tests {
         live.text(second, &trade("ETHUSDT", 9));
         // A line of no call, behind events that were taken.
         live.link(first);
+        live.session.hand_over(first);
+        assert!(!live.session.is_handed_over(first), "the other was ahead of it");
         let now = live.pass();
         live.session.on_closed(first, Ending::InOrder, now);
         live.session.on_closed(second, Ending::Lost, now);

@@ -68,7 +68,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME[=VALUE]", requires = "sim", conflicts_with = "replay", value_parser = Fault::parse)]
     fault: Vec<Fault>,
     /// Start a local venue that replays a recording, and watch that to its end.
-    #[arg(long, value_name = "PREFIX", conflicts_with_all = ["legs", "renew_after"])]
+    #[arg(long, value_name = "PREFIX", conflicts_with_all = ["legs", "renew_after", "overlap"])]
     replay: Option<PathBuf>,
     /// How many times faster than recorded to replay; 0 is as fast as it goes.
     #[arg(long, value_name = "FACTOR", default_value_t = 10.0, requires = "replay", conflicts_with = "sim")]
@@ -109,7 +109,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let markets: &[&str] = if arguments.replay.is_some() { &[] } else { venue.own_streams() };
     let markets = markets.iter().map(ToString::to_string).collect();
     let session = venue::session(&Setup { hosts, ..Setup::new(venue, symbols, streams, markets) })?;
-    let feed = arguments.keeping.apply(Feed::builder(Taped::new(session, None))).client(builder).connect()?;
+    let feed = Feed::builder(Taped::new(session, None));
+    let feed = feed.client(builder).plan(arguments.keeping.plan()).connect()?;
     Watch::new(feed, server, arguments)?.run()
 }
 
