@@ -65,6 +65,8 @@ enum Leg {
     Out,
     /// It does and has not yet; where the stream stood when it began.
     Joined(Option<Place>),
+    /// The same, but that it has shown what stands, which is no update.
+    Shown(Option<Place>),
     /// The same, and nothing lies between what the stream tells and what it will bring first that the stream has not.
     Level,
     /// At the last that it brought.
@@ -72,6 +74,11 @@ enum Leg {
 }
 
 impl Leg {
+    /// Whether it joined when the stream stood at this place, and has brought no update since.
+    fn has_joined_at(self, last: Place) -> bool {
+        matches!(self, Self::Joined(stood) | Self::Shown(stood) if stood == Some(last))
+    }
+
     /// Whether it brings all that comes behind this place.
     fn reaches(self, last: Place) -> bool {
         self == Self::Level || matches!(self, Self::At(at) if at <= last)
@@ -138,7 +145,7 @@ impl Sequence {
         let Some(last) = self.last else { return };
         if in_order && (stood == Leg::At(last) || stood == Leg::Level) {
             for (other, stands) in self.legs.iter_mut().enumerate() {
-                if *stands == Leg::Joined(Some(last)) && heirs & bit(other) != 0 {
+                if stands.has_joined_at(last) && heirs & bit(other) != 0 {
                     *stands = Leg::Level;
                 }
             }
@@ -163,7 +170,8 @@ impl Sequence {
             && self.is_filled_by_others(leg)
         {
             // It shows what stands; the updates are left to those that bring them all.
-            self.join(leg);
+            let stood = if let Leg::Joined(stood) = stood { stood } else { self.last };
+            self.legs.iter_mut().nth(leg).into_iter().for_each(|leg| *leg = Leg::Shown(stood));
             return Verdict::Copy;
         }
         let place = Place { id: mark.id(), nth };
@@ -208,7 +216,7 @@ impl Sequence {
         let mut others = self.legs.iter().enumerate().filter(|(other, _)| *other != leg);
         others.any(|(_, other)| match other {
             // It came before what was told last, so that it may bring what lies behind that.
-            Leg::Joined(stood) => stood.is_none_or(|stood| stood < last),
+            Leg::Joined(stood) | Leg::Shown(stood) => stood.is_none_or(|stood| stood < last),
             other => other.reaches(last),
         })
     }
@@ -283,7 +291,7 @@ impl Sequence {
     pub(crate) fn is_level(&self, leg: usize) -> bool {
         match (self.legs.get(leg), self.last) {
             (Some(Leg::At(at)), Some(last)) => *at <= last,
-            (Some(Leg::Joined(stood)), last) => *stood == last,
+            (Some(Leg::Joined(stood) | Leg::Shown(stood)), last) => *stood == last,
             (Some(Leg::At(_)), None) | (Some(Leg::Level), _) => true,
             (Some(Leg::Out) | None, _) => false,
         }
@@ -298,7 +306,7 @@ impl Sequence {
     pub(super) fn has_brought(&self, leg: usize, place: Place) -> bool {
         match self.legs.get(leg) {
             Some(Leg::At(at)) => *at >= place,
-            Some(Leg::Joined(stood)) => *stood == self.last,
+            Some(Leg::Joined(stood) | Leg::Shown(stood)) => *stood == self.last,
             Some(Leg::Level) => self.last == Some(place),
             Some(Leg::Out) | None => true,
         }
