@@ -49,7 +49,9 @@ A connection is shown as `stream/0 ready 61 % first, else 0.4 ms behind (p99 2 m
 (waiting, connecting, open, ready, retiring), and of the updates that came over several how many it brought first, and how
 far behind the first the others came. What follows a + takes over.
 
-With --json: trade, book, legs (each second: the connections), summary (the last line), and those for both of these:
+With --json the lines are trade, book, legs (each second: the connections as they are), summary (the last one) and those
+that `both` names here:
+
 {LINES}
 
 {}
