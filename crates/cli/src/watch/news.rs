@@ -1,9 +1,11 @@
 //! What a person wants to hear of by itself, a line each.
 
 use super::board::Board;
+use crate::clock::words;
 use crate::lines;
 use crate::links::Labels;
 use crate::refusal::refusal;
+use std::time::Duration;
 use tickwire::venue::{BookChange, BookEvent, Event, Gap, Instrument, Status, StatusKind};
 
 /// The line of an event, if it is news.
@@ -21,8 +23,7 @@ pub(crate) fn news(board: &Board, labels: &Labels, event: &Event<'_>) -> Option<
         )),
         Event::Gap(Gap { stream, instrument, after, through }) => {
             let of = instrument.map_or_else(String::new, |instrument| format!(" of {}", symbol(instrument)));
-            let stream = stream.escape_debug();
-            Some(format!("{stream} has a gap{of}: what came behind {after}, up to {through}, may be missing"))
+            Some(format!("{}{of} may lack {}", stream.escape_debug(), hole(*after, *through)))
         }
         Event::Silent { stream, since } => {
             let (stream, seconds) = (stream.escape_debug(), since.as_secs());
@@ -42,6 +43,17 @@ pub(crate) fn news(board: &Board, labels: &Labels, event: &Event<'_>) -> Option<
         Event::Unreadable(error) => Some(format!("left out: {error}")),
         Event::Status(status) => Some(of_status(status)),
         _ => None,
+    }
+}
+
+/// What lies between two places of a stream, by its ids or by its times where it has no ids.
+fn hole(after: u64, through: u64) -> String {
+    /// In nanoseconds since 1970: what is beyond this is a time of the last years, for no venue has counted so far.
+    const TIME_MIN: u64 = 1_000_000_000_000_000_000;
+    match through.checked_sub(after) {
+        Some(span) if after >= TIME_MIN => words(Duration::from_nanos(span)),
+        Some(count) => format!("{count} of its ids, beyond {after}"),
+        None => format!("what came before it began anew, beyond {after}"),
     }
 }
 
@@ -83,5 +95,17 @@ fn of_status(Status { kind, text, .. }: &Status<'_>) -> String {
         ("other", text) => format!("the venue: {text}"),
         (kind, text) if text.is_empty() => format!("the venue: {kind}"),
         (kind, text) => format!("the venue: {kind}: {text}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hole_is_told_by_ids_or_by_time() {
+        assert_eq!(hole(7, 10), "3 of its ids, beyond 7");
+        assert_eq!(hole(1_795_279_383_370_000_000, 1_795_279_383_398_999_999), "29.0 ms");
+        assert_eq!(hole(10, 3), "what came before it began anew, beyond 10");
     }
 }
