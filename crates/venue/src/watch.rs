@@ -2,7 +2,7 @@
 //!
 //! | what | found by | remedy |
 //! |---|---|---|
-//! | a stream is silent | longer than its kind may be, or eight times as long as it ever was | it is subscribed anew, then its connections are renewed |
+//! | a stream is silent | longer than its kind may be, eight times as long as it ever was, or from the beginning | it is subscribed anew, then its connections are renewed |
 //! | all that is watched is silent | the same | its connections are replaced |
 //! | a leg does not bring a stream | others do, for five seconds twice | it is subscribed anew there, then the leg is renewed |
 //! | a leg brings nothing | the same | it is replaced |

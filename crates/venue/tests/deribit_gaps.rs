@@ -64,7 +64,9 @@ fn a_gap_leaves_the_book_readable_and_the_channel_is_subscribed_anew() {
     let told = rig.answer(&subscribe, &json!([CHANNEL]));
     assert_eq!(told, [Event::Subscribed { stream: CHANNEL, pending: 0 }]);
     let told = rig.notify(CHANNEL, &snapshot(30));
-    assert!(matches!(told[0], Event::Snapshot(_)), "the gap was told: {told:?}");
+    // What was not told while the book waited is missing too.
+    assert_eq!(told[0], Event::Gap(Gap { stream: CHANNEL, instrument: None, after: 20, through: 29 }));
+    assert!(matches!(told[1], Event::Snapshot(_)), "{told:?}");
     assert_eq!(changes(&told), [BookChange::Resynced { update_id: 30 }]);
     assert_eq!(rig.session.book(ONLY).unwrap().state, BookState::Live);
     assert!(rig.sent.is_empty());

@@ -148,7 +148,8 @@ fn a_hole_of_all_connections_is_one_gap_and_the_one_that_shows_it_begins_anew() 
     silent(&mut rig, 0, 15, 20);
     anew(&mut rig, 0);
     let told = rig.notify_on(0, CHANNEL, &snapshot(25));
-    assert!(matches!(told[0], Event::Snapshot(_)), "{told:?}");
+    assert_eq!(told[0], gap(15, 24));
+    assert!(matches!(told[1], Event::Snapshot(_)), "{told:?}");
     assert_eq!(changes(&told), [BookChange::Resynced { update_id: 25 }]);
     // The second is beyond it and waits for the first.
     silent(&mut rig, 1, 30, 35);
@@ -496,12 +497,16 @@ fn what_has_a_time_is_told_once_and_several_of_one_time_each() {
     };
     assert_eq!(told(0, 1, 1.0), Some(1.0));
     assert_eq!(told(0, 1, 2.0), Some(2.0));
-    assert_eq!(told(1, 1, 1.0), None);
+    // It begins with what stands, which is no update, be it told as of now or as of then.
     assert_eq!(told(1, 1, 2.0), None);
-    assert_eq!(told(1, 1, 3.0), Some(3.0));
-    assert_eq!(told(1, 2, 4.0), Some(4.0));
-    assert_eq!(told(0, 1, 3.0), None);
-    assert_eq!(told(0, 2, 4.0), None);
+    assert_eq!(told(0, 2, 3.0), Some(3.0));
+    assert_eq!(told(1, 2, 3.0), None);
+    assert_eq!(told(1, 3, 4.0), Some(4.0));
+    assert_eq!(told(1, 3, 5.0), Some(5.0));
+    assert_eq!(told(0, 3, 4.0), None);
+    assert_eq!(told(0, 3, 5.0), None);
+    assert_eq!(told(0, 3, 6.0), Some(6.0));
+    assert_eq!(told(1, 3, 6.0), None);
 }
 
 #[test]

@@ -467,3 +467,34 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_stream_that_was_confirmed_and_never_spoke_is_subscribed_anew_and_then_elsewhere() {
+    let mut rig = rig(vec![Stream::Trade], 1);
+    let mut id = 0;
+    let mut speak = |rig: &mut Rig, seconds: u64| {
+        let mut told = Vec::new();
+        for _ in 0..seconds {
+            id += 1;
+            rig.feed(leg(0), &trade(id)).unwrap();
+            told.extend(rig.pass(Duration::from_secs(1)));
+        }
+        told
+    };
+    speak(&mut rig, 20);
+    let now = rig.both();
+    rig.session.subscribe(&["xyzabc@aggTrade"], now).unwrap();
+    rig.drain();
+    rig.confirm();
+    let silent = |since| [Event::Silent { stream: "xyzabc@aggTrade", since: Duration::from_secs(since) }];
+    assert_eq!(speak(&mut rig, 60), silent(60));
+    let expected = ("UNSUBSCRIBE".to_owned(), 0, json!(["xyzabc@aggTrade"]));
+    let id = rig.sent[0].1["id"].clone();
+    assert_eq!(requests(&mut rig), [expected]);
+    rig.feed(leg(0), &json!({"result": null, "id": id}).to_string()).unwrap();
+    rig.confirm();
+    assert_eq!(speak(&mut rig, 59), []);
+    assert_eq!(speak(&mut rig, 1), silent(120));
+    assert_eq!(rig.renewals, [leg(0)]);
+    assert_eq!(speak(&mut rig, 600), []);
+}

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use tickwire_venue::{BookChange, BookEvent, BookState, Event, Instrument, LinkChange, Session, Snapshot};
+use tickwire_venue::{
+    BookChange, BookEvent, BookState, Error, Event, Instrument, LinkChange, Session, Snapshot,
+};
 
 use super::client::Audience;
 use super::ledger::Ledger;
@@ -20,6 +22,8 @@ pub(super) struct Judge<'a> {
     names: Names,
     symbols: Vec<String>,
     ledgers: BTreeMap<String, Ledger>,
+    /// The user changes what is followed.
+    has_whims: bool,
     /// The book that an event was about, to be looked at once the session is free.
     book: Option<(Instrument, u64)>,
     /// What went wrong first.
@@ -76,6 +80,7 @@ impl<'a> Judge<'a> {
             names,
             symbols: scene.symbols.clone(),
             ledgers: streams.map(ledger).collect(),
+            has_whims: scene.whims.is_some(),
             book: None,
             wrong: None,
             tally: Tally::default(),
@@ -230,6 +235,10 @@ impl<S: Session> Audience<S> for Judge<'_> {
                 self.tally.lost += u64::from(matches!(link.change, LinkChange::Lost { .. }));
                 self.tally.renewed += u64::from(link.change == LinkChange::Retiring);
                 self.note(world, &format!("{} {:?} {:?}", link.name, link.route, link.change));
+            }
+            // What was under way when the user did not want it any more.
+            Event::Unreadable(error @ Error::Unexpected { .. }) if self.has_whims => {
+                self.note(world, &error.to_string());
             }
             Event::Unreadable(error) => self.blame(world, &error.to_string()),
             Event::Check(check) if !check.agrees => self.blame(world, &format!("{check:?}")),

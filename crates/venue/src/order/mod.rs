@@ -174,7 +174,7 @@ impl Order {
             *joined_at = Some(now);
         }
         if let Some(stream) = self.streams.get_mut(stream) {
-            if stream.legs == 0 {
+            if stream.heard.is_none() {
                 stream.heard = Some(now);
             }
             stream.legs |= bit(leg);
@@ -198,7 +198,11 @@ impl Order {
     /// A leg is gone; `in_order` when everything it was sent has come.
     pub(crate) fn close(&mut self, leg: usize, in_order: bool, now: Instant) {
         self.owed.retain(|owed| owed.leg != leg);
-        self.streams.iter_mut().for_each(|stream| stream.part(leg));
+        for stream in &mut self.streams {
+            stream.part(leg);
+            // While nothing could come, it was not silent.
+            stream.heard = stream.heard.filter(|_| stream.legs != 0);
+        }
         let heirs = self.heirs(now);
         let Self { entries, streams, .. } = self;
         for entry in entries {
@@ -375,7 +379,12 @@ impl Stream {
     /// When it will have been silent for too long: for longer than `limit`, or than it ever was by far. The time doubles
     /// each time it was told.
     fn silent_at(&self, limit: Option<Duration>) -> Option<Instant> {
-        let usual = (self.count >= COUNT_MIN).then(|| self.longest.saturating_mul(8).max(SILENCE_MIN));
+        let usual = match self.count {
+            // It may have nothing to say, so that it is asked no more than twice.
+            0 => (self.told < 2).then_some(SILENCE_MIN),
+            1..COUNT_MIN => Some(self.longest.saturating_mul(8).max(SILENCE_MIN * 5)),
+            _ => Some(self.longest.saturating_mul(8).max(SILENCE_MIN)),
+        };
         let limit = limit.into_iter().chain(usual).min()?;
         let limit = limit.saturating_mul(1_u32.checked_shl(self.told).unwrap_or(u32::MAX));
         self.heard.filter(|_| self.legs != 0)?.checked_add(limit)

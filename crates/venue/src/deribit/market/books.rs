@@ -45,10 +45,10 @@ impl Market {
         let Self { link, keepers, queue, restless, .. } = self;
         let Some(keeper) = fed_by(keepers, link, stream) else { return };
         let update_id = update.change_id;
-        let hole = if keeper.sync.is_live() {
+        if keeper.sync.is_live() {
             match link.order.judge(stream, None, leg, Mark::rising(update_id), now) {
-                Verdict::Next => None,
-                Verdict::Gap(hole) => Some(hole),
+                // It leaves out the changes before it, if there were any.
+                Verdict::Next | Verdict::Gap(_) => {}
                 Verdict::Copy => return,
                 Verdict::Repeat => return keeper.on_repeat(update_id, queue),
                 Verdict::Ahead => {
@@ -58,9 +58,8 @@ impl Market {
             }
         } else {
             link.order.restart(stream, leg, update_id);
-            keeper.untold(update_id)
-        };
-        if let Some(hole) = hole {
+        }
+        if let Some(hole) = keeper.untold(update_id) {
             tell_gap(queue, link, StreamGap { stream, instrument: None, hole });
         }
         queue.push_with_levels(Event::Snapshot(Snapshot {
