@@ -49,6 +49,8 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
                     (change, ..) => writeln!(out, "book: {change:?}")?,
                 }
             }
+            // A connection that is lost is made again; what it may have missed, and what was left out, is told.
+            event @ (Event::Link(_) | Event::Gap(_) | Event::Unreadable(_)) => writeln!(out, "{event:?}")?,
             Event::Check(check) if !check.agrees => writeln!(out, "the venue's quote disagrees: {check:?}")?,
             Event::Rejected(rejection) if rejection.outcome == Outcome::Final => {
                 return Err(rejection.message.into());

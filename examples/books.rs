@@ -65,7 +65,9 @@ fn follow<S: Session>(feed: &mut Feed<S>) -> Result<(), Error> {
             Event::Book(book) if !matches!(book.change, tickwire::venue::BookChange::Updated { .. }) => {
                 println!("{:?}", book.change);
             }
-            Event::Rejected(rejection) => println!("{rejection:?}"),
+            event @ (Event::Link(_) | Event::Gap(_) | Event::Unreadable(_) | Event::Rejected(_)) => {
+                println!("{event:?}");
+            }
             _ => {}
         }
     }

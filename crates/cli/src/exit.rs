@@ -10,7 +10,7 @@ use tickwire::{Error, rustls};
 pub(crate) const BOOK: u8 = 1;
 /// The peer's fault: handshake, protocol, limit, text, refusal.
 pub(crate) const PEER: u8 = 2;
-/// Connection lost, TLS or time.
+/// No connection, TLS or time.
 pub(crate) const CONNECTION: u8 = 3;
 /// The command line cannot be served.
 pub(crate) const USAGE: u8 = 64;
@@ -25,7 +25,7 @@ Exit codes:
   0  done, or interrupted
   1  watch: a book was wrong or never complete
   2  the peer's fault: handshake, protocol, limit, text, refusal
-  3  connection lost, TLS or time
+  3  no connection, TLS or time
   64 usage
   65 a recording is damaged, or holds messages that the venue does not document
   74 standard output, or the file of a recording, cannot be written";
@@ -89,6 +89,9 @@ impl From<Error> for Failure {
     }
 }
 
+/// What can be done about a certificate of an authority that is not known.
+pub(crate) const UNKNOWN_ISSUER_HINT: &str = " (--ca FILE.pem trusts a further authority)";
+
 /// An error in words, with what the program's user can do about it.
 pub(crate) fn words(error: &Error) -> String {
     let cause = if let Error::Link { source, .. } = error { source } else { error };
@@ -96,7 +99,7 @@ pub(crate) fn words(error: &Error) -> String {
         cause,
         Error::Tls(rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer))
     );
-    let hint = if unknown { " (--ca FILE.pem trusts a further authority)" } else { "" };
+    let hint = if unknown { UNKNOWN_ISSUER_HINT } else { "" };
     format!("{error}{hint}")
 }
 

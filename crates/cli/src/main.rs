@@ -2,7 +2,9 @@
 
 mod clock;
 mod exit;
+mod keeping;
 mod lines;
+mod links;
 mod local;
 mod record;
 mod recording;

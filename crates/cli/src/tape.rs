@@ -8,7 +8,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Instant;
-use tickwire::venue::{BookView, Command, Endpoint, Error, Event, Fetched, Instrument, Now, Route, Session};
+use tickwire::venue::{
+    Attempts, BookView, Command, Ending, Endpoint, Error, Event, Fetched, Instrument, LegCounts, Now, Route,
+    Session,
+};
 
 /// The file that a session is recorded in, shared by the session, which writes, and by who looks after it.
 #[derive(Debug, Clone)]
@@ -21,6 +24,8 @@ struct Taking {
     writer: Option<Writer<File>>,
     failure: Option<io::Error>,
     began: Instant,
+    /// When the last record was.
+    last: Moment,
     records: u64,
 }
 
@@ -33,13 +38,18 @@ impl Tape {
         let told = |error: io::Error| format!("{}: {error}", path.display());
         let writer = open(path).and_then(|file| Writer::new(file, header)).map_err(told)?;
         let (path, began) = (path.to_owned(), clock::now());
-        let taking = Taking { path, writer: Some(writer), failure: None, began, records: 0 };
+        let last = Moment::default();
+        let taking = Taking { path, writer: Some(writer), failure: None, began, last, records: 0 };
         Ok(Self(Rc::new(RefCell::new(taking))))
     }
 
-    fn push(&self, now: Now, record: &Record<'_>) {
+    /// Writes a record of this time, or of that of the last one.
+    fn push(&self, now: Option<Now>, record: &Record<'_>) {
         let mut taking = self.0.borrow_mut();
-        let moment = Moment { elapsed_ns: nanos(taking.began, now.instant), unix_ns: now.unix_ns };
+        if let Some(now) = now {
+            taking.last = Moment { elapsed_ns: nanos(taking.began, now.instant), unix_ns: now.unix_ns };
+        }
+        let moment = taking.last;
         taking.records += 1;
         taking.write(|writer| writer.push(moment, record));
     }
@@ -107,6 +117,11 @@ fn nanos(from: Instant, to: Instant) -> i64 {
     }
 }
 
+/// Names of streams as a record has them.
+fn names(streams: &[&str]) -> String {
+    serde_json::Value::from(streams).to_string()
+}
+
 /// A session of any venue, recorded or not.
 pub(crate) struct Taped {
     session: Box<dyn Session>,
@@ -118,10 +133,18 @@ impl Taped {
         Self { session, tape }
     }
 
-    fn push(&self, now: Now, record: &Record<'_>) {
-        if let Some(tape) = &self.tape {
-            tape.push(now, record);
+    /// Something about a connection was told, in this line: the session knows nothing of it.
+    pub(crate) fn note_link(&self, now: Now, line: &str) {
+        self.push(now, &Record::Link { line: line.as_bytes() });
+    }
+
+    fn push(&self, now: impl Into<Option<Now>>, record: &Record<'_>) {
+        let Some(tape) = &self.tape else { return };
+        let now = now.into();
+        if self.session.has_event() {
+            tape.push(now, &Record::Undrained);
         }
+        tape.push(now, record);
     }
 }
 
@@ -130,30 +153,62 @@ impl Session for Taped {
         self.session.endpoints()
     }
 
+    fn attempts(&self) -> Attempts {
+        self.session.attempts()
+    }
+
+    fn subscribe(&mut self, streams: &[&str], now: Now) -> Result<(), Error> {
+        self.push(now, &Record::Subscribe { streams: names(streams).as_bytes() });
+        self.session.subscribe(streams, now)
+    }
+
+    fn unsubscribe(&mut self, streams: &[&str], now: Now) {
+        self.push(now, &Record::Unsubscribe { streams: names(streams).as_bytes() });
+        self.session.unsubscribe(streams, now);
+    }
+
     fn on_open(&mut self, route: Route, now: Now) {
-        self.push(now, &Record::Open { route: route.0 as u64 });
+        self.push(now, &Record::Open { route });
         self.session.on_open(route, now);
     }
 
-    fn on_closed(&mut self, route: Route, now: Now) {
-        self.push(now, &Record::Closed { route: route.0 as u64 });
-        self.session.on_closed(route, now);
+    fn on_closed(&mut self, route: Route, ending: Ending, now: Now) {
+        self.push(now, &Record::Closed { route, ending });
+        self.session.on_closed(route, ending, now);
+    }
+
+    fn is_ready(&self, route: Route) -> bool {
+        self.session.is_ready(route)
+    }
+
+    fn hand_over(&mut self, route: Route) {
+        self.push(None, &Record::HandOver { route });
+        self.session.hand_over(route);
+    }
+
+    fn is_handed_over(&mut self, route: Route) -> bool {
+        self.push(None, &Record::IsHandedOver { route });
+        self.session.is_handed_over(route)
+    }
+
+    fn leg_counts(&self, route: Route) -> Option<&LegCounts> {
+        self.session.leg_counts(route)
     }
 
     fn on_message(&mut self, route: Route, text: &[u8], now: Now) -> Result<(), Error> {
-        self.push(now, &Record::Text { route: route.0 as u64, payload: text });
+        self.push(now, &Record::Text { route, payload: text });
         self.session.on_message(route, text, now)
     }
 
     fn on_binary(&mut self, route: Route, bytes: &[u8], now: Now) -> Result<(), Error> {
-        self.push(now, &Record::Binary { route: route.0 as u64, payload: bytes });
+        self.push(now, &Record::Binary { route, payload: bytes });
         self.session.on_binary(route, bytes, now)
     }
 
     fn on_fetched(&mut self, id: u64, fetched: Fetched<'_>, now: Now) -> Result<(), Error> {
         let record = match fetched {
-            Fetched::Answer { status, retry_after_s, body } => {
-                Record::Document { id, status: u64::from(status), retry_after_s, body }
+            Fetched::Answer { status, retry_after_s, used_weight, body } => {
+                Record::Document { id, status: u64::from(status), retry_after_s, used_weight, body }
             }
             Fetched::Failed => Record::NoDocument { id },
         };

@@ -5,9 +5,12 @@ mod common;
 
 use common::{Folder, lines, of, text, tickwire};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write as _};
+use std::net::TcpListener;
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 use tickwire_sim::{BinanceRules, Faults, Options, Server, Source, Venue};
 
 fn server(venue: Venue, symbols: &[&str], faults: Faults, binance: BinanceRules) -> Server {
@@ -100,12 +103,85 @@ fn snapshots_over_http_are_replayed_too() {
     assert_eq!(synced, 1);
 }
 
+/// How often connections changed so.
+fn changes(told: &[Value], change: &str) -> usize {
+    of(told, "link").iter().filter(|line| line["change"] == change).count()
+}
+
 #[test]
-fn a_lost_connection_is_told_and_recorded() {
-    let faults = Faults { cut_after: Some(std::time::Duration::from_millis(900)), ..Faults::default() };
+fn a_lost_connection_is_made_again_and_replayed_as_it_was_told() {
+    let faults = Faults { cut_after: Some(Duration::from_millis(900)), ..Faults::default() };
     let server = server(Venue::BinanceSpot, &["BTCUSDT"], faults, BinanceRules::default());
     let told = is_replayed_as_it_was_told(&server, &["binance", "BTCUSDT"]);
-    assert!(of(&told, "status").iter().any(|line| line["status"] == "stale"));
+    let statuses: Vec<_> = of(&told, "status").iter().map(|line| line["status"].clone()).collect();
+    let stale = statuses.iter().position(|status| *status == "stale").expect("stale");
+    assert!(statuses[stale..].contains(&"resynced".into()), "{statuses:?}");
+    assert!(changes(&told, "lost") > 1 && changes(&told, "ready") > 2, "{:?}", of(&told, "link"));
+    let lost = of(&told, "link").into_iter().find(|line| line["change"] == "lost").unwrap();
+    assert_eq!((&lost["cause"], &lost["retry_in_ns"]), (&"lost".into(), &0.into()), "{lost}");
+    assert!(lost["received_ns"].is_u64());
+}
+
+#[test]
+fn several_connections_and_their_renewals_are_replayed_as_they_were_told() {
+    let age = ["--legs", "2", "--renew-after", "1s", "--overlap", "1s"];
+    for (venue, name, symbol) in [
+        (Venue::BinanceSpot, "binance", "BTCUSDT"),
+        (Venue::BinanceUsdM, "binance-usdm", "BTCUSDT"),
+        (Venue::Deribit, "deribit", "BTC-PERPETUAL"),
+    ] {
+        let server = server(venue, &[symbol], Faults::default(), BinanceRules::default());
+        let told = is_replayed_as_it_was_told(&server, &[&age[..], &[name, symbol]].concat());
+        assert!(changes(&told, "retiring") > 1 && changes(&told, "closed") > 0, "{name}");
+        assert_eq!((changes(&told, "lost"), of(&told, "stream_gap").len()), (0, 0), "{name}");
+        let places: BTreeSet<_> = of(&told, "link").iter().map(|line| line["place"].as_u64()).collect();
+        assert_eq!(places, BTreeSet::from([Some(0), Some(1)]), "{name}");
+    }
+}
+
+#[test]
+fn everything_that_may_happen_to_connections_at_once_is_replayed_as_it_was_told() {
+    let faults = Faults {
+        cut_after: Some(Duration::from_millis(800)),
+        duplicate_every: Some(7),
+        drop_diff_every: Some(11),
+        ..Faults::default()
+    };
+    for (venue, name, symbol) in
+        [(Venue::BinanceSpot, "binance", "BTCUSDT"), (Venue::Deribit, "deribit", "BTC-PERPETUAL")]
+    {
+        let server = server(venue, &[symbol], faults.clone(), BinanceRules::default());
+        let arguments = ["--legs", "3", "--renew-after", "1s", "--overlap", "1s", name, symbol];
+        let told = is_replayed_as_it_was_told(&server, &arguments);
+        assert!(changes(&told, "lost") > 2, "{name}");
+    }
+}
+
+#[test]
+fn the_end_for_good_of_a_connection_is_told_by_the_exit_code() {
+    // Nobody is there, then somebody who knows no such path.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("ws://{}", listener.local_addr().unwrap());
+    let folder = Folder::new();
+    let record = |file: &str| {
+        let file = folder.file(file);
+        let base = base.as_str();
+        tickwire(&["record", "--out", &file, "--seconds", "1", "--url", base, "binance-coinm", "BTCUSD_PERP"])
+    };
+    let refusing = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").unwrap();
+    });
+    let refused = record("refused.tick");
+    refusing.join().unwrap();
+    assert_eq!(refused.status.code(), Some(2), "{}", text(&refused.stderr));
+    assert!(text(&refused.stderr).contains("tickwire: stream connection: "), "{}", text(&refused.stderr));
+    let alone = record("alone.tick");
+    assert_eq!(alone.status.code(), Some(3), "{}", text(&alone.stderr));
+    assert!(text(&alone.stderr).contains("Connection refused"), "{}", text(&alone.stderr));
+    assert!(text(&alone.stderr).ends_with("tickwire: there was no connection\n"), "{}", text(&alone.stderr));
+    let replayed = tickwire(&["replay", &folder.file("alone.tick")]);
+    assert!(changes(&lines(&replayed), "lost") > 0, "{}", text(&replayed.stderr));
 }
 
 #[test]
@@ -159,10 +235,8 @@ fn a_symbol_that_does_not_exist_is_told_while_the_others_are_recorded() {
     let output = record(&server, &folder, &file, &["binance", "NOSUCHCOIN", "BTCUSDT"]);
     assert_eq!(output.status.code(), Some(2));
     let told = text(&output.stderr);
-    assert!(
-        told.starts_with("tickwire: NOSUCHCOIN: the venue refuses: Invalid symbol. (code -1121)\n"),
-        "{told}"
-    );
+    let refused = "tickwire: NOSUCHCOIN: the venue refuses: Invalid symbol. (code -1121)\n";
+    assert!(told.contains(refused), "{told}");
     let again = tickwire(&["replay", "--format", "books", "--venue", "binance", &file]);
     assert!(of(&lines(&again), "book").iter().all(|line| line["symbol"] == "BTCUSDT"));
     for wrong in [["--venue", "binance-usdm"], ["--snapshots", "x.rest_depth.jsonl"]] {

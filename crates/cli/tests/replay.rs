@@ -57,18 +57,20 @@ fn a_book_is_shown_after_each_update_and_mended_after_a_gap() {
     let file = plain(&folder, &messages, &snapshots);
     let output = tickwire(&["replay", "--venue", "binance", "--format", "books", &file]);
     assert!(output.status.success(), "{}", text(&output.stderr));
-    let book = |id: u64, bid: [&str; 2], ask: [&str; 2]| json!({"event": "book", "symbol": "BTCUSDT", "update_id": id, "bid": bid, "ask": ask});
+    let book = |id: u64, bid: [&str; 2], ask: [&str; 2], received_ns: Option<u64>| json!({"event": "book", "symbol": "BTCUSDT", "venue_time_ns": 1_700_000_000_001_000_000_u64, "state": "live", "update_id": id, "bid": bid, "ask": ask, "received_ns": received_ns});
+    let at = |tenth: u64| 1_700_000_000_000_001_000 + tenth * 100_000_000;
     let status = |status: &str, id: u64| json!({"event": "status", "symbol": "BTCUSDT", "status": status, "update_id": id, "received_ns": null});
     assert_eq!(
         lines(&output),
         [
             status("synced", 110),
-            book(110, ["9.50", "1"], ["11.00", "1"]),
-            book(120, ["10.00", "3.10"], ["11.00", "1"]),
-            json!({"event": "gap", "symbol": "BTCUSDT", "expected": 121, "got": 125, "received_ns": 1_700_000_000_300_001_000_u64}),
+            book(110, ["9.50", "1"], ["11.00", "1"], None),
+            book(120, ["10.00", "3.10"], ["11.00", "1"], Some(at(1))),
+            json!({"event": "stream_gap", "symbol": null, "stream": "btcusdt@depth@100ms", "after": 120, "through": 124, "received_ns": at(3)}),
+            json!({"event": "gap", "symbol": "BTCUSDT", "expected": 121, "got": 125, "received_ns": at(3)}),
             status("resynced", 140),
-            book(140, ["10.10", "1"], ["12.00", "0.5"]),
-            book(150, ["10.10", "1"], ["12.00", "0.5"]),
+            book(140, ["10.10", "1"], ["12.00", "0.5"], None),
+            book(150, ["10.10", "1"], ["12.00", "0.5"], Some(at(5))),
         ]
     );
     let told = text(&output.stderr);
@@ -167,6 +169,47 @@ fn recordings_of_others_have_no_error_and_every_comparison_agrees_but_those_of_s
             "{told}"
         );
     }
+}
+
+#[test]
+fn of_a_leap_of_hours_only_minutes_are_played() {
+    let folder = Folder::new();
+    let messages =
+        [diff(101, 110, "9.50", "1"), diff(111, 120, "10.00", "3.10"), diff(121, 130, "10.00", "3")];
+    let file = plain(&folder, &messages, &[("1700000000.05", snapshot(105, ["9", "2"], ["11", "1"]))]);
+    folder.write("x.ws.recv.txt", "1700000000.0\n1700000001.0\n1700036001.0\n");
+    let output = tickwire(&["replay", "--venue", "binance", "--format", "books", &file]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let told = text(&output.stderr);
+    assert!(told.contains("line 3 came 600 minutes behind the one before; 10 minutes are played"), "{told}");
+    let lines = lines(&output);
+    // A silent stream is told after a minute, and after twice as long each time: at 1, 3 and 7 minutes, not at 511.
+    assert!(of(&lines, "silent").len() <= 3, "{lines:?}");
+    let last = of(&lines, "book").last().copied().unwrap();
+    assert_eq!(
+        (&last["update_id"], &last["received_ns"]),
+        (&130.into(), &1_700_036_001_000_000_000_u64.into())
+    );
+}
+
+#[test]
+fn a_line_without_end_is_not_read_to_its_end() {
+    let folder = Folder::new();
+    let path = folder.file("endless.jsonl");
+    std::fs::File::create(&path).unwrap().set_len((64 << 20) + 1).unwrap();
+    let output = tickwire(&["replay", "--venue", "binance", &path]);
+    assert_eq!(output.status.code(), Some(65), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("line 1 is longer than 64 MiB"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_recording_of_an_older_version_is_refused_in_words() {
+    let folder = Folder::new();
+    let file = folder.write("old.tick", b"TICKWIRE\x01\x00");
+    let output = tickwire(&["replay", &file]);
+    assert_eq!(output.status.code(), Some(65));
+    let told = "a recording of version 1, by an older tickwire, which can replay it; this one reads 2\n";
+    assert!(text(&output.stderr).ends_with(told), "{}", text(&output.stderr));
 }
 
 #[test]

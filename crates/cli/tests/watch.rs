@@ -3,9 +3,10 @@
 
 mod common;
 
-use common::{Folder, samples, text, tickwire};
+use common::{Folder, lines, of, samples, text, tickwire};
 use serde_json::Value;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{SocketAddr, TcpListener};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 use tickwire_sim::{Faults, Options, Server, Venue};
@@ -148,17 +149,140 @@ fn lines_for_people_end_with_a_summary() {
 }
 
 #[test]
+fn several_connections_are_renewed_without_a_gap_and_told_by_their_lead() {
+    let keeping = ["--legs", "2", "--renew-after", "1s", "--overlap", "1s"];
+    for (venue, symbol) in [("binance", "BTCUSDT"), ("binance-usdm", "BTCUSDT"), ("deribit", "BTC-PERPETUAL")]
+    {
+        let base = ["watch", "--sim", "--seconds", "4", "--json"];
+        let output = tickwire(&[&base[..], &keeping, &[venue, symbol]].concat());
+        assert!(output.status.success(), "{venue}: {}", text(&output.stderr));
+        let summary = summary(&output);
+        assert!(summary["renewed"].as_u64() > Some(1), "{venue}: {summary}");
+        assert_eq!(
+            [&summary["lost"], &summary["gaps"], &summary["stream_gaps"], &summary["resyncs"]],
+            [0; 4],
+            "{venue}: {summary}"
+        );
+        assert_eq!(summary["own_compared"], summary["own_equal"], "{venue}");
+        for leg in summary["legs"].as_array().unwrap() {
+            let [firsts, copies] = ["firsts", "copies"].map(|key| leg[key].as_f64().unwrap());
+            assert!(firsts + copies > 0.0, "{venue}: {leg}");
+            let share = leg["share"].as_f64().unwrap();
+            assert!((share - firsts / (firsts + copies)).abs() < 1e-9, "{venue}: {leg}");
+        }
+        let lines = lines(&output);
+        let legs = of(&lines, "legs").into_iter().last().unwrap();
+        let places: Vec<_> =
+            legs["legs"].as_array().unwrap().iter().map(|leg| leg["place"].as_u64()).collect();
+        assert!(places.contains(&Some(0)) && places.contains(&Some(1)), "{venue}: {legs}");
+        assert!(of(&lines, "link").iter().any(|line| line["change"] == "retiring"), "{venue}");
+    }
+}
+
+#[test]
+fn a_connection_that_is_lost_is_made_again_and_both_are_told() {
+    let base = ["watch", "--sim", "--seconds", "4", "--fault", "cut-after=1"];
+    let output = tickwire(&[&base[..], &["binance", "BTCUSDT"]].concat());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let stdout = text(&output.stdout);
+    for told in [
+        "stream is lost: the peer ended the byte stream without a closing handshake; connecting again at once\n",
+        "stream is ready, after ",
+        "BTCUSDT synced again at ",
+        " lost or in vain, 0 renewed; ready again after ",
+    ] {
+        assert!(stdout.contains(told), "no {told:?} in {stdout}");
+    }
+    let output = tickwire(&[&base[..], &["--json", "--legs", "2", "binance", "BTCUSDT"]].concat());
+    let summary = summary(&output);
+    assert!(summary["lost"].as_u64() > Some(2), "{summary}");
+    assert!(summary["recovery_max_ns"].as_u64() >= summary["recovery_p50_ns"].as_u64(), "{summary}");
+    assert_eq!(summary["own_compared"], summary["own_equal"]);
+}
+
+#[test]
+fn each_leg_is_shown_to_people_with_its_share() {
+    let output = tickwire(&["watch", "--sim", "--seconds", "2", "--legs", "2", "binance", "BTCUSDT"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let stdout = text(&output.stdout);
+    let legs = stdout.lines().find(|line| line.starts_with("stream/0 ready ")).expect("a line of the legs");
+    assert!(
+        legs.contains(" % first") && legs.contains("   stream/1 ready ") && legs.ends_with("   api ready"),
+        "{legs}"
+    );
+    assert_eq!(stdout.matches(" was the first with ").count(), 2, "{stdout}");
+}
+
+#[test]
+fn the_lines_of_books_and_statuses_are_those_of_a_replay() {
+    let folder = Folder::new();
+    let server = Server::start(Options { tls: false, ..Options::default() }).unwrap();
+    let (url, file) = (server.stream_url(), folder.file("x.tick"));
+    let base = ["--seconds", "1", "--url", &url];
+    let watched = tickwire(&[&["watch", "--json"], &base[..], &["binance", "BTCUSDT"]].concat());
+    let recorded = tickwire(&[&["record", "--out", &file], &base[..], &["binance", "BTCUSDT"]].concat());
+    assert!(watched.status.success() && recorded.status.success(), "{}", text(&recorded.stderr));
+    let replayed = tickwire(&["replay", "--format", "books", &file]);
+    let keys = |output: &Output, event: &str| {
+        let lines = lines(output);
+        let line = of(&lines, event).into_iter().last().unwrap().as_object().unwrap();
+        line.keys().cloned().collect::<Vec<_>>()
+    };
+    for event in ["book", "status", "link"] {
+        assert_eq!(keys(&watched, event), keys(&replayed, event), "{event}");
+    }
+    let lines = lines(&watched);
+    let book = of(&lines, "book").into_iter().last().unwrap();
+    assert!(book["received_ns"].as_u64() >= book["venue_time_ns"].as_u64(), "{book}");
+}
+
+/// Answers whoever comes to this address that there is nothing.
+fn refuse_at(address: SocketAddr) {
+    let listener = TcpListener::bind(address).unwrap();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let _ = stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+        }
+    });
+}
+
+#[test]
 fn the_summary_of_a_run_that_fails_counts_what_was_told() {
     let server = Server::start(Options { tls: false, ..Options::default() }).unwrap();
+    let url = server.stream_url();
     let mut command = Command::new(env!("CARGO_BIN_EXE_tickwire"));
-    command.args(["watch", "--url", &server.stream_url(), "binance", "BTCUSDT"]).stdout(Stdio::piped());
-    let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+    command.args(["watch", "--url", &url, "binance", "BTCUSDT"]).stdout(Stdio::piped());
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
     let mut told = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
     assert!(told.any(|line| line.starts_with("BTCUSDT synced at ")));
     drop(server);
+    refuse_at(url.strip_prefix("ws://").unwrap().parse().unwrap());
     let rest: Vec<_> = told.collect();
-    assert_eq!(child.wait().unwrap().code(), Some(3), "{rest:?}");
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(2), "{rest:?}");
     assert!(rest.iter().any(|line| line.starts_with("1 of 1 books synced, 0 gaps")), "{rest:?}");
+    let stderr = text(&ended.stderr);
+    assert!(stderr.contains("connection: the WebSocket handshake failed: the server refused: "), "{stderr}");
+}
+
+#[test]
+fn a_venue_that_is_not_there_is_tried_until_the_time_is_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let output = tickwire(&["watch", "--seconds", "1", "--url", &url, "binance", "BTCUSDT"]);
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stderr), "tickwire: there was no connection\n");
+    assert!(text(&output.stdout).contains("Connection refused"), "{}", text(&output.stdout));
+}
+
+#[test]
+fn a_certificate_of_nobody_known_comes_with_what_to_do() {
+    let server = Server::start(Options::default()).unwrap();
+    let url = server.stream_url();
+    let output = tickwire(&["watch", "--seconds", "1", "--url", &url, "binance", "BTCUSDT"]);
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("(--ca FILE.pem trusts a further authority)"));
 }
 
 #[test]
@@ -188,9 +312,25 @@ fn an_instrument_that_deribit_does_not_know_ends_in_one_line_and_exit_2() {
 fn what_the_venue_says_about_itself_is_told() {
     let faults = Faults { shutdown_after: Some(Duration::from_millis(300)), ..Faults::default() };
     let server = Server::start(Options { tls: false, faults, ..Options::of(Venue::Deribit) }).unwrap();
-    let output = tickwire(&["watch", "--url", &server.stream_url(), "deribit", "BTC-PERPETUAL"]);
-    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
-    assert!(text(&output.stdout).contains("the venue: maintenance\n"), "{}", text(&output.stdout));
+    let url = server.stream_url();
+    let output = tickwire(&["watch", "--seconds", "2", "--url", &url, "deribit", "BTC-PERPETUAL"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let stdout = text(&output.stdout);
+    assert!(stdout.contains("the venue: maintenance\n"), "{stdout}");
+    assert!(stdout.contains("api is lost: closed by the peer: 1001"), "{stdout}");
+}
+
+#[test]
+fn a_recording_of_record_is_no_prefix_of_plain_files() {
+    let folder = Folder::new();
+    let file = folder.write("x.tick", b"TICKWIRE\x02\x00");
+    for arguments in [["watch", "--replay", &file, "binance"], ["sim", "--replay", &file, "binance"]] {
+        let output = tickwire(&arguments);
+        assert_eq!(output.status.code(), Some(64));
+        let told = text(&output.stderr);
+        assert!(told.contains("--replay takes the PREFIX of plain files"), "{told}");
+        assert!(told.contains(&format!("`tickwire replay {file}` prints it")), "{told}");
+    }
 }
 
 #[test]
@@ -206,6 +346,11 @@ fn what_cannot_be_served_is_a_usage_error() {
         &["watch", "--sim", "--fault", "drop-diff=0", "binance", "BTCUSDT"],
         &["watch", "--sim", "binance-options", "BTC-251226-90000-C"],
         &["watch", "--seconds", "soon", "binance", "BTCUSDT"],
+        &["watch", "--sim", "--legs", "0", "binance", "BTCUSDT"],
+        &["watch", "--sim", "--legs", "5", "binance", "BTCUSDT"],
+        &["watch", "--sim", "--renew-after", "30", "binance", "BTCUSDT"],
+        &["watch", "--replay", "x", "--legs", "2", "binance"],
+        &["watch", "--replay", "x", "--renew-after", "5s", "binance"],
         &["watch", "kraken", "BTCUSDT"],
         &[],
     ] {

@@ -224,13 +224,13 @@ const HOUSE: &[Room] = &[
         uses: &["tickwire", "tickwire-sim"],
         floors: &[
             &["clock", "exit", "recording", "refusal"],
-            &["lines", "tape", "venue"],
+            &["keeping", "lines", "links", "tape", "venue"],
             &["local"],
             &["record", "replay", "tap", "watch"],
             &["main"],
         ],
     },
-    Room { place: "crates/cli/src/lines", uses: &[], floors: &[&["describe"], &["mod"]] },
+    Room { place: "crates/cli/src/lines", uses: &[], floors: &[&["link"], &["describe"], &["mod"]] },
     Room {
         place: "crates/cli/src/recording",
         uses: &[],
@@ -244,7 +244,7 @@ const HOUSE: &[Room] = &[
     Room {
         place: "crates/cli/src/watch",
         uses: &[],
-        floors: &[&["board", "truth"], &["table"], &["view"], &["mod"]],
+        floors: &[&["board", "legs", "truth"], &["news", "summary", "table"], &["view"], &["mod"]],
     },
     Room { place: "crates/cli/src/local", uses: &[], floors: &[&["faults"], &["mod"]] },
     Room { place: "crates/cli/src/venue", uses: &[], floors: &[&["setup"], &["mod"]] },

@@ -1,10 +1,20 @@
 //! What a line says of an event.
 
+use super::link::{link, nanos};
 use serde_json::{Map, Value, json};
 use tickwire::venue::{
-    BookChange, BookEvent, Candle, CandleOf, Decimal, Event, Instrument, Interval, Level, Liquidation, Mark,
-    Outcome, Rejection, Request, Session, Side, Status, StatusKind, Ticker, Trade,
+    BookChange, BookEvent, Candle, CandleOf, Decimal, Error, Event, Gap, Instrument, Interval, Level,
+    Liquidation, Mark, Outcome, Rejection, Request, Session, Side, Status, StatusKind, Ticker, Trade,
 };
+
+/// Where an event comes from.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Origin {
+    /// When its message was read, or it was learnt of, by our clock.
+    pub(crate) received_ns: Option<u64>,
+    /// Which line or, of a recording, which record it was, from 1.
+    pub(crate) line: Option<u64>,
+}
 
 /// The line of an event, whose symbol is still a number.
 #[derive(Debug)]
@@ -16,7 +26,7 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn of(event: &Event<'_>, received_ns: Option<u64>) -> Self {
+    pub(super) fn of(event: &Event<'_>, from: Origin) -> Self {
         let (instrument, (event, rest)) = match event {
             Event::Trade(e) => (Some(e.instrument), ("trade", trade(e))),
             Event::Quote(e) => (
@@ -71,16 +81,27 @@ impl Line {
                 });
                 (Some(e.instrument), ("check", rest))
             }
+            Event::Link(e) => (None, ("link", link(e))),
+            Event::Unreadable(e) => (None, ("error", error(e, from.line))),
             event => request(event),
         };
-        Self { instrument, rest, event, received_ns }
+        Self { instrument, rest, event, received_ns: from.received_ns }
     }
 
     /// The object, with the symbol in it.
     pub(super) fn named(self, session: &impl Session) -> Value {
+        let symbol = self.instrument.and_then(|instrument| session.symbol(instrument)).map(str::to_owned);
+        self.of_symbol(symbol)
+    }
+
+    /// The object of what is about no instrument.
+    pub(super) fn unnamed(self) -> Value {
+        self.of_symbol(None)
+    }
+
+    fn of_symbol(self, symbol: Option<String>) -> Value {
         let mut object = Map::new();
         object.insert("event".into(), self.event.into());
-        let symbol = self.instrument.and_then(|instrument| session.symbol(instrument));
         object.insert("symbol".into(), symbol.into());
         if let Value::Object(rest) = self.rest {
             object.extend(rest);
@@ -114,7 +135,7 @@ fn side(side: Side) -> &'static str {
     }
 }
 
-pub(crate) fn trade(e: &Trade) -> Value {
+fn trade(e: &Trade) -> Value {
     let fills = e.fills.map(|fills| [fills.first_id, fills.last_id]);
     json!({
         "venue_time_ns": e.venue_time_ns, "event_time_ns": e.event_time_ns, "id": e.id, "price": text(e.price),
@@ -189,8 +210,17 @@ fn book(event: &BookEvent) -> (&'static str, Value) {
 /// Events that are about the session: its requests, the venue, whatever else.
 fn request(event: &Event<'_>) -> (Option<Instrument>, (&'static str, Value)) {
     match event {
-        Event::Subscribed { streams, pending } => {
-            (None, ("status", json!({"status": "subscribed", "streams": streams, "pending": pending})))
+        Event::Subscribed { stream, pending } => {
+            (None, ("status", json!({"status": "subscribed", "stream": stream, "pending": pending})))
+        }
+        Event::Unsubscribed { stream } => {
+            (None, ("status", json!({"status": "unsubscribed", "stream": stream})))
+        }
+        Event::Gap(Gap { stream, instrument, after, through }) => {
+            (*instrument, ("stream_gap", json!({"stream": stream, "after": after, "through": through})))
+        }
+        Event::Silent { stream, since } => {
+            (None, ("silent", json!({"stream": stream, "since_ns": nanos(*since)})))
         }
         Event::Missing { stream } => (None, ("status", json!({"status": "missing", "stream": stream}))),
         Event::Rejected(Rejection { request, instrument, code, message, outcome }) => {
@@ -217,6 +247,14 @@ fn request(event: &Event<'_>) -> (Option<Instrument>, (&'static str, Value)) {
     }
 }
 
+fn error(error: &Error, line: Option<u64>) -> Value {
+    let (stream, offset) = match error {
+        Error::Malformed { stream, offset, .. } => (stream.as_deref(), *offset),
+        _ => (None, None),
+    };
+    json!({"line": line, "stream": stream, "offset": offset, "detail": error.to_string()})
+}
+
 fn word(request: Request) -> &'static str {
     match request {
         Request::Subscribe => "subscribe",
@@ -237,6 +275,7 @@ pub(crate) fn status(kind: StatusKind) -> &'static str {
         StatusKind::Unlocked => "unlocked",
         StatusKind::TradingSession => "trading_session",
         StatusKind::Announcement => "announcement",
+        StatusKind::Silent => "silent",
         _ => "other",
     }
 }
@@ -245,9 +284,14 @@ pub(crate) fn status(kind: StatusKind) -> &'static str {
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
-    use tickwire::venue::{Delta, Funding, Index, InstrumentState, Quote, Snapshot, TopCheck};
+    use std::time::Duration;
+    use tickwire::venue::{
+        Delta, Funding, Index, InstrumentState, LinkChange, LinkEvent, Misuse, Quote, Route, Snapshot,
+        TopCheck,
+    };
 
     const OF: Instrument = Instrument(0);
+    const UNREADABLE: Error = Error::Misuse(Misuse::Undrained);
     const ONE: Decimal = Decimal::new(1, 0).unwrap();
 
     fn of_the_market() -> Vec<Event<'static>> {
@@ -376,7 +420,17 @@ mod tests {
             outcome: Outcome::Final,
         };
         vec![
-            Event::Subscribed { streams: 1, pending: 0 },
+            Event::Subscribed { stream: "a@trade", pending: 0 },
+            Event::Unsubscribed { stream: "a@trade" },
+            Event::Silent { stream: "a@trade", since: Duration::from_secs(60) },
+            Event::Gap(Gap { stream: "a@trade", instrument: None, after: 1, through: 2 }),
+            Event::Link(LinkEvent {
+                route: Route::first(0),
+                name: "stream",
+                place: 0,
+                change: LinkChange::Retiring,
+            }),
+            Event::Unreadable(&UNREADABLE),
             Event::Missing { stream: "quote.A" },
             Event::Rejected(rejection),
             Event::Unanswered { request: Request::Heartbeat, instrument: None },
@@ -406,7 +460,7 @@ mod tests {
         let made: BTreeSet<&str> = told.iter().map(|event| event.split(['(', ' ']).next().unwrap()).collect();
         assert_eq!(made, names());
         for event in &events {
-            let line = Line::of(event, None);
+            let line = Line::of(event, Origin::default());
             assert!(!line.rest.to_string().contains("unknown"), "{event:?}: {line:?}");
         }
     }
@@ -419,7 +473,7 @@ mod tests {
             index: None,
             venue_time_ns: 7,
         };
-        let line = Line::of(&Event::Funding(event), None);
+        let line = Line::of(&Event::Funding(event), Origin::default());
         assert_eq!((line.event, line.instrument), ("funding", Some(OF)));
         assert_eq!(line.rest, json!({"venue_time_ns": 7, "rate": "0.00012", "index": null}));
     }

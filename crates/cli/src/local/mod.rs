@@ -5,6 +5,7 @@ mod faults;
 pub(crate) use faults::{Fault, help};
 
 use crate::exit::{CONNECTION, Failure, USAGE};
+use crate::recording::is_recording;
 use crate::venue::Venue;
 use serde_json::json;
 use std::io::{self, Write as _};
@@ -26,6 +27,16 @@ pub(crate) fn trusting(builder: Builder, ca: Option<&Path>) -> Result<Builder, F
     let told = |error: &dyn std::fmt::Display| Failure::new(USAGE, format!("{}: {error}", path.display()));
     let pem = std::fs::read(path).map_err(|error| told(&error))?;
     builder.extra_roots_pem(&pem).map_err(|error| told(&error))
+}
+
+/// Opens what a local venue replays.
+pub(crate) fn open(prefix: &Path) -> Result<Recording, Failure> {
+    if is_recording(prefix).is_ok_and(|is| is) {
+        let what = "a recording of `tickwire record`; --replay takes the PREFIX of plain files";
+        let hint = format!("`tickwire replay {}` prints it", prefix.display());
+        return Err(Failure::new(USAGE, format!("{}: {what} ({hint})", prefix.display())));
+    }
+    Ok(Recording::open(prefix)?)
 }
 
 /// Run a local venue for other programs.
@@ -142,7 +153,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         LocalVenue::Deribit => Simulated::Deribit,
     });
     let source = match &arguments.replay {
-        Some(prefix) => Source::Recording { recording: Recording::open(prefix)?, speed: arguments.speed },
+        Some(prefix) => Source::Recording { recording: open(prefix)?, speed: arguments.speed },
         None => seeded(rules.source, arguments.seed),
     };
     let mut options = Options { port: arguments.port, tls: !arguments.plain, source, ..rules };

@@ -21,7 +21,7 @@ pub(crate) use writer::Writer;
 
 /// What a recording begins with.
 const MAGIC: &[u8; 8] = b"TICKWIRE";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 
 #[cfg(test)]
 mod tests;

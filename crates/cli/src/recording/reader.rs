@@ -4,7 +4,9 @@ use super::block::{self, Damage};
 use super::record::{Moment, Record};
 use super::{MAGIC, VERSION};
 use std::fmt;
+use std::fs::File;
 use std::io::{self, Read};
+use std::path::Path;
 
 /// Why a recording, or the rest of it, cannot be read.
 #[derive(Debug)]
@@ -28,7 +30,11 @@ impl fmt::Display for Error {
         match self {
             Self::NoRecording => f.write_str("this is no recording of tickwire"),
             Self::Version(version) => {
-                write!(f, "a recording of version {version}; this program reads {VERSION}")
+                let by = if *version < VERSION { "an older" } else { "a newer" };
+                write!(
+                    f,
+                    "a recording of version {version}, by {by} tickwire, which can replay it; this one reads {VERSION}"
+                )
             }
             Self::Damaged { offset, damage } => {
                 let what = match damage {
@@ -58,9 +64,11 @@ impl From<io::Error> for Error {
     }
 }
 
-/// Whether a file that begins so is a recording, of whatever version.
-pub(crate) fn is_recording(beginning: &[u8]) -> bool {
-    beginning.starts_with(MAGIC)
+/// Whether a file begins as a recording does, of whatever version.
+pub(crate) fn is_recording(path: &Path) -> io::Result<bool> {
+    let mut beginning = Vec::new();
+    File::open(path)?.take(MAGIC.len() as u64).read_to_end(&mut beginning)?;
+    Ok(beginning == MAGIC)
 }
 
 /// Hands out records in their order, up to the first damage.

@@ -1,34 +1,47 @@
 //! Recordings that are whole, cut, damaged, and those that a full disk ends.
 
-use super::block::Damage;
+use super::block::{self, Damage};
 use super::{Error, Moment, Reader, Record, Writer};
 use proptest::prelude::*;
 use std::io::{self, Write};
+use tickwire::venue::{Ending, Route};
 
 /// A record that owns its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Kept {
-    Open(u64),
-    Closed(u64),
-    Text(u64, Vec<u8>),
-    Binary(u64, Vec<u8>),
-    Document(u64, u64, Option<u64>, Vec<u8>),
+    Open(Route),
+    Closed(Route, Ending),
+    Text(Route, Vec<u8>),
+    Binary(Route, Vec<u8>),
+    Document(u64, u64, [Option<u64>; 2], Vec<u8>),
     NoDocument(u64),
     Deadline,
+    Subscribe(Vec<u8>),
+    Unsubscribe(Vec<u8>),
+    Link(Vec<u8>),
+    Undrained,
+    HandOver(Route),
+    IsHandedOver(Route),
 }
 
 impl Kept {
     fn of(record: Record<'_>) -> Self {
         match record {
             Record::Open { route } => Self::Open(route),
-            Record::Closed { route } => Self::Closed(route),
+            Record::Closed { route, ending } => Self::Closed(route, ending),
             Record::Text { route, payload } => Self::Text(route, payload.to_vec()),
             Record::Binary { route, payload } => Self::Binary(route, payload.to_vec()),
-            Record::Document { id, status, retry_after_s, body } => {
-                Self::Document(id, status, retry_after_s, body.to_vec())
+            Record::Document { id, status, retry_after_s, used_weight, body } => {
+                Self::Document(id, status, [retry_after_s, used_weight], body.to_vec())
             }
             Record::NoDocument { id } => Self::NoDocument(id),
             Record::Deadline => Self::Deadline,
+            Record::Subscribe { streams } => Self::Subscribe(streams.to_vec()),
+            Record::Unsubscribe { streams } => Self::Unsubscribe(streams.to_vec()),
+            Record::Link { line } => Self::Link(line.to_vec()),
+            Record::Undrained => Self::Undrained,
+            Record::HandOver { route } => Self::HandOver(route),
+            Record::IsHandedOver { route } => Self::IsHandedOver(route),
             Record::End => panic!("the end mark is the reader's"),
         }
     }
@@ -36,14 +49,21 @@ impl Kept {
     fn lend(&self) -> Record<'_> {
         match self {
             Self::Open(route) => Record::Open { route: *route },
-            Self::Closed(route) => Record::Closed { route: *route },
+            Self::Closed(route, ending) => Record::Closed { route: *route, ending: *ending },
             Self::Text(route, payload) => Record::Text { route: *route, payload },
             Self::Binary(route, payload) => Record::Binary { route: *route, payload },
-            Self::Document(id, status, retry_after_s, body) => {
-                Record::Document { id: *id, status: *status, retry_after_s: *retry_after_s, body }
+            Self::Document(id, status, [retry_after_s, used_weight], body) => {
+                let (retry_after_s, used_weight) = (*retry_after_s, *used_weight);
+                Record::Document { id: *id, status: *status, retry_after_s, used_weight, body }
             }
             Self::NoDocument(id) => Record::NoDocument { id: *id },
             Self::Deadline => Record::Deadline,
+            Self::Subscribe(streams) => Record::Subscribe { streams },
+            Self::Unsubscribe(streams) => Record::Unsubscribe { streams },
+            Self::Link(line) => Record::Link { line },
+            Self::Undrained => Record::Undrained,
+            Self::HandOver(route) => Record::HandOver { route: *route },
+            Self::IsHandedOver(route) => Record::IsHandedOver { route: *route },
         }
     }
 }
@@ -76,19 +96,28 @@ fn read(bytes: &[u8]) -> (Records, Result<String, Error>) {
 
 /// A few records of each kind, two seconds apart, so that there are several blocks.
 fn few() -> Records {
+    let route = |endpoint, leg| Route { endpoint, leg };
     let kinds = [
-        Kept::Open(0),
-        Kept::Open(1),
-        Kept::Text(0, br#"{"result":null,"id":1}"#.to_vec()),
-        Kept::Document(7, 429, Some(3), b"{}".to_vec()),
-        Kept::Binary(1, vec![0, 255, 128]),
+        Kept::Open(route(0, 1)),
+        Kept::Open(route(1, 0)),
+        Kept::Link(br#"{"event":"link"}"#.to_vec()),
+        Kept::Text(route(0, 1), br#"{"result":null,"id":1}"#.to_vec()),
+        Kept::Document(7, 429, [Some(3), None], b"{}".to_vec()),
+        Kept::Binary(route(1, 0), vec![0, 255, 128]),
         Kept::NoDocument(8),
         Kept::Deadline,
-        Kept::Text(0, "\u{1f4c8}".repeat(9).into_bytes()),
-        Kept::Closed(1),
+        Kept::Subscribe(br#"["a@trade"]"#.to_vec()),
+        Kept::Text(route(0, 7), "\u{1f4c8}".repeat(9).into_bytes()),
+        Kept::HandOver(route(1, 0)),
+        Kept::IsHandedOver(route(1, 0)),
+        Kept::Closed(route(1, 0), Ending::Lost),
+        Kept::Undrained,
+        Kept::Closed(route(0, 1), Ending::InOrder),
+        Kept::Unsubscribe(b"[]".to_vec()),
+        Kept::Document(9, 200, [None, Some(6000)], Vec::new()),
     ];
     let moment =
-        |at: i64| Moment { elapsed_ns: (at / 2) * 2_000_000_000 - 5, unix_ns: at.cast_unsigned() << 55 };
+        |at: i64| Moment { elapsed_ns: (at / 2) * 2_000_000_000 - 5, unix_ns: at.cast_unsigned() << 54 };
     (0..).map(moment).zip(kinds).collect()
 }
 
@@ -150,15 +179,21 @@ fn a_block_is_written_when_it_is_a_second_old_or_large() {
     assert_eq!(begun(&writer), 0);
     writer.tick(1_000_000_000).unwrap();
     assert_eq!(begun(&writer), 1);
-    writer.push(at(1_000_000_000), &Record::Text { route: 0, payload: &[b'x'; 300 << 10] }).unwrap();
+    writer
+        .push(at(1_000_000_000), &Record::Text { route: Route::first(0), payload: &[b'x'; 300 << 10] })
+        .unwrap();
     assert_eq!(begun(&writer), 2);
 }
 
 #[test]
 fn another_version_and_another_file_are_told_apart() {
-    let mut newer = write("", &few());
-    newer[8] = 9;
-    assert!(matches!(read(&newer).1, Err(Error::Version(9))));
+    for (version, words) in [(1, "an older tickwire"), (9, "a newer tickwire")] {
+        let mut other = write("", &few());
+        other[8] = version;
+        let told = read(&other).1.unwrap_err();
+        assert!(matches!(told, Error::Version(of) if of == u16::from(version)));
+        assert!(told.to_string().contains(words), "{told}");
+    }
     assert!(matches!(read(b"{\"stream\":\"a@trade\"}").1, Err(Error::NoRecording)));
 }
 
@@ -201,15 +236,23 @@ fn a_full_disk_is_an_error_and_what_fitted_is_readable() {
 
 fn any_record() -> impl Strategy<Value = (Moment, Kept)> {
     let bytes = || proptest::collection::vec(any::<u8>(), 0..200);
+    let route = || (any::<usize>(), any::<usize>()).prop_map(|(endpoint, leg)| Route { endpoint, leg });
+    let ending = prop_oneof![Just(Ending::Lost), Just(Ending::InOrder)];
     let kept = prop_oneof![
-        any::<u64>().prop_map(Kept::Open),
-        any::<u64>().prop_map(Kept::Closed),
-        (any::<u64>(), bytes()).prop_map(|(route, payload)| Kept::Text(route, payload)),
-        (any::<u64>(), bytes()).prop_map(|(route, payload)| Kept::Binary(route, payload)),
-        (any::<u64>(), any::<u64>(), any::<Option<u64>>(), bytes())
-            .prop_map(|(id, status, after, body)| Kept::Document(id, status, after, body)),
+        route().prop_map(Kept::Open),
+        (route(), ending).prop_map(|(route, ending)| Kept::Closed(route, ending)),
+        (route(), bytes()).prop_map(|(route, payload)| Kept::Text(route, payload)),
+        (route(), bytes()).prop_map(|(route, payload)| Kept::Binary(route, payload)),
+        (any::<u64>(), any::<u64>(), any::<[Option<u64>; 2]>(), bytes())
+            .prop_map(|(id, status, told, body)| Kept::Document(id, status, told, body)),
         any::<u64>().prop_map(Kept::NoDocument),
         Just(Kept::Deadline),
+        bytes().prop_map(Kept::Subscribe),
+        bytes().prop_map(Kept::Unsubscribe),
+        bytes().prop_map(Kept::Link),
+        Just(Kept::Undrained),
+        route().prop_map(Kept::HandOver),
+        route().prop_map(Kept::IsHandedOver),
     ];
     (any::<i64>(), any::<u64>(), kept)
         .prop_map(|(elapsed_ns, unix_ns, kept)| (Moment { elapsed_ns, unix_ns }, kept))
@@ -242,6 +285,10 @@ proptest! {
     #[test]
     fn no_bytes_confuse_the_reader(bytes: Vec<u8>) {
         let _ = read(&bytes);
-        let _ = read(&[&b"TICKWIRE\x01\x00"[..], &bytes].concat());
+        let _ = read(&[&b"TICKWIRE\x02\x00"[..], &bytes].concat());
+        // Past the checksum, too.
+        let mut whole = Writer::new(Vec::new(), "").unwrap().written().to_vec();
+        block::write(&mut whole, &bytes, &mut Vec::new()).unwrap();
+        let _ = read(&whole);
     }
 }

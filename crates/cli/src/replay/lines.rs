@@ -5,23 +5,28 @@ use super::progress::Progress;
 use super::scan::Scan;
 use super::snapshots::Snapshots;
 use super::times::nanos;
-use super::{Out, open, unreadable};
+use super::{open, unreadable};
 use crate::exit::{self, DATA, Failure, USAGE};
+use crate::lines::{Origin, Printer};
 use crate::venue::{Setup, Venue, session};
 use serde_json::{Value, json};
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read as _, Write};
 use std::path::{Path, PathBuf};
-use tickwire::venue::binance;
+use tickwire::venue::{Fetched, Route, binance};
 
 /// What a line takes where nobody wrote down when it came.
 const LINE_NS: u64 = 1_000_000;
+/// The longest line: what a block of a recording may hold.
+const LINE_BYTES_MAX: usize = 64 << 20;
+/// The longest time between two lines that is played; of a longer one the rest is left out.
+const PAUSE_NS_MAX: u64 = 600_000_000_000;
 
 pub(super) fn play(
     path: &Path,
     venue: Venue,
     snapshots: Option<&Path>,
-    printer: &mut Out,
+    printer: &mut Printer<impl Write>,
 ) -> Result<(), Failure> {
     let snapshots = snapshots.map_or_else(|| beside(path, ".rest_depth.jsonl"), |path| Some(path.to_owned()));
     let snapshots = match snapshots {
@@ -38,7 +43,8 @@ pub(super) fn play(
         None => None,
     };
     let player = Player::new(session(&setup)?, printer);
-    let mut file = Playback { player, snapshots, began_ns: None, now_ns: 0, timed: times.is_some() };
+    let timed = times.is_some();
+    let mut file = Playback { player, snapshots, began_ns: None, now_ns: 0, left_out_ns: 0, timed };
     let length = path.metadata().map_or(0, |metadata| metadata.len());
     let mut progress = Progress::new(length);
     let played = follow(path, &mut file, times, &mut progress);
@@ -48,7 +54,7 @@ pub(super) fn play(
 
 fn follow(
     path: &Path,
-    file: &mut Playback<'_>,
+    file: &mut Playback<'_, impl Write>,
     mut times: Option<Times>,
     progress: &mut Progress,
 ) -> Result<(), Failure> {
@@ -62,9 +68,11 @@ fn follow(
         if !std::mem::replace(&mut began, true) {
             file.begin(at_ns)?;
         }
+        file.leave_out(number, at_ns);
         file.pass(at_ns)?;
         if !line.is_empty() {
-            file.player.text(number, 0, line, times.as_ref().map(|_| at_ns))?;
+            let received_ns = times.as_ref().map(|_| at_ns);
+            file.player.text(Route::first(0), line, Origin { received_ns, line: Some(number) });
             file.grant()?;
         }
         progress.at(lines.position);
@@ -112,31 +120,49 @@ fn beside(path: &Path, ending: &str) -> Option<PathBuf> {
 }
 
 /// A session on the file's clock.
-struct Playback<'a> {
-    player: Player<'a>,
+struct Playback<'a, W> {
+    player: Player<'a, W>,
     snapshots: Snapshots,
     /// When the first line came.
     began_ns: Option<u64>,
     now_ns: u64,
+    /// What was too long between two lines.
+    left_out_ns: u64,
     /// Whether lines and snapshots are on one clock; without it snapshots come when they are asked for.
     timed: bool,
 }
 
-impl Playback<'_> {
+impl<W: Write> Playback<'_, W> {
     /// All connections open and all subscriptions confirmed.
     fn begin(&mut self, at_ns: u64) -> Result<(), Failure> {
         self.began_ns = Some(at_ns);
         self.set(at_ns);
-        for route in 0..self.player.routes() {
-            self.player.open(route)?;
+        for endpoint in 0..self.player.endpoints() {
+            self.player.open(Route::first(endpoint));
+            self.player.drain()?;
         }
         self.grant()
+    }
+
+    /// Leaves out what is too long of the time up to the next line: what was due in hours without a message is not in
+    /// the file.
+    fn leave_out(&mut self, number: u64, to_ns: u64) {
+        let pause_ns = to_ns.saturating_sub(self.now_ns);
+        let surplus_ns = pause_ns.saturating_sub(PAUSE_NS_MAX);
+        if surplus_ns > 0 {
+            let [pause, played] = [pause_ns, PAUSE_NS_MAX].map(|ns| ns / 60_000_000_000);
+            exit::tell(&format!(
+                "line {number} came {pause} minutes behind the one before; {played} minutes are played"
+            ));
+            self.left_out_ns += surplus_ns;
+            self.now_ns += surplus_ns;
+        }
     }
 
     /// Lets time pass up to a moment, with all that is due until then. Clocks of recorders may be set back; this not.
     fn pass(&mut self, to_ns: u64) -> Result<(), Failure> {
         loop {
-            let began_ns = self.began_ns.unwrap_or(0);
+            let began_ns = self.began_ns.unwrap_or(0).saturating_add(self.left_out_ns);
             let deadline = self.player.deadline_ns().map(|ns| began_ns.saturating_add_signed(ns));
             let answer = self.snapshots.next_ns().map(|ns| if self.timed { ns } else { self.now_ns });
             let due = |at: &u64| *at <= to_ns;
@@ -147,7 +173,7 @@ impl Playback<'_> {
                 }
                 (Some(deadline), _) => {
                     self.set(deadline);
-                    self.player.deadline()?;
+                    self.player.deadline();
                     self.grant()?;
                 }
                 (None, _) => break,
@@ -170,12 +196,15 @@ impl Playback<'_> {
 
     fn answer(&mut self) -> Result<(), Failure> {
         let Some((id, snapshot)) = self.snapshots.take() else { return Ok(()) };
-        self.player.document(None, id, 200, None, snapshot.body.as_bytes())?;
+        let (retry_after_s, used_weight) = (None, None);
+        let body = snapshot.body.as_bytes();
+        self.player.fetched(None, id, Fetched::Answer { status: 200, retry_after_s, used_weight, body });
         self.grant()
     }
 
-    /// Confirms subscriptions, and notes what the session asks for.
+    /// Takes what the last call brought: confirms subscriptions, and notes what the session asks for.
     fn grant(&mut self) -> Result<(), Failure> {
+        self.player.drain()?;
         while let Some(wish) = self.player.wishes.pop() {
             match wish {
                 Wish::Send { route, text } => {
@@ -190,7 +219,8 @@ impl Playback<'_> {
 
     fn set(&mut self, at_ns: u64) {
         self.now_ns = self.now_ns.max(at_ns);
-        let elapsed_ns = self.now_ns.saturating_sub(self.began_ns.unwrap_or(0));
+        let elapsed_ns =
+            self.now_ns.saturating_sub(self.began_ns.unwrap_or(0)).saturating_sub(self.left_out_ns);
         self.player.at(i64::try_from(elapsed_ns).unwrap_or(i64::MAX), self.now_ns);
     }
 }
@@ -221,12 +251,17 @@ impl Lines {
     /// The next line and its number, from 1.
     fn next(&mut self, path: &Path) -> Result<Option<(u64, &[u8])>, Failure> {
         self.line.clear();
-        let read = self.input.read_until(b'\n', &mut self.line).map_err(|error| unreadable(path, &error))?;
+        let mut input = self.input.by_ref().take(LINE_BYTES_MAX as u64 + 1);
+        let read = input.read_until(b'\n', &mut self.line).map_err(|error| unreadable(path, &error))?;
         if read == 0 {
             return Ok(None);
         }
         self.position += read as u64;
         self.number += 1;
+        if read > LINE_BYTES_MAX {
+            let what = format!("line {} is longer than {} MiB", self.number, LINE_BYTES_MAX >> 20);
+            return Err(Failure::new(DATA, format!("{}: {what}", path.display())));
+        }
         Ok(Some((self.number, self.line.trim_ascii())))
     }
 }

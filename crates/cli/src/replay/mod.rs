@@ -13,7 +13,7 @@ use crate::lines::{Format, LINES, Printer};
 use crate::recording;
 use crate::venue::Venue;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Read, StdoutLock};
+use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
 /// Print the events of a recording.
@@ -28,8 +28,11 @@ Examples:
   tickwire replay --format books btc.tick | grep BTCUSDT
   tickwire replay --venue binance-coinm --format books recordings/coinm.ws.jsonl
 
+A recording has the lines of connections, too: what was lost, renewed, and how long it took.
+
 Beside a plain file NAME.ws.jsonl:
-  NAME.ws.recv.txt              when each line came, in Unix seconds; without it a line is a millisecond
+  NAME.ws.recv.txt              when each line came, in Unix seconds; without it a line is a millisecond. Of a longer
+                                pause than 10 minutes the rest is left out.
   NAME.rest_depth.jsonl         snapshots, unless --snapshots names another file; without any there are no books
   NAME.rest_depth.index.jsonl   for each of them {{\"recv\":seconds,\"url\":\"...symbol=X...\"}}
 
@@ -49,8 +52,6 @@ pub(crate) struct Arguments {
     /// A recording, or a plain file of messages.
     file: PathBuf,
 }
-
-type Out = Printer<BufWriter<StdoutLock<'static>>>;
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut printer = Printer::new(arguments.format, BufWriter::new(io::stdout().lock()));
@@ -87,9 +88,7 @@ fn begins_as_recording(path: &Path) -> Result<bool, Failure> {
         // A pipe would give its beginning only once, and keep who opens it waiting.
         return Err(Failure::new(USAGE, format!("{}: not a regular file", path.display())));
     }
-    let mut beginning = Vec::new();
-    open(path)?.take(64).read_to_end(&mut beginning).map_err(|error| unreadable(path, &error))?;
-    Ok(recording::is_recording(&beginning))
+    recording::is_recording(path).map_err(|error| unreadable(path, &error))
 }
 
 fn open(path: &Path) -> Result<File, Failure> {

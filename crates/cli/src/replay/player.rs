@@ -1,34 +1,47 @@
 //! A session without sockets: it is told what happened, and what it tells is printed.
 
-use super::Out;
 use crate::clock;
 use crate::exit::Failure;
+use crate::lines::{Origin, Printer};
 use crate::tape::Taped;
+use serde_json::Value;
+use std::io::Write;
 use std::time::{Duration, Instant};
-use tickwire::venue::{Command, Error, Fetched, Now, Route, Session};
+use tickwire::venue::{Command, Ending, Error, Event, Fetched, Now, Route, Session};
 
 /// Something that a session wants done.
 #[derive(Debug)]
 pub(super) enum Wish {
-    Send { route: u64, text: String },
+    Send { route: Route, text: String },
     Fetch { id: u64, url: String },
 }
 
-pub(super) struct Player<'a> {
+/// What a session was told last waits to be [taken](Self::drain), as it did when it was told so first.
+pub(super) struct Player<'a, W> {
     session: Taped,
-    printer: &'a mut Out,
+    printer: &'a mut Printer<W>,
     /// What a moment counts from; no more than that is asked of the clock.
     base: Instant,
     now: Now,
+    /// Where the events come from that wait.
+    origin: Origin,
+    unreadable: Option<Error>,
     /// What the session wants and nobody has looked at.
     pub(super) wishes: Vec<Wish>,
 }
 
-impl<'a> Player<'a> {
-    pub(super) fn new(session: Box<dyn Session>, printer: &'a mut Out) -> Self {
+impl<'a, W: Write> Player<'a, W> {
+    pub(super) fn new(session: Box<dyn Session>, printer: &'a mut Printer<W>) -> Self {
         let base = clock::now();
-        let now = Now { instant: base, unix_ns: 0 };
-        Self { session: Taped::new(session, None), printer, base, now, wishes: Vec::new() }
+        Self {
+            session: Taped::new(session, None),
+            printer,
+            base,
+            now: Now { instant: base, unix_ns: 0 },
+            origin: Origin::default(),
+            unreadable: None,
+            wishes: Vec::new(),
+        }
     }
 
     /// Sets both clocks.
@@ -48,106 +61,104 @@ impl<'a> Player<'a> {
         i64::try_from(since.as_nanos()).ok()
     }
 
-    pub(super) fn routes(&self) -> u64 {
-        self.session.endpoints().len() as u64
+    pub(super) fn endpoints(&self) -> usize {
+        self.session.endpoints().len()
     }
 
-    pub(super) fn open(&mut self, route: u64) -> Result<(), Failure> {
-        self.session.on_open(to_route(route), self.now);
-        self.drain(None)
+    pub(super) fn open(&mut self, route: Route) {
+        self.session.on_open(route, self.now);
     }
 
-    pub(super) fn closed(&mut self, route: u64) -> Result<(), Failure> {
-        self.session.on_closed(to_route(route), self.now);
-        self.drain(None)
+    pub(super) fn closed(&mut self, route: Route, ending: Ending) {
+        self.session.on_closed(route, ending, self.now);
     }
 
-    pub(super) fn deadline(&mut self) -> Result<(), Failure> {
+    pub(super) fn deadline(&mut self) {
         self.session.on_deadline(self.now);
-        self.drain(None)
     }
 
-    /// A text, the message of this number.
-    pub(super) fn text(
-        &mut self,
-        number: u64,
-        route: u64,
-        text: &[u8],
-        received_ns: Option<u64>,
-    ) -> Result<(), Failure> {
-        self.printer.tally.messages += 1;
-        let judged = self.session.on_message(to_route(route), text, self.now);
-        self.judged(Some(number), judged)?;
-        self.drain(received_ns)
+    pub(super) fn hand_over(&mut self, route: Route) {
+        self.session.hand_over(route);
     }
 
-    pub(super) fn binary(&mut self, number: u64, route: u64, bytes: &[u8]) -> Result<(), Failure> {
+    pub(super) fn is_handed_over(&mut self, route: Route) {
+        // What was made of the answer then is in the file.
+        let _ = self.session.is_handed_over(route);
+    }
+
+    pub(super) fn subscribe(&mut self, streams: &[&str]) {
+        // Who asked for them was told what is wrong with them, and it is no event.
+        let _ = self.session.subscribe(streams, self.now);
+    }
+
+    pub(super) fn unsubscribe(&mut self, streams: &[&str]) {
+        self.session.unsubscribe(streams, self.now);
+    }
+
+    /// A text, and where it comes from.
+    pub(super) fn text(&mut self, route: Route, text: &[u8], origin: Origin) {
         self.printer.tally.messages += 1;
-        let judged = self.session.on_binary(to_route(route), bytes, self.now);
-        self.judged(Some(number), judged)?;
-        self.drain(Some(self.now.unix_ns))
+        let read = self.session.on_message(route, text, self.now);
+        self.read(read, origin);
+    }
+
+    pub(super) fn binary(&mut self, route: Route, bytes: &[u8], origin: Origin) {
+        self.printer.tally.messages += 1;
+        let read = self.session.on_binary(route, bytes, self.now);
+        self.read(read, origin);
     }
 
     /// An answer that is not in the file: what the session says to it is not told.
-    pub(super) fn pretend(&mut self, route: u64, text: &str) {
+    pub(super) fn pretend(&mut self, route: Route, text: &str) {
         // It is made for this session, which has no reason to refuse it.
-        let _ = self.session.on_message(to_route(route), text.as_bytes(), self.now);
+        let _ = self.session.on_message(route, text.as_bytes(), self.now);
         while self.session.poll_event().is_some() {}
         self.collect();
     }
 
-    /// A document; one that is no part of the file has no number.
-    pub(super) fn document(
-        &mut self,
-        number: Option<u64>,
-        id: u64,
-        status: u64,
-        retry_after_s: Option<u64>,
-        body: &[u8],
-    ) -> Result<(), Failure> {
-        let status = u16::try_from(status).unwrap_or(0);
-        let judged = self.session.on_fetched(id, Fetched::Answer { status, retry_after_s, body }, self.now);
-        self.judged(number, judged)?;
-        self.drain(None)
+    /// A document, or that there is none; one that is no part of the file has no line.
+    pub(super) fn fetched(&mut self, line: Option<u64>, id: u64, fetched: Fetched<'_>) {
+        let read = self.session.on_fetched(id, fetched, self.now);
+        self.read(read, Origin { received_ns: None, line });
     }
 
-    pub(super) fn no_document(&mut self, number: u64, id: u64) -> Result<(), Failure> {
-        let judged = self.session.on_fetched(id, Fetched::Failed, self.now);
-        self.judged(Some(number), judged)?;
-        self.drain(None)
+    fn read(&mut self, read: Result<(), Error>, origin: Origin) {
+        self.origin = origin;
+        self.unreadable = read.err();
     }
 
-    fn judged(&mut self, number: Option<u64>, judged: Result<(), Error>) -> Result<(), Failure> {
-        match judged {
-            Ok(()) => Ok(()),
-            Err(error) => Ok(self.printer.error(number, &error)?),
-        }
+    /// What was told of a connection.
+    pub(super) fn link(&mut self, line: &Value) -> Result<(), Failure> {
+        Ok(self.printer.link(line)?)
     }
 
-    fn drain(&mut self, received_ns: Option<u64>) -> Result<(), Failure> {
-        while let Some(event) = self.session.poll_event() {
-            let taken = self.printer.take(&event, received_ns);
+    /// Takes the events that wait, and what the session wants.
+    pub(super) fn drain(&mut self) -> Result<(), Failure> {
+        let Origin { received_ns, .. } = self.origin;
+        if let Some(error) = self.unreadable.take() {
+            let taken = self.printer.take(&Event::Unreadable(&error), self.origin);
             self.printer.print(taken, &self.session)?;
         }
+        while let Some(event) = self.session.poll_event() {
+            let taken = self.printer.take(&event, Origin { received_ns, line: None });
+            self.printer.print(taken, &self.session)?;
+        }
+        self.origin = Origin::default();
         self.collect();
         Ok(())
     }
 
-    fn collect(&mut self) {
+    /// Notes what the session wants.
+    pub(super) fn collect(&mut self) {
         while let Some(command) = self.session.poll_command() {
             match command {
                 Command::Send { route, text } => {
-                    self.wishes.push(Wish::Send { route: route.0 as u64, text: text.to_owned() });
+                    self.wishes.push(Wish::Send { route, text: text.to_owned() });
                 }
                 Command::Fetch { id, url } => self.wishes.push(Wish::Fetch { id, url: url.to_owned() }),
-                // A session of a newer kind wants what this program does not know.
+                // Connections are as the file has them.
                 _ => {}
             }
         }
     }
-}
-
-/// A route that does not fit is one that does not exist.
-fn to_route(route: u64) -> Route {
-    Route(usize::try_from(route).unwrap_or(usize::MAX))
 }

@@ -133,11 +133,9 @@ impl Board {
         }
     }
 
-    /// Copies the top of one book.
-    pub(crate) fn refresh(&mut self, session: &impl Session, instrument: Instrument) {
-        if let Some(row) = self.row_mut(instrument) {
-            row.refresh(session, instrument);
-        }
+    /// How many books were complete at some time.
+    pub(crate) fn synced(&self) -> usize {
+        self.rows.iter().filter(|row| row.is_synced()).count()
     }
 
     pub(crate) fn total(&self) -> Tally {
@@ -161,29 +159,5 @@ impl Row {
             self.bid = view.book.best_bid();
             self.ask = view.book.best_ask();
         }
-    }
-}
-
-/// What the end of a run tells besides the board.
-pub(crate) struct Summary {
-    pub(crate) elapsed: Duration,
-    pub(crate) messages: u64,
-    pub(crate) bytes: u64,
-    /// How many books were equal to those of the local venue, of how many compared.
-    pub(crate) truth: Option<(u64, u64)>,
-}
-
-/// A connection as it is shown.
-pub(crate) struct Connection {
-    pub(crate) name: &'static str,
-    pub(crate) state: &'static str,
-}
-
-/// A book's state in a word.
-pub(crate) fn state_name(state: BookState) -> &'static str {
-    match state {
-        BookState::Empty => "syncing",
-        BookState::Live => "live",
-        BookState::Stale => "stale",
     }
 }

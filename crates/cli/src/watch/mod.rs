@@ -1,40 +1,58 @@
 //! `tickwire watch`: live order books of a venue.
 
 mod board;
+mod legs;
+mod news;
+mod summary;
 mod table;
 mod truth;
 mod view;
 
 use crate::clock::{self, seconds};
-use crate::exit::{self, BOOK, Failure, PEER, USAGE};
+use crate::exit::{self, BOOK, CONNECTION, Failure, PEER, USAGE};
+use crate::keeping::Keeping;
+use crate::lines::LINES;
 use crate::local::{self, Fault, trusting};
 use crate::refusal::refusal;
 use crate::tape::Taped;
 use crate::venue::{self, Setup, Venue};
-use board::{Board, Connection, Summary};
+use board::Board;
+use legs::{Legs, Turn};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use tickwire::venue::{Event, Session as _};
-use tickwire::{Arrival, Client, CloseCode, Counts, Feed};
-use tickwire_sim::{Options, Recording, Server, Source};
+use summary::Summary;
+use tickwire::venue::{BookEvent, Cause, Event, LinkChange, LinkEvent, Session as _};
+use tickwire::{Arrival, Client, Feed};
+use tickwire_sim::{Options, Server, Source};
 use truth::Truth;
 use view::View;
 
 /// Show live order books of a venue.
 ///
-/// Shows top of book, last trade and rates of each symbol, and ends with a summary: messages, gaps, resyncs, how often
-/// the rebuilt top of book agreed with the venue's own bookTicker of the same update id, and with --sim how often the
-/// whole book was equal to that of the local venue.
+/// Shows the connections, and top of book, last trade and rates of each symbol, and ends with a summary: messages, gaps,
+/// resyncs, connections, how often the rebuilt top of book agreed with the venue's own bookTicker of the same update id, and
+/// with --sim how often the whole book was equal to that of the local venue. A connection that is lost is made again.
 #[derive(Debug, clap::Args)]
 #[command(after_help = format!("\
 Examples:
   tickwire watch binance BTCUSDT ETHUSDT
   tickwire watch --sim --seconds 10 binance-usdm BTCUSDT
+  tickwire watch --sim --seconds 20 --legs 2 --renew-after 5s binance BTCUSDT ETHUSDT
+  tickwire watch --sim --fault cut-after=4 --legs 2 --seconds 20 binance BTCUSDT
   tickwire watch --sim --fault drop-diff=50 --fault fragments --seconds 10 binance BTCUSDT
   tickwire watch --replay recordings/spot binance
   tickwire watch --ca ca.pem --url wss://localhost:9443 binance BTCUSDT    (beside: tickwire sim binance --port 9443 --ca ca.pem)
+
+A connection is shown as `stream/0 ready 61 % first, else 0.4 ms behind (p99 2 ms)`: which of --legs it is, how far it is
+(waiting, connecting, open, ready, retiring), and of the updates that came over several how many it brought first, and how
+far behind the first the others came. What follows a + takes over.
+
+With --json the lines are trade, book, legs (each second: the connections as they are), summary (the last one) and those
+that `both` names here:
+
+{LINES}
 
 {}
 
@@ -52,7 +70,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME[=VALUE]", requires = "sim", conflicts_with = "replay", value_parser = Fault::parse)]
     fault: Vec<Fault>,
     /// Start a local venue that replays a recording, and watch that to its end.
-    #[arg(long, value_name = "PREFIX")]
+    #[arg(long, value_name = "PREFIX", conflicts_with_all = ["legs", "renew_after", "overlap"])]
     replay: Option<PathBuf>,
     /// How many times faster than recorded to replay; 0 is as fast as it goes.
     #[arg(long, value_name = "FACTOR", default_value_t = 10.0, requires = "replay", conflicts_with = "sim")]
@@ -60,13 +78,15 @@ pub(crate) struct Arguments {
     /// End after this time.
     #[arg(long, value_name = "N", value_parser = seconds)]
     seconds: Option<Duration>,
+    #[command(flatten)]
+    keeping: Keeping,
     /// Watch the venue at this base URL instead of the real one, with the paths that the real one has.
     #[arg(long, value_name = "BASE", conflicts_with_all = ["sim", "replay"])]
     url: Option<String>,
     /// Trust the certificates of this file, too.
     #[arg(long, value_name = "FILE.pem", conflicts_with_all = ["sim", "replay"])]
     ca: Option<PathBuf>,
-    /// JSON lines: trade, book, status, summary.
+    /// JSON lines; the list is below.
     #[arg(long)]
     json: bool,
     /// Which venue.
@@ -91,7 +111,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let markets: &[&str] = if arguments.replay.is_some() { &[] } else { venue.own_streams() };
     let markets = markets.iter().map(ToString::to_string).collect();
     let session = venue::session(&Setup { hosts, ..Setup::new(venue, symbols, streams, markets) })?;
-    let feed = Feed::connect(Taped::new(session, None), &builder)?;
+    let feed = Feed::builder(Taped::new(session, None));
+    let feed = feed.client(builder).plan(arguments.keeping.plan()).connect()?;
     Watch::new(feed, server, arguments)?.run()
 }
 
@@ -99,7 +120,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
 fn local_venue(arguments: &Arguments) -> Result<(Option<Server>, Vec<String>), Failure> {
     let mut symbols = arguments.symbols.clone();
     let replay = match &arguments.replay {
-        Some(prefix) => Some(Recording::open(prefix)?),
+        Some(prefix) => Some(local::open(prefix)?),
         None => None,
     };
     if let (Some(recording), true) = (&replay, symbols.is_empty()) {
@@ -132,6 +153,7 @@ fn local_venue(arguments: &Arguments) -> Result<(Option<Server>, Vec<String>), F
 struct Watch {
     feed: Feed<Taped>,
     board: Board,
+    legs: Legs,
     /// What a generated market knows of itself.
     truth: Option<Truth>,
     /// The local venue that replays a recording, which lasts as long as this.
@@ -162,6 +184,7 @@ impl Watch {
             _server: replaying,
             forgiving: options.faults.snapshots_inside_intervals,
             board,
+            legs: Legs::new(feed.session().endpoints(), arguments.keeping.legs),
             view: View::new(arguments.json),
             feed,
             interrupted,
@@ -176,16 +199,15 @@ impl Watch {
     fn run(mut self) -> Result<(), Failure> {
         let ended = self.follow();
         let now = clock::now();
-        let counts = self.feed.counts();
-        if ended.is_err() && counts.messages == 0 {
+        if ended.is_err() && self.feed.stats().messages == 0 {
             return ended;
         }
         // Much may have happened since the last look.
         self.board.look(self.feed.session(), now - self.looked);
+        self.legs.look(self.feed.connections());
         let truth = self.truth.as_ref().map(|truth| (truth.equal, truth.compared));
-        let Counts { messages, bytes } = counts;
-        let summary = Summary { elapsed: now - self.started, messages, bytes, truth };
-        self.view.summary(&self.board, &summary)?;
+        let summary = Summary { elapsed: now - self.started, stats: self.feed.stats(), truth };
+        self.view.summary(&self.board, &self.legs, &summary)?;
         ended?;
         self.verdict()
     }
@@ -212,50 +234,55 @@ impl Watch {
 
     /// Takes one event, if one comes within `timeout`.
     fn take(&mut self, timeout: Option<Duration>) -> Result<(), Ended> {
-        let next = self.feed.next(timeout).map_err(|error| Ended::by(error, self.replaying))?;
-        let Some(Arrival { event, .. }) = next else { return Ok(()) };
+        let Some(Arrival { event, received_ns, .. }) = self.feed.next(timeout)? else { return Ok(()) };
         self.board.count(&event);
-        if let Event::Book(book) = event {
-            // The event is a copy: the session can be asked for the book it speaks of.
-            let session = self.feed.session();
-            if let (Some(truth), Some(view)) = (&mut self.truth, session.book(book.instrument)) {
-                truth.compare(&book, session.symbol(book.instrument).unwrap_or_default(), view);
+        match event {
+            Event::Book(book) => self.take_book(book, received_ns),
+            Event::Link(link) => {
+                let shown = self.view.take(&self.board, &self.legs, &event, Some(clock::both().unix_ns));
+                let LinkEvent { route, place, change, .. } = link;
+                let is_over = self.replaying && is_end(change);
+                let turn = Turn::of(change);
+                let session = self.feed.session();
+                self.legs.on_turn(route, place, turn, session.leg_counts(route));
+                self.view.show(shown, session)?;
+                if is_over { Err(Ended::Recording) } else { Ok(()) }
             }
-            if self.view.shows_updates() {
-                self.board.refresh(session, book.instrument);
+            event => {
+                let shown = self.view.take(&self.board, &self.legs, &event, received_ns);
+                // A recording lacks what was not recorded, and its books come all the same.
+                let is_forgiven = self.replaying && matches!(event, Event::Missing { .. });
+                let refused = if is_forgiven { Ok(()) } else { refused(&self.board, &event) };
+                self.view.show(shown, self.feed.session())?;
+                Ok(refused?)
             }
-            return Ok(self.view.event(&self.board, &Event::Book(book))?);
         }
-        self.view.event(&self.board, &event)?;
-        // A recording lacks what was not recorded, and its books come all the same.
-        if self.replaying && matches!(event, Event::Missing { .. }) {
-            return Ok(());
+    }
+
+    fn take_book(&mut self, book: BookEvent, received_ns: Option<u64>) -> Result<(), Ended> {
+        // The event is a copy: the session can be asked for the book it speaks of.
+        let session = self.feed.session();
+        if let (Some(truth), Some(view)) = (&mut self.truth, session.book(book.instrument)) {
+            truth.compare(&book, session.symbol(book.instrument).unwrap_or_default(), view);
         }
-        Ok(refused(&self.board, &event)?)
+        let shown = self.view.take(&self.board, &self.legs, &Event::Book(book), received_ns);
+        Ok(self.view.show(shown, session)?)
     }
 
     fn look(&mut self, now: Instant) -> Result<(), Failure> {
         self.board.look(self.feed.session(), now - self.looked);
+        self.legs.look(self.feed.connections());
         self.looked = now;
-        let connections: Vec<Connection> = self
-            .feed
-            .connections()
-            .map(|(name, client)| {
-                let state = match (client.is_open(), client.is_closed()) {
-                    (true, _) => "open",
-                    (false, true) => "closed",
-                    (false, false) => "connecting",
-                };
-                Connection { name, state }
-            })
-            .collect();
-        Ok(self.view.look(&self.board, &connections)?)
+        Ok(self.view.look(&self.board, &self.legs, now)?)
     }
 
     /// Every comparison must have agreed, unless books are made wrong on purpose, and a local venue leaves no book
     /// without a snapshot.
     fn verdict(&self) -> Result<(), Failure> {
         let total = self.board.total();
+        if self.feed.stats().opened == 0 && !self.interrupted.load(Ordering::Relaxed) {
+            return Err(Failure::new(CONNECTION, "there was no connection"));
+        }
         if let Some(wrong) = self.truth.as_ref().and_then(|truth| truth.wrong.as_ref())
             && !self.forgiving
         {
@@ -270,7 +297,10 @@ impl Watch {
         if self.local && !self.interrupted.load(Ordering::Relaxed) && !missing.is_empty() {
             return Err(Failure::new(BOOK, format!("never synced: {}", missing.join(", "))));
         }
-        Ok(())
+        match self.feed.stats().unreadable {
+            0 => Ok(()),
+            count => Err(Failure::new(PEER, format!("{count} messages could not be read"))),
+        }
     }
 }
 
@@ -281,24 +311,15 @@ enum Ended {
     Failure(Failure),
 }
 
-impl Ended {
-    fn by(error: tickwire::Error, replaying: bool) -> Self {
-        // Only streams end so, whatever the venue calls its connection.
-        if let tickwire::Error::Link { source, .. } = &error
-            && let tickwire::Error::Closed(Some(close)) = source.as_ref()
-            && replaying
-            && close.code == Some(CloseCode::NORMAL)
-        {
-            return Self::Recording;
-        }
-        Self::Failure(error.into())
-    }
-}
-
 impl<E: Into<Failure>> From<E> for Ended {
     fn from(error: E) -> Self {
         Self::Failure(error.into())
     }
+}
+
+/// Whether a local venue says that its recording is over: only streams end so, whatever the venue calls its connection.
+fn is_end(change: LinkChange<'_>) -> bool {
+    matches!(change, LinkChange::Lost { cause: Cause::Closed { code: Some(1000) }, .. })
 }
 
 /// A refusal for good ends the run: the symbol does not exist or may not be read.

@@ -1,6 +1,7 @@
 //! The table: a row for each instrument, as many columns as the terminal is wide.
 
-use super::board::{Row, state_name};
+use super::board::{Row, Tally};
+use crate::lines::state;
 use tickwire::venue::Decimal;
 
 /// Height and width to assume where they cannot be found out.
@@ -11,7 +12,7 @@ type Column = (&'static str, usize, fn(&Row) -> String);
 
 const COLUMNS: [Column; 10] = [
     ("symbol", 12, |row| row.symbol.clone()),
-    ("book", 7, |row| state_name(row.state).to_owned()),
+    ("book", 7, |row| state(row.state).to_owned()),
     ("bid", 13, |row| number(row.bid.map(|level| level.price), price_scale(row))),
     ("ask", 13, |row| number(row.ask.map(|level| level.price), price_scale(row))),
     ("last", 13, |row| number(row.last.map(|(price, _)| price), price_scale(row))),
@@ -26,6 +27,21 @@ const COLUMNS: [Column; 10] = [
 pub(crate) fn terminal() -> (usize, usize) {
     terminal_size::terminal_size()
         .map_or(USUAL, |(width, height)| (usize::from(height.0), usize::from(width.0)))
+}
+
+/// Parts beside one another as far as they fit, on as many lines as it takes.
+pub(crate) fn packed(parts: &[String], width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for part in parts {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 3 + part.chars().count() <= width => {
+                line.push_str("   ");
+                line.push_str(part);
+            }
+            _ => lines.push(part.clone()),
+        }
+    }
+    lines
 }
 
 pub(crate) fn header(width: usize) -> String {
@@ -54,6 +70,14 @@ fn line(width: usize, cell: impl Fn(&Column) -> String) -> String {
     line
 }
 
+/// The line below the rows.
+pub(crate) fn tally(total: &Tally) -> String {
+    format!(
+        "{} updates  {} quotes  {} trades  {} gaps  {} resyncs  {} of {} comparisons agree",
+        total.updates, total.quotes, total.trades, total.gaps, total.resyncs, total.agreed, total.checks
+    )
+}
+
 fn number(number: Option<Decimal>, scale: u8) -> String {
     number.map_or_else(|| "-".to_owned(), |number| number.rescale(scale).unwrap_or(number).to_string())
 }
@@ -71,4 +95,18 @@ fn size_scale(row: &Row) -> u8 {
 /// The smallest scale that keeps the number exact.
 fn needed_scale(number: Decimal) -> u8 {
     (0..=number.scale()).find(|scale| number.rescale(*scale).is_some()).unwrap_or_else(|| number.scale())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_stand_beside_one_another_as_far_as_they_fit() {
+        let parts = ["stream/0 ready", "stream/1 ready", "api ready"].map(str::to_owned);
+        assert_eq!(packed(&parts, 80), ["stream/0 ready   stream/1 ready   api ready"]);
+        assert_eq!(packed(&parts, 31), ["stream/0 ready   stream/1 ready", "api ready"]);
+        assert_eq!(packed(&parts, 5), parts);
+        assert!(packed(&[], 80).is_empty());
+    }
 }

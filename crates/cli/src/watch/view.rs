@@ -1,13 +1,15 @@
 //! The three ways to show it: a table on a terminal, plain lines, JSON lines.
 
-use super::board::{Board, Connection, Row, Summary, Tally, state_name};
+use super::board::{Board, Row};
+use super::legs::Legs;
+use super::news::news;
+use super::summary::Summary;
 use super::table;
-use crate::lines;
-use crate::refusal::refusal;
-use serde_json::{Value, json};
+use crate::clock;
+use crate::lines::{Format, Origin, Printer, Taken, state};
 use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write};
-use std::time::Duration;
-use tickwire::venue::{BookChange, Event, Level, Status, StatusKind};
+use std::time::{Duration, Instant};
+use tickwire::venue::{Event, Level, Session};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Style {
@@ -18,18 +20,27 @@ enum Style {
 
 pub(crate) struct View {
     style: Style,
-    out: BufWriter<StdoutLock<'static>>,
+    /// Of JSON lines; the other styles write past it.
+    printer: Printer<BufWriter<StdoutLock<'static>>>,
+    /// When the connections are told next.
+    legs_at: Instant,
     /// The table has been drawn and is drawn over.
     drawn: bool,
     /// Lines of news that stand under the table.
     news: Vec<String>,
 }
 
+/// What is to be shown of an event.
+pub(crate) enum Shown {
+    Json(Taken),
+    News(Option<String>),
+}
+
 /// Lines of news under the table.
 const NEWS_MAX: usize = 6;
-/// Lines of the table besides rows and news: connections, an empty one, the header, "and more", an empty one, the tally,
-/// and the cursor's.
-const OTHER_LINES: usize = 7;
+/// Lines of the table besides connections, rows and news: an empty one, the header, "and more", an empty one, the tally, and
+/// the cursor's.
+const OTHER_LINES: usize = 6;
 
 impl View {
     pub(crate) fn new(json: bool) -> Self {
@@ -39,7 +50,8 @@ impl View {
             (false, true) => Style::Table,
             (false, false) => Style::Lines,
         };
-        Self { style, out: BufWriter::new(stdout.lock()), drawn: false, news: Vec::new() }
+        let printer = Printer::new(Format::BooksAndTrades, BufWriter::new(stdout.lock()));
+        Self { style, printer, legs_at: clock::now(), drawn: false, news: Vec::new() }
     }
 
     /// How often [`look`](Self::look) wants to be called.
@@ -51,117 +63,92 @@ impl View {
         }
     }
 
-    /// Whether each change of a book is shown by itself, which takes the board to be fresh for it.
-    pub(crate) fn shows_updates(&self) -> bool {
-        self.style == Style::Json
-    }
-
-    pub(crate) fn event(&mut self, board: &Board, event: &Event<'_>) -> io::Result<()> {
+    /// Keeps what is to be shown of an event, which borrows the session that a line needs.
+    pub(crate) fn take(
+        &mut self,
+        board: &Board,
+        legs: &Legs,
+        event: &Event<'_>,
+        received_ns: Option<u64>,
+    ) -> Shown {
         match self.style {
-            Style::Json => match json_event(board, event) {
-                Some(object) => writeln!(self.out, "{object}"),
-                None => Ok(()),
-            },
-            Style::Lines => match news(board, event) {
-                Some(line) => writeln!(self.out, "{line}"),
-                None => Ok(()),
-            },
-            Style::Table => {
-                if let Some(line) = news(board, event) {
-                    self.news.push(line);
-                    let surplus = self.news.len().saturating_sub(NEWS_MAX);
-                    self.news.drain(..surplus);
-                }
-                Ok(())
-            }
+            Style::Json => Shown::Json(self.printer.take(event, Origin { received_ns, line: None })),
+            Style::Table | Style::Lines => Shown::News(news(board, &legs.labels, event)),
         }
     }
 
-    pub(crate) fn look(&mut self, board: &Board, connections: &[Connection]) -> io::Result<()> {
+    pub(crate) fn show(&mut self, shown: Shown, session: &impl Session) -> io::Result<()> {
+        match shown {
+            Shown::Json(taken) => self.printer.print(taken, session)?,
+            Shown::News(None) => {}
+            Shown::News(Some(line)) if self.style == Style::Lines => writeln!(self.printer.out, "{line}")?,
+            Shown::News(Some(line)) => {
+                self.news.push(line);
+                let surplus = self.news.len().saturating_sub(NEWS_MAX);
+                self.news.drain(..surplus);
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn look(&mut self, board: &Board, legs: &Legs, now: Instant) -> io::Result<()> {
+        let tells_legs = now >= self.legs_at;
         match self.style {
+            Style::Json if tells_legs => {
+                self.legs_at = now + Duration::from_secs(1);
+                writeln!(self.printer.out, "{}", legs.json(clock::both().unix_ns))?;
+            }
             Style::Json => {}
             Style::Lines => {
+                if tells_legs && legs.has_several() {
+                    self.legs_at = now + Duration::from_secs(5);
+                    writeln!(self.printer.out, "{}", legs.told().join("   "))?;
+                }
                 for row in &board.rows {
-                    writeln!(self.out, "{}", line(row))?;
+                    writeln!(self.printer.out, "{}", line(row))?;
                 }
             }
-            Style::Table => self.draw(board, connections)?,
+            Style::Table => self.draw(board, legs)?,
         }
-        self.out.flush()
+        self.printer.flush()
     }
 
-    fn draw(&mut self, board: &Board, connections: &[Connection]) -> io::Result<()> {
+    fn draw(&mut self, board: &Board, legs: &Legs) -> io::Result<()> {
+        let out = &mut self.printer.out;
         // Home and overwrite; the screen is cleared once, so that nothing flickers. What is too wide is cut, not wrapped.
-        self.out.write_all(if self.drawn { b"\x1b[?7l\x1b[H" } else { b"\x1b[?7l\x1b[2J\x1b[H" })?;
+        out.write_all(if self.drawn { b"\x1b[?7l\x1b[H" } else { b"\x1b[?7l\x1b[2J\x1b[H" })?;
         self.drawn = true;
         let (height, width) = table::terminal();
-        let lines = height.saturating_sub(OTHER_LINES);
+        let connections = table::packed(&legs.told(), width);
+        let lines = height.saturating_sub(OTHER_LINES + connections.len());
         let shown = board.rows.len().min(lines.max(1));
-        for connection in connections {
-            write!(self.out, "{} {}   ", connection.name, connection.state)?;
+        for line in &connections {
+            write!(out, "{line}\x1b[K\r\n")?;
         }
-        write!(self.out, "\x1b[K\r\n\x1b[K\r\n\x1b[1m{}\x1b[0m\x1b[K\r\n", table::header(width))?;
+        write!(out, "\x1b[K\r\n\x1b[1m{}\x1b[0m\x1b[K\r\n", table::header(width))?;
         for row in board.rows.iter().take(shown) {
-            write!(self.out, "{}\x1b[K\r\n", table::cells(row, width))?;
+            write!(out, "{}\x1b[K\r\n", table::cells(row, width))?;
         }
         let hidden = board.rows.len() - shown;
         if hidden > 0 {
-            write!(self.out, "... and {hidden} more\x1b[K\r\n")?;
+            write!(out, "... and {hidden} more\x1b[K\r\n")?;
         }
-        write!(self.out, "\x1b[K\r\n{}\x1b[K\r\n", tally_line(&board.total()))?;
+        write!(out, "\x1b[K\r\n{}\x1b[K\r\n", table::tally(&board.total()))?;
         let old_news = self.news.len().saturating_sub(lines.saturating_sub(shown));
         for line in self.news.iter().skip(old_news) {
-            write!(self.out, "{line}\x1b[K\r\n")?;
+            write!(out, "{line}\x1b[K\r\n")?;
         }
-        self.out.write_all(b"\x1b[J\x1b[?7h")
+        out.write_all(b"\x1b[J\x1b[?7h")
     }
 
-    pub(crate) fn summary(&mut self, board: &Board, summary: &Summary) -> io::Result<()> {
-        if self.style == Style::Json {
-            writeln!(self.out, "{}", json_summary(board, summary))?;
-            return self.out.flush();
+    pub(crate) fn summary(&mut self, board: &Board, legs: &Legs, summary: &Summary<'_>) -> io::Result<()> {
+        let out = &mut self.printer.out;
+        match self.style {
+            Style::Json => writeln!(out, "{}", summary.json(board, legs))?,
+            Style::Table | Style::Lines => summary.write(out, board, legs)?,
         }
-        let total = board.total();
-        let synced = board.rows.iter().filter(|row| row.is_synced()).count();
-        writeln!(
-            self.out,
-            "{} messages, {} bytes in {:.1} s",
-            summary.messages,
-            summary.bytes,
-            summary.elapsed.as_secs_f64()
-        )?;
-        writeln!(
-            self.out,
-            "{} updates, {} quotes, {} trades, {} other",
-            total.updates, total.quotes, total.trades, total.other
-        )?;
-        writeln!(
-            self.out,
-            "{synced} of {} books synced, {} gaps, {} resyncs",
-            board.rows.len(),
-            total.gaps,
-            total.resyncs
-        )?;
-        let Tally { checks, agreed, .. } = total;
-        writeln!(
-            self.out,
-            "top of book compared with bookTicker of the same update id: {agreed} of {checks} agree"
-        )?;
-        if let Some((equal, compared)) = summary.truth {
-            writeln!(
-                self.out,
-                "whole book compared with the local venue's own: {equal} of {compared} are equal"
-            )?;
-        }
-        self.out.flush()
+        self.printer.flush()
     }
-}
-
-fn tally_line(total: &Tally) -> String {
-    format!(
-        "{} updates  {} quotes  {} trades  {} gaps  {} resyncs  {} of {} comparisons agree",
-        total.updates, total.quotes, total.trades, total.gaps, total.resyncs, total.agreed, total.checks
-    )
 }
 
 fn line(row: &Row) -> String {
@@ -173,108 +160,8 @@ fn line(row: &Row) -> String {
     format!(
         "{} {} bid {} ask {} last {last} updates/s {updates:.1} quotes/s {quotes:.1} trades/s {trades:.1}",
         row.symbol,
-        state_name(row.state),
+        state(row.state),
         level(row.bid),
         level(row.ask)
     )
-}
-
-/// What a person wants to hear of by itself.
-fn news(board: &Board, event: &Event<'_>) -> Option<String> {
-    match event {
-        Event::Book(book) => {
-            let symbol = board.row(book.instrument).map_or("?", |row| row.symbol.as_str());
-            let what = match book.change {
-                BookChange::Synced { update_id } => format!("synced at {update_id}"),
-                BookChange::Resynced { update_id } => format!("synced again at {update_id}"),
-                BookChange::Gap { expected, got } => {
-                    format!("gap: expected {expected}, got {got}; syncing again")
-                }
-                BookChange::StaleSnapshot { snapshot_id, first_id } => {
-                    format!("snapshot {snapshot_id} is older than the first update {first_id}; asking again")
-                }
-                BookChange::Overflow { levels } => {
-                    format!("no snapshot came in time, {levels} levels let go")
-                }
-                BookChange::Trimmed { levels } => format!("{levels} levels beyond the book's bound let go"),
-                BookChange::Crossed { update_id } => format!("crossed at {update_id}; syncing again"),
-                BookChange::Suspect { update_id } => {
-                    format!("suspect at {update_id}: a quote differs; another snapshot is asked for")
-                }
-                BookChange::Stale { update_id } => format!("stale at {update_id}: its stream is gone"),
-                _ => return None,
-            };
-            Some(format!("{symbol} {what}"))
-        }
-        Event::Check(check) if !check.agrees => {
-            let symbol = board.row(check.instrument).map_or("?", |row| row.symbol.as_str());
-            Some(format!(
-                "{symbol} DISAGREES with bookTicker at {}: quote {:?}, book {:?}",
-                check.update_id, check.quote, check.book
-            ))
-        }
-        Event::Subscribed { streams, pending } => {
-            Some(format!("subscribed to {streams} streams, {pending} pending"))
-        }
-        Event::Missing { .. } => refusal(event).map(|(_, words)| words),
-        // A refusal for good ends the run, and is told by its end.
-        event if refusal(event).is_some() => None,
-        Event::Rejected(rejection) => {
-            let row = rejection.instrument.and_then(|instrument| board.row(instrument));
-            let symbol = row.map_or("", |row| row.symbol.as_str());
-            let message = rejection.message.escape_debug();
-            Some(format!("{symbol} refused for now: {message} ({})", rejection.code))
-        }
-        Event::Unanswered { request, .. } => Some(format!("no answer to {request:?}; asking again")),
-        Event::Status(Status { kind: StatusKind::Shutdown, .. }) => {
-            Some("the venue announces that it will close the connection".to_owned())
-        }
-        Event::Status(status) => Some(told(status)),
-        _ => None,
-    }
-}
-
-/// What the venue says about itself.
-fn told(Status { kind, text, .. }: &Status<'_>) -> String {
-    let (kind, text) = (lines::status(*kind).replace('_', " "), text.escape_debug());
-    match (kind.as_str(), text.to_string()) {
-        ("other", text) => format!("the venue: {text}"),
-        (kind, text) if text.is_empty() => format!("the venue: {kind}"),
-        (kind, text) => format!("the venue: {kind}: {text}"),
-    }
-}
-
-fn json_event(board: &Board, event: &Event<'_>) -> Option<Value> {
-    let symbol = |instrument| board.row(instrument).map(|row| row.symbol.as_str());
-    match event {
-        Event::Trade(trade) => {
-            let mut object = json!({"event": "trade", "symbol": symbol(trade.instrument)});
-            if let (Value::Object(object), Value::Object(rest)) = (&mut object, lines::trade(trade)) {
-                object.extend(rest);
-            }
-            Some(object)
-        }
-        Event::Book(book) => {
-            let row = board.row(book.instrument)?;
-            if let BookChange::Updated { update_id } = book.change {
-                return Some(json!({
-                    "event": "book", "symbol": row.symbol, "state": state_name(row.state), "update_id": update_id,
-                    "bid": lines::level(row.bid), "ask": lines::level(row.ask),
-                }));
-            }
-            Some(json!({"event": "status", "symbol": row.symbol, "detail": news(board, event)?}))
-        }
-        _ => Some(json!({"event": "status", "detail": news(board, event)?})),
-    }
-}
-
-fn json_summary(board: &Board, summary: &Summary) -> Value {
-    let Tally { updates, quotes, trades, gaps, resyncs, checks, agreed, other } = board.total();
-    let synced = board.rows.iter().filter(|row| row.is_synced()).count();
-    json!({
-        "event": "summary", "seconds": summary.elapsed.as_secs_f64(), "messages": summary.messages, "bytes": summary.bytes,
-        "updates": updates, "quotes": quotes, "trades": trades, "other": other, "books": board.rows.len(), "synced": synced,
-        "gaps": gaps, "resyncs": resyncs, "compared": checks, "agreed": agreed,
-        "own_compared": summary.truth.map(|(_, compared)| compared), "own_equal": summary.truth.map(|(equal, _)| equal),
-    })
 }

@@ -1,0 +1,270 @@
+//! The connections: how far each is, how often it is the first, and how far behind otherwise.
+
+use crate::clock::words;
+use crate::lines::{nanos, phase};
+use crate::links::Labels;
+use serde_json::{Value, json};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use tickwire::venue::{Endpoint, LegCounts, LinkChange, Route};
+use tickwire::{Connection, Phase};
+
+/// Updates that came over several connections, as one of these brought them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Lead {
+    pub(crate) firsts: u64,
+    pub(crate) copies: u64,
+}
+
+impl Lead {
+    fn of(counts: &LegCounts) -> Self {
+        Self { firsts: counts.firsts, copies: counts.copies }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.firsts += other.firsts;
+        self.copies += other.copies;
+    }
+
+    /// How often it was the first, `0.0..=1.0`.
+    pub(crate) fn share(self) -> Option<f64> {
+        let total = self.firsts + self.copies;
+        #[expect(clippy::cast_precision_loss, reason = "for the eye")]
+        (total > 0).then(|| self.firsts as f64 / total as f64)
+    }
+}
+
+/// What a change of a connection is to its counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// They begin.
+    Opened,
+    /// They are complete.
+    Over,
+    Other,
+}
+
+impl Turn {
+    pub(crate) fn of(change: LinkChange<'_>) -> Self {
+        match change {
+            LinkChange::Open { .. } => Self::Opened,
+            LinkChange::Closed | LinkChange::Lost { .. } | LinkChange::Stopped { .. } => Self::Over,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// One connection as it is.
+#[derive(Debug)]
+struct Leg {
+    route: Route,
+    place: usize,
+    phase: Phase,
+    /// Of one that is open.
+    lead: Lead,
+    /// How far it is behind when it is not the first: the median, and what one in a hundred is beyond.
+    lags: Option<[Duration; 2]>,
+}
+
+/// All of them.
+#[derive(Debug)]
+pub(crate) struct Legs {
+    pub(crate) labels: Labels,
+    names: Vec<&'static str>,
+    now: Vec<Leg>,
+    /// Those that were opened and are not over.
+    open: BTreeSet<Route>,
+    /// What those brought that are over, by endpoint and place.
+    over: BTreeMap<(usize, usize), Lead>,
+}
+
+impl Legs {
+    pub(crate) fn new(endpoints: &[Endpoint], wanted: usize) -> Self {
+        Self {
+            labels: Labels::new(endpoints, wanted),
+            names: endpoints.iter().map(|endpoint| endpoint.name).collect(),
+            now: Vec::new(),
+            open: BTreeSet::new(),
+            over: BTreeMap::new(),
+        }
+    }
+
+    /// A connection opened or ended; `counts` are those of its route, which another may have next.
+    pub(crate) fn on_turn(&mut self, route: Route, place: usize, turn: Turn, counts: Option<&LegCounts>) {
+        match (turn, counts) {
+            (Turn::Opened, _) => _ = self.open.insert(route),
+            (Turn::Over, Some(counts)) if self.open.remove(&route) => {
+                self.over.entry((route.endpoint, place)).or_default().add(Lead::of(counts));
+            }
+            (Turn::Over, _) | (Turn::Other, _) => {}
+        }
+    }
+
+    /// Sees how they are.
+    pub(crate) fn look<'a>(&mut self, connections: impl Iterator<Item = Connection<'a>>) {
+        let leg = |Connection { route, place, phase, counts, .. }| {
+            let counts: Option<&LegCounts> = counts;
+            let counts = counts.filter(|_| phase != Phase::Connecting);
+            let lags = counts.and_then(|counts| counts.lag_us.as_ref());
+            let lag = |at| lags.map(|lags| Duration::from_micros(lags.value_at_quantile(at)));
+            let lags = lag(0.5).zip(lag(0.99)).map(|(median, most)| [median, most]);
+            Leg { route, place, phase, lead: counts.map(Lead::of).unwrap_or_default(), lags }
+        };
+        self.now = connections.map(leg).collect();
+        self.now.sort_by_key(Leg::rank);
+    }
+
+    fn at(&self, endpoint: usize, place: usize) -> impl Iterator<Item = &Leg> {
+        self.now.iter().filter(move |leg| (leg.route.endpoint, leg.place) == (endpoint, place))
+    }
+
+    /// The name of an endpoint.
+    pub(crate) fn name(&self, endpoint: usize) -> Option<&'static str> {
+        self.names.get(endpoint).copied()
+    }
+
+    /// Each connection that is wanted, in words.
+    pub(crate) fn told(&self) -> Vec<String> {
+        let told = |(endpoint, place)| {
+            let several = self.labels.has_several(endpoint);
+            let mut legs = self.at(endpoint, place);
+            let first = legs.next().map_or_else(|| "waiting".to_owned(), |leg| leg.told(several));
+            let others: String = legs.map(|leg| format!(" + {}", phase(leg.phase))).collect();
+            format!("{} {first}{others}", self.labels.of(endpoint, place))
+        };
+        self.labels.wanted().map(told).collect()
+    }
+
+    /// Whether there is more to tell than that they are there.
+    pub(crate) fn has_several(&self) -> bool {
+        self.labels.wanted().any(|(_, place)| place > 0)
+    }
+
+    /// How often each of several was the first since the beginning, by endpoint and place.
+    pub(crate) fn leads(&self) -> Vec<((usize, usize), Lead)> {
+        let lead = |(endpoint, place)| {
+            let mut lead = self.over.get(&(endpoint, place)).copied().unwrap_or_default();
+            self.at(endpoint, place).for_each(|leg| lead.add(leg.lead));
+            ((endpoint, place), lead)
+        };
+        self.labels.wanted().filter(|(endpoint, _)| self.labels.has_several(*endpoint)).map(lead).collect()
+    }
+
+    /// The line of them all.
+    pub(crate) fn json(&self, received_ns: u64) -> Value {
+        let of_place = |(endpoint, place)| {
+            let name = self.name(endpoint);
+            let missing = self.at(endpoint, place).next().is_none();
+            let waiting = missing
+                .then(|| json!({"name": name, "endpoint": endpoint, "place": place, "phase": "waiting"}));
+            self.at(endpoint, place).map(move |leg| leg.json(name)).chain(waiting)
+        };
+        let legs: Vec<_> = self.labels.wanted().flat_map(of_place).collect();
+        json!({"event": "legs", "legs": legs, "received_ns": received_ns})
+    }
+}
+
+impl Leg {
+    /// What stands in front: what serves now before what takes over, and what is over last.
+    fn rank(&self) -> impl Ord + use<> {
+        let rank = match self.phase {
+            Phase::Ready => 0,
+            Phase::Open => 1,
+            Phase::Connecting => 2,
+            Phase::Retiring => 3,
+        };
+        let Lead { firsts, copies } = self.lead;
+        (self.route.endpoint, self.place, rank, Reverse(firsts + copies))
+    }
+
+    fn told(&self, several: bool) -> String {
+        let mut told = phase(self.phase).to_owned();
+        if let Some(share) = self.lead.share().filter(|_| several) {
+            told.push_str(&format!(" {:.0} % first", share * 100.0));
+            if let Some([median, most]) = self.lags {
+                told.push_str(&format!(", else {} behind (p99 {})", words(median), words(most)));
+            }
+        }
+        told
+    }
+
+    fn json(&self, name: Option<&str>) -> Value {
+        let Lead { firsts, copies } = self.lead;
+        let [median, most] = [0, 1].map(|at| self.lags.and_then(|lags| lags.get(at).copied()).map(nanos));
+        json!({
+            "name": name, "endpoint": self.route.endpoint, "leg": self.route.leg, "place": self.place,
+            "phase": phase(self.phase), "firsts": firsts, "copies": copies, "share": self.lead.share(),
+            "lag_p50_ns": median, "lag_p99_ns": most,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tickwire::venue::{Cause, Terms};
+
+    fn counts(firsts: u64, copies: u64) -> LegCounts {
+        LegCounts { firsts, copies, ..LegCounts::default() }
+    }
+
+    fn legs() -> Legs {
+        let terms = Terms { races: true, ..Terms::default() };
+        let stream = Endpoint { terms, ..Endpoint::new("stream", String::new()) };
+        Legs::new(&[stream, Endpoint::new("api", String::new())], 2)
+    }
+
+    const LOST: LinkChange<'_> = LinkChange::Lost { cause: Cause::Lost, words: "", retry_in: None };
+    const OPEN: LinkChange<'_> = LinkChange::Open { after: Duration::ZERO };
+
+    #[test]
+    fn a_place_keeps_what_its_connections_brought() {
+        let mut legs = legs();
+        let [first, successor] = [0, 2].map(|leg| Route { endpoint: 0, leg });
+        for (route, change, counts) in [
+            (first, OPEN, counts(0, 0)),
+            (successor, OPEN, counts(0, 0)),
+            (first, LinkChange::Closed, counts(5, 3)),
+            // An attempt on the same leg that came to nothing brought nothing, whatever stands there.
+            (first, LOST, counts(5, 3)),
+            (successor, LOST, counts(1, 1)),
+        ] {
+            legs.on_turn(route, 1, Turn::of(change), Some(&counts));
+        }
+        let leads = legs.leads();
+        assert_eq!(leads, [((0, 0), Lead::default()), ((0, 1), Lead { firsts: 6, copies: 4 })]);
+        assert_eq!(leads[1].1.share(), Some(0.6));
+    }
+
+    #[test]
+    fn a_connection_that_is_waited_for_is_told_too() {
+        let mut legs = legs();
+        let leg = |leg, place, phase, lead, lags| Leg {
+            route: Route { endpoint: 0, leg },
+            place,
+            phase,
+            lead,
+            lags,
+        };
+        let lags = Some([Duration::from_micros(400), Duration::from_micros(2_100)]);
+        legs.now = vec![
+            leg(2, 0, Phase::Connecting, Lead::default(), None),
+            leg(0, 0, Phase::Ready, Lead { firsts: 61, copies: 39 }, lags),
+        ];
+        legs.now.sort_by_key(Leg::rank);
+        let told = [
+            "stream/0 ready 61 % first, else 0.40 ms behind (p99 2.1 ms) + connecting",
+            "stream/1 waiting",
+            "api waiting",
+        ];
+        assert_eq!(legs.told(), told);
+        let json = legs.json(7).to_string();
+        let first = r#"{"name":"stream","endpoint":0,"leg":0,"place":0,"phase":"ready","firsts":61,"copies":39,"share":0.61,"lag_p50_ns":400000,"lag_p99_ns":2100000}"#;
+        assert!(json.starts_with(&format!(r#"{{"event":"legs","legs":[{first},"#)), "{json}");
+        assert!(
+            json.ends_with(r#"{"name":"api","endpoint":1,"place":0,"phase":"waiting"}],"received_ns":7}"#),
+            "{json}"
+        );
+    }
+}
