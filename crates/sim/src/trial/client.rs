@@ -26,6 +26,13 @@ struct Line {
     connected: bool,
 }
 
+/// How a connection ended.
+struct End<'a> {
+    ending: Ending,
+    cause: Cause,
+    words: &'a str,
+}
+
 /// Who sees what the feed tells, while its books stand as they were then.
 pub(super) trait Audience<S> {
     fn see(&mut self, event: &Event<'_>, world: &World);
@@ -118,7 +125,8 @@ impl<S: Session> Client<S> {
                     Failure::Refused | Failure::TimedOut => Cause::Connect,
                     Failure::Tls(_) => Cause::Tls,
                 };
-                self.end(wire, Ending::Lost, cause, &format!("{failure:?}"), world, audience);
+                let end = End { ending: Ending::Lost, cause, words: &format!("{failure:?}") };
+                self.end(wire, end, world, audience);
             }
             world::Event::Readable(wire) => self.read(wire, world, audience),
             world::Event::Writable(wire) => {
@@ -149,7 +157,8 @@ impl<S: Session> Client<S> {
                 Err(error) => {
                     let is_alert = error.get_ref().is_some_and(|inner| inner.is::<TlsAlert>());
                     let cause = if is_alert { Cause::Tls } else { Cause::Lost };
-                    return self.end(wire, Ending::Lost, cause, &error.to_string(), world, audience);
+                    let end = End { ending: Ending::Lost, cause, words: &error.to_string() };
+                    return self.end(wire, end, world, audience);
                 }
             }
             self.poll(wire, world, audience);
@@ -182,37 +191,24 @@ impl<S: Session> Client<S> {
                 Ok(None) if line.connection.is_ended() => {
                     let (ending, cause) =
                         ending_of(line.connection.is_clean(), line.connection.received_close());
-                    return self.end(wire, ending, cause, "closed", world, audience);
+                    return self.end(wire, End { ending, cause, words: "closed" }, world, audience);
                 }
                 Ok(None) => return,
                 Err(error) => {
-                    return self.end(
-                        wire,
-                        Ending::Lost,
-                        cause_of(&error),
-                        &error.to_string(),
-                        world,
-                        audience,
-                    );
+                    let (cause, words) = (cause_of(&error), error.to_string());
+                    let end = End { ending: Ending::Lost, cause, words: &words };
+                    return self.end(wire, end, world, audience);
                 }
             }
             self.settle(world, audience);
         }
     }
 
-    fn end(
-        &mut self,
-        wire: Wire,
-        ending: Ending,
-        cause: Cause,
-        words: &str,
-        world: &mut World,
-        audience: &mut impl Audience<S>,
-    ) {
+    fn end(&mut self, wire: Wire, end: End<'_>, world: &mut World, audience: &mut impl Audience<S>) {
         let Some(line) = self.lines.remove(&wire) else { return };
         world.hang_up(wire);
         self.wires.remove(&line.route);
-        self.machine.on_ended(line.route, ending, cause, words, now(world));
+        self.machine.on_ended(line.route, end.ending, end.cause, end.words, now(world));
         self.settle(world, audience);
     }
 

@@ -59,8 +59,10 @@ impl Ledger {
     pub(super) fn publish(&mut self, update: Update, at: Instant) {
         self.published.push_back(Published { at, update });
         if !self.wanted {
-            let is_old = |published: &mut Published| published.at + UNDER_WAY_MAX < at;
-            while self.published.pop_front_if(is_old).is_some() {}
+            let is_old = |published: &Published| published.at + UNDER_WAY_MAX < at;
+            while self.published.front().is_some_and(is_old) {
+                self.published.pop_front();
+            }
         }
     }
 

@@ -104,7 +104,7 @@ impl Scene {
     /// A world as the scene wants it.
     pub(super) fn world(&self, start: Instant) -> Result<World, Error> {
         let options = Options {
-            tls: self.seed % 2 == 0,
+            tls: self.seed.is_multiple_of(2),
             source: Source::Market {
                 seed: self.seed,
                 symbols: self.symbols.clone(),
@@ -130,7 +130,8 @@ impl Scene {
             Venue::BinanceUsdM => ("/ws-fapi/v1", "/fapi/v1/depth"),
             _ => ("/ws-api/v3", "/api/v3/depth"),
         };
-        let snapshots = if self.seed % 3 == 0 { binance::Snapshots::Rest } else { binance::Snapshots::Api };
+        let snapshots =
+            if self.seed.is_multiple_of(3) { binance::Snapshots::Rest } else { binance::Snapshots::Api };
         Config {
             symbols: self.symbols.clone(),
             streams: vec![Stream::Trade, Stream::BookTicker, Stream::Depth { ms: 100 }],
