@@ -295,7 +295,7 @@ fn a_connection_that_is_refused_for_good_is_given_up_and_told() {
 
 #[test]
 fn a_connection_is_renewed_before_its_end_and_closed_when_the_other_has_caught_up() {
-    let mut rig = Rig::up(Plan { renew_after: Some(seconds(1000)), ..Plan::default() });
+    let mut rig = Rig::up(Plan { renew_after: Some(seconds(1000)), overlap: seconds(1), ..Plan::default() });
     assert_eq!(rig.pass(seconds(899)), [], "at most a tenth earlier");
     assert_eq!(rig.pass(seconds(101)), [Dial(leg(1), 0)]);
     rig.open(leg(1));
@@ -318,7 +318,7 @@ fn a_connection_is_renewed_before_its_end_and_closed_when_the_other_has_caught_u
 
 #[test]
 fn a_successor_that_falls_behind_again_does_not_take_over() {
-    let mut rig = Rig::up(Plan::default());
+    let mut rig = Rig::up(Plan { overlap: seconds(1), ..Plan::default() });
     rig.machine.renew(rig.now);
     assert_eq!(rig.done(), [Dial(leg(1), 0)]);
     rig.open(leg(1));

@@ -1,0 +1,204 @@
+//! What is due: attempts, renewals, successors that take over.
+
+use std::time::{Duration, Instant};
+
+use tickwire_venue::{LinkChange, Now, Renewal, Route, Session};
+
+use super::{LAG_LOOK, Machine, Order, Phase, unit};
+use crate::{
+    site::{Life, Link, Next, Site, State},
+    stats::record,
+};
+
+/// Between two looks whether connections are ready.
+const LOOK: Duration = Duration::from_millis(50);
+/// Samples of its lag before a connection is judged by it.
+const LAG_SAMPLES_MIN: u64 = 50;
+/// How long a successor of a connection that lagged is not judged by it.
+const LAG_PATIENCE: Duration = Duration::from_secs(600);
+/// How long an old connection may take to bring what its successor has brought.
+const LAG_PATIENCE_AT_END: Duration = Duration::from_secs(10);
+
+impl<S: Session> Machine<S> {
+    /// Does what is due, and finds out when to look again.
+    pub(super) fn settle(&mut self, now: Now) {
+        if self.closing {
+            self.wake = None;
+            return;
+        }
+        for endpoint in self.session.endpoints().get(self.sites.len()..).unwrap_or_default() {
+            self.sites.push(Site::new(self.plan.legs(endpoint.terms.races), now.instant));
+        }
+        for endpoint in 0..self.sites.len() {
+            self.look(endpoint, now);
+            let places = self.sites.get(endpoint).map_or(0, |site| site.places.len());
+            (0..places).for_each(|place| self.settle_place(endpoint, place, now));
+        }
+        if now.instant >= self.lag_look_at {
+            self.lag_look_at = now.instant + LAG_LOOK;
+            (0..self.sites.len()).for_each(|endpoint| self.look_for_lag(endpoint, now));
+        }
+        if now.instant >= self.look_at {
+            self.look_at = now.instant + LOOK;
+        }
+        let look_at = self.look_at;
+        let races = self.sites.iter().any(|site| site.places.len() > 1);
+        let wake = self.sites.iter().filter_map(|site| site.deadline(look_at));
+        self.wake = wake.chain(races.then_some(self.lag_look_at)).min();
+    }
+
+    /// Sees which open connections are ready.
+    fn look(&mut self, endpoint: usize, now: Now) {
+        if now.instant < self.look_at {
+            return;
+        }
+        let opening: Vec<usize> = self.sites.get(endpoint).map_or(Vec::new(), |site| {
+            let is_open = |leg: &usize| site.link(*leg).is_some_and(|link| link.state == State::Open);
+            (0..site.links.len()).filter(is_open).collect()
+        });
+        for leg in opening {
+            let route = Route { endpoint, leg };
+            if self.session.is_ready(route) {
+                self.on_ready(route, now.instant);
+            }
+        }
+    }
+
+    fn on_ready(&mut self, route: Route, now: Instant) {
+        let lifetime =
+            self.session.endpoints().get(route.endpoint).and_then(|endpoint| endpoint.terms.lifetime);
+        let age = self.plan.renewal(lifetime, unit(&mut self.chance));
+        let overlap_until = now + self.plan.overlap;
+        let Some(site) = self.sites.get_mut(route.endpoint) else { return };
+        let Some(link) = site.link_mut(route.leg) else { return };
+        link.state = State::Ready { since: now };
+        link.renew_at = age.and_then(|age| now.checked_add(age));
+        let (place, after) = (link.place, now.saturating_duration_since(link.began));
+        if let Some(place) = site.places.get_mut(place) {
+            if let Life::Renewing { old, next: Next::Leg(leg) } = place.life
+                && leg == route.leg
+            {
+                place.life = Life::Renewing { old, next: Next::Overlap { leg, until: overlap_until } };
+                self.session.hand_over(Route { endpoint: route.endpoint, leg: old });
+            }
+            if let Some(lost_at) = place.lost_at.take() {
+                record(&mut self.stats.recovery_us, now.saturating_duration_since(lost_at));
+            }
+        }
+        record(&mut self.stats.ready_us, after);
+        self.tell(route, LinkChange::Ready { after }, String::new());
+    }
+
+    /// Moves a place on as far as it goes now.
+    fn settle_place(&mut self, endpoint: usize, place: usize, now: Now) {
+        let Some(life) = self.life(endpoint, place) else { return };
+        match life {
+            Life::Waiting(at) if at <= now.instant => {
+                let life = match self.dial(endpoint, place, now.instant) {
+                    Ok(leg) => Life::Single(leg),
+                    Err(at) => Life::Waiting(at),
+                };
+                self.set_life(endpoint, place, life);
+            }
+            Life::Single(leg) => {
+                let link = self.sites.get(endpoint).and_then(|site| site.link(leg));
+                if link.and_then(|link| link.renew_at).is_some_and(|at| at <= now.instant) {
+                    self.renew_place(endpoint, place, Renewal::Age, now);
+                    self.settle_place(endpoint, place, now);
+                }
+            }
+            Life::Renewing { old, next: Next::Waiting(at) } if at <= now.instant => {
+                let next = match self.dial(endpoint, place, now.instant) {
+                    Ok(leg) => Next::Leg(leg),
+                    Err(at) => Next::Waiting(at),
+                };
+                self.set_life(endpoint, place, Life::Renewing { old, next });
+            }
+            Life::Renewing { old, next: Next::Overlap { leg, until } } if until <= now.instant => {
+                // It may have fallen behind again.
+                if self.session.is_ready(Route { endpoint, leg }) {
+                    let old = Route { endpoint, leg: old };
+                    let lags = !self.session.is_handed_over(old);
+                    if !lags || until + LAG_PATIENCE_AT_END <= now.instant {
+                        self.retire(old, lags);
+                        self.set_life(endpoint, place, Life::Single(leg));
+                    }
+                }
+            }
+            Life::Waiting(_) | Life::Renewing { .. } | Life::Stopped => {}
+        }
+    }
+
+    fn life(&self, endpoint: usize, place: usize) -> Option<Life> {
+        Some(self.sites.get(endpoint)?.places.get(place)?.life)
+    }
+
+    fn set_life(&mut self, endpoint: usize, place: usize, life: Life) {
+        let place = self.sites.get_mut(endpoint).and_then(|site| site.places.get_mut(place));
+        place.into_iter().for_each(|place| place.life = life);
+    }
+
+    /// Begins to connect, if the venue's budget allows it; else says when it does.
+    fn dial(&mut self, endpoint: usize, place: usize, now: Instant) -> Result<usize, Instant> {
+        let Some(site) = self.sites.get_mut(endpoint) else { return Err(now + LOOK) };
+        // All are in use only while some retire.
+        let leg = site.free_leg().ok_or(now + LOOK)?;
+        self.attempts.take(now)?;
+        if let Some(slot) = site.links.get_mut(leg) {
+            *slot = Some(Link::dialing(place, now));
+        }
+        let attempt = site.places.get(place).map_or(1, |place| place.retry.attempt());
+        self.stats.attempts += 1;
+        let route = Route { endpoint, leg };
+        self.orders.push_back(Order::Dial { route, place });
+        self.tell(route, LinkChange::Connecting { attempt }, String::new());
+        Ok(leg)
+    }
+
+    /// Wants a successor for the connection of a place, if it has one that is good.
+    pub(super) fn renew_place(&mut self, endpoint: usize, place: usize, why: Renewal, now: Now) {
+        let Some(Life::Single(old)) = self.life(endpoint, place) else { return };
+        let route = Route { endpoint, leg: old };
+        if !matches!(self.phase(route), Some(Phase::Open | Phase::Ready)) {
+            return;
+        }
+        self.set_life(endpoint, place, Life::Renewing { old, next: Next::Waiting(now.instant) });
+        self.tell(route, LinkChange::Renewing { why }, String::new());
+    }
+
+    /// A successor is ready: the old connection is closed in order.
+    fn retire(&mut self, route: Route, lags: bool) {
+        let link = self.sites.get_mut(route.endpoint).and_then(|site| site.link_mut(route.leg));
+        if let Some(link) = link {
+            link.state = State::Retiring;
+            link.lags = lags;
+            self.stats.renewed += 1;
+            self.orders.push_back(Order::Close(route));
+            self.tell(route, LinkChange::Retiring, String::new());
+        }
+    }
+
+    /// Renews connections that are too far behind the others.
+    fn look_for_lag(&mut self, endpoint: usize, now: Now) {
+        let Some(lag_max) = self.plan.lag_max else { return };
+        let lag_max = u64::try_from(lag_max.as_micros()).unwrap_or(u64::MAX);
+        let Some(site) = self.sites.get(endpoint) else { return };
+        let ready: Vec<usize> = site.ready_legs().collect();
+        if ready.len() < 2 {
+            return;
+        }
+        for leg in ready {
+            let route = Route { endpoint, leg };
+            let lags = self.session.leg_counts(route).and_then(|counts| counts.lag_us.as_ref());
+            let lags_much = lags
+                .is_some_and(|lags| lags.len() >= LAG_SAMPLES_MIN && lags.value_at_quantile(0.5) > lag_max);
+            let Some(at) = self.place(route).filter(|_| lags_much) else { continue };
+            let place = self.sites.get_mut(endpoint).and_then(|site| site.places.get_mut(at));
+            let Some(place) = place else { continue };
+            if place.patient_until.is_none_or(|until| until <= now.instant) {
+                place.patient_until = Some(now.instant + LAG_PATIENCE);
+                self.renew_place(endpoint, at, Renewal::Slow, now);
+            }
+        }
+    }
+}
