@@ -411,7 +411,8 @@ impl<S: Session> Feed<S> {
     fn connection<'a>(&'a self, route: Route, link: &'a Link) -> Option<Connection<'a>> {
         let name = self.session().endpoints().get(route.endpoint)?.name;
         let (place, phase) = (self.machine.place(route)?, self.machine.phase(route)?);
-        let counts = self.session().leg_counts(route);
+        // Until it opens, they are those of the connection that was there before.
+        let counts = self.session().leg_counts(route).filter(|_| phase != Phase::Connecting);
         Some(Connection { route, name, place, phase, counts, client: &link.client })
     }
 }
