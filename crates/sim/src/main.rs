@@ -84,7 +84,7 @@ impl Sum {
         self.slowest = self.slowest.max(outcome.healed_in.map(|healed_in| (healed_in, seed)));
         if let Some(wrong) = outcome.wrong {
             eprintln!(
-                "\rseed {seed}: {wrong}\n  replay: cargo run --release -p tickwire-sim -- --seed {seed}"
+                "\rseed {seed}: {wrong}\n  replay: cargo run --profile sim -p tickwire-sim -- --seed {seed}"
             );
             self.failed.push((seed, wrong));
         }
