@@ -139,7 +139,7 @@ fn verdict(reports: &Reports, growths: &[Growth]) -> Vec<String> {
 fn print(reports: &Reports, growths: &[Growth]) {
     for report in reports.iter().flatten() {
         let Report { name, tally, stats, troubles, pause, healed_in, .. } = report;
-        let Tally { updates, books, gaps, missed, unshown, lost, renewed } = *tally;
+        let Tally { updates, books, gaps, missed, unshown, lost, renewed, .. } = *tally;
         println!("{name}");
         println!("  {updates} updates told, {books} books equal to the venue's own");
         println!("  {gaps} gaps told, {missed} updates missed, {unshown} of them unshown");
@@ -182,7 +182,7 @@ fn spans(stats: &Stats) -> [f64; 3] {
 
 fn line(reports: &Reports, growths: &[Growth], wrong: &[String]) -> serde_json::Value {
     let venue = |report: &Report| {
-        let Tally { updates, books, gaps, missed, unshown, lost, renewed } = report.tally;
+        let Tally { updates, books, gaps, missed, unshown, lost, renewed, .. } = report.tally;
         json!({
             "venue": report.name, "updates": updates, "books": books, "gaps": gaps, "missed": missed,
             "unshown": unshown, "lost": lost, "renewed": renewed, "connects": report.stats.attempts,

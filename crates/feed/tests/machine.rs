@@ -8,8 +8,8 @@ use std::{
 
 use tickwire_feed::{Command, Machine, Phase, Plan};
 use tickwire_venue::{
-    Attempts, BookView, Cause, Command as Wish, Ending, Endpoint, Error, Event, Instrument, LinkChange, Now,
-    Renewal, Route, Session, Terms,
+    Attempts, BookView, Cause, Command as Wish, Ending, Endpoint, Error, Event, Instrument, LegCounts,
+    LinkChange, Now, Renewal, Route, Session, Terms,
 };
 
 /// A session that is ready when it is said to be.
@@ -43,6 +43,13 @@ impl Session for Stub {
     }
     fn is_ready(&self, route: Route) -> bool {
         self.ready.contains(&route)
+    }
+    fn hand_over(&mut self, _: Route) {}
+    fn is_handed_over(&mut self, _: Route) -> bool {
+        true
+    }
+    fn leg_counts(&self, _: Route) -> Option<&LegCounts> {
+        None
     }
     fn on_message(&mut self, _: Route, _: &[u8], _: Now) -> Result<(), Error> {
         Ok(())

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tickwire::venue::binance::{Binance, Config, Stream};
 use tickwire::venue::{
-    Attempts, BookChange, BookState, Cause, Command, Ending, Endpoint, Event, Fetched, Instrument,
+    Attempts, BookChange, BookState, Cause, Command, Ending, Endpoint, Event, Fetched, Instrument, LegCounts,
     LinkChange, Misuse, Now, Outcome, Route, Session,
 };
 use tickwire::{Arrival, Builder, Client, Error, Feed, Phase};
@@ -323,6 +323,13 @@ impl Session for Routes {
     fn on_closed(&mut self, _: Route, _: Ending, _: Now) {}
     fn is_ready(&self, _: Route) -> bool {
         true
+    }
+    fn hand_over(&mut self, _: Route) {}
+    fn is_handed_over(&mut self, _: Route) -> bool {
+        true
+    }
+    fn leg_counts(&self, _: Route) -> Option<&LegCounts> {
+        None
     }
     fn on_message(&mut self, route: Route, _: &[u8], _: Now) -> Result<(), tickwire::venue::Error> {
         if self.untold {

@@ -179,7 +179,7 @@ const HOUSE: &[Room] = &[
             &["ledger", "scene"],
             &["client", "stage"],
             &["judge"],
-            &["user"],
+            &["cuts", "user"],
             &["mod"],
         ],
     },

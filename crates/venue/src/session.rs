@@ -215,22 +215,14 @@ pub trait Session {
 
     /// Another connection is [ready](Session::is_ready) to take the place of that of `route`: it is noted where the streams
     /// stand.
-    fn hand_over(&mut self, route: Route) {
-        let _ = route;
-    }
+    fn hand_over(&mut self, route: Route);
 
     /// Whether the connection of `route` has brought everything up to where the streams stood when it was handed over: it
     /// does not lag, and what is sent on it before it is closed is all that it had.
-    fn is_handed_over(&mut self, route: Route) -> bool {
-        let _ = route;
-        true
-    }
+    fn is_handed_over(&mut self, route: Route) -> bool;
 
     /// How the connection of `route` fares among those with the same streams.
-    fn leg_counts(&self, route: Route) -> Option<&LegCounts> {
-        let _ = route;
-        None
-    }
+    fn leg_counts(&self, route: Route) -> Option<&LegCounts>;
 
     /// One text message arrived on `route`.
     ///

@@ -266,9 +266,13 @@ impl Subscriptions {
 
     /// Request `id` came to nothing for now: it is made again at a time.
     pub(crate) fn on_put_off(&mut self, leg: usize, id: u64, again_at: Instant) {
-        for standing in self.standings_mut(leg) {
+        let Self { streams, legs, .. } = self;
+        let standings = legs.get_mut(leg).and_then(Option::as_mut).map_or(&mut [][..], Vec::as_mut_slice);
+        for (stream, standing) in streams.iter().zip(standings) {
             standing.state = match standing.state {
-                State::Asked(of) if of == id => State::Waiting(again_at),
+                State::Asked(of) if of == id && stream.wanted => State::Waiting(again_at),
+                // Perhaps it is subscribed all the same.
+                State::Asked(of) if of == id => State::Leave(again_at),
                 State::Leaving(of) if of == id => State::Leave(again_at),
                 state => state,
             };
@@ -337,6 +341,12 @@ impl Subscriptions {
     pub(crate) fn is_idle(&self, stream: usize) -> bool {
         let mut standings = self.legs.iter().flatten().filter_map(|leg| leg.get(stream));
         standings.all(|standing| standing.state == State::Idle)
+    }
+
+    /// The places of streams that are not wanted any more and that some leg is not done with.
+    pub(crate) fn leftovers(&self) -> Vec<usize> {
+        let is_left = |at: &usize| !self.is_wanted(*at) && !self.is_idle(*at);
+        (0..self.streams.len()).filter(is_left).collect()
     }
 
     /// Whether it is known of each stream that is wanted whether a leg brings it.

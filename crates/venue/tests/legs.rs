@@ -302,6 +302,37 @@ fn a_book_that_is_added_later_is_kept_and_one_that_is_removed_stays_readable() {
     assert_eq!((view.state, view.update_id), (BookState::Stale, 5));
 }
 
+#[test]
+fn a_stream_that_is_not_wanted_is_over_whatever_becomes_of_the_request() {
+    let over = Event::Unsubscribed { stream: "xyzabc@bookTicker" };
+    let mut rig = rig(vec![Stream::Trade], 1);
+    let follow = |rig: &mut Rig| {
+        let now = rig.both();
+        rig.session.subscribe(&["xyzabc@bookTicker"], now).unwrap();
+        assert_eq!(rig.drain(), []);
+        rig.sent.pop_front().unwrap().1
+    };
+    let leave = |rig: &mut Rig| {
+        let now = rig.both();
+        rig.session.unsubscribe(&["xyzabc@bookTicker"], now);
+        rig.drain()
+    };
+    // Refused when it is not wanted any more: nobody misses it.
+    let sent = follow(&mut rig);
+    assert_eq!(leave(&mut rig), []);
+    let refusal = json!({"error": {"code": 2, "msg": "Invalid request"}, "id": sent["id"]});
+    let told = rig.feed(leg(0), &refusal.to_string()).unwrap();
+    assert!(matches!(&told[..], [Event::Rejected(_), last] if *last == over), "{told:?}");
+    // Never answered.
+    follow(&mut rig);
+    assert_eq!(leave(&mut rig), []);
+    assert_eq!(rig.close(leg(0)), [over.clone()]);
+    // Not even asked for.
+    let now = rig.both();
+    rig.session.subscribe(&["xyzabc@bookTicker"], now).unwrap();
+    assert_eq!(leave(&mut rig), [over]);
+}
+
 fn watched() -> Config {
     let streams = vec![Stream::BookTicker, Stream::Trade];
     Config { silence_max: Some(Duration::from_secs(60)), ..config(&["XYZABC", "QUIET"], streams) }

@@ -16,6 +16,10 @@ use super::stage::Stage;
 use crate::truth::Levels;
 use crate::world::World;
 
+/// How long a feed may be when all that it holds is written out, in bytes: its books and its connections, with what waits
+/// to be told or sent.
+const WEIGHT_MAX: usize = 512 << 10;
+
 /// What a trial keeps of what the feed told, for who wants to read it.
 pub type Trace<'a> = Option<&'a mut dyn FnMut(&str)>;
 
@@ -26,6 +30,8 @@ pub struct Judge<'a> {
     ledgers: BTreeMap<String, Ledger>,
     /// The user changes what is followed.
     has_whims: bool,
+    /// There is always a connection that brings everything.
+    is_gapless: bool,
     /// The book that an event was about, to be looked at once the session is free.
     book: Option<(Instrument, u64)>,
     /// What went wrong first.
@@ -51,6 +57,8 @@ pub struct Tally {
     pub lost: u64,
     /// Connections that were renewed without a break.
     pub renewed: u64,
+    /// How long a feed was at most when all that it held was written out, in bytes.
+    pub weight: usize,
 }
 
 impl std::ops::Add for Tally {
@@ -65,6 +73,7 @@ impl std::ops::Add for Tally {
             unshown: self.unshown + other.unshown,
             lost: self.lost + other.lost,
             renewed: self.renewed + other.renewed,
+            weight: self.weight.max(other.weight),
         }
     }
 }
@@ -96,6 +105,7 @@ impl<'a> Judge<'a> {
             symbols: scene.symbols.clone(),
             ledgers: streams.map(ledger).collect(),
             has_whims: scene.whims.is_some(),
+            is_gapless: scene.gapless,
             book: None,
             wrong: None,
             tally: Tally::default(),
@@ -177,6 +187,14 @@ impl<'a> Judge<'a> {
             }
             self.difference(session, stage, instrument, view.update_id)
         })
+    }
+
+    /// Sees that a feed holds no more than it should.
+    pub(super) fn weigh(&mut self, feed: &impl fmt::Debug, world: &World) {
+        self.tally.weight = self.tally.weight.max(format!("{feed:?}").len());
+        if self.tally.weight > WEIGHT_MAX {
+            self.blame(world, &format!("the feed is {} bytes long when written out", self.tally.weight));
+        }
     }
 
     /// What is different between a book and the venue's own at the same update id.
@@ -266,6 +284,9 @@ impl<'a> Judge<'a> {
             Event::Gap(gap) => {
                 self.tally.gaps += 1;
                 self.note(stage, &format!("{gap:?}"));
+                if self.is_gapless {
+                    self.blame(stage, &format!("{gap:?}, and there was always another connection"));
+                }
                 let judged =
                     self.ledgers.get_mut(gap.stream).map(|ledger| ledger.on_gap(gap.after, gap.through));
                 judged.into_iter().for_each(|judged| self.check(stage, gap.stream, judged));

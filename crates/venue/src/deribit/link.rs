@@ -116,13 +116,6 @@ impl Link {
     pub(super) fn deadline(&self) -> Option<Instant> {
         [self.watch.deadline(&self.order), self.order.deadline()].into_iter().flatten().min()
     }
-
-    /// The places of channels that are not wanted any more and that some leg is not done with.
-    pub(super) fn leftovers(&self) -> Vec<usize> {
-        let Self { subscriptions, .. } = self;
-        let is_left = |stream: &usize| !subscriptions.is_wanted(*stream) && !subscriptions.is_idle(*stream);
-        (0..self.subjects.len()).filter(is_left).collect()
-    }
 }
 
 /// How long a channel may be silent: those of perpetuals never are for long.

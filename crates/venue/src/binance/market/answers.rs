@@ -28,23 +28,21 @@ impl Market {
     ) -> Result<(), Odd> {
         let Some(link) = self.links.get_mut(at) else { return Ok(()) };
         let asked = number(answer.id).and_then(|id| link.answered(leg, id));
+        let leftovers = link.subscriptions.leftovers();
         self.restless = true;
         match (asked, answer.body) {
             (Some(asked), Body::Done) => self.on_done(at, leg, asked.id, now),
             (Some(asked), Body::Refused(refusal)) => {
                 let request = request_of(asked.aim);
                 let refused = link.subscriptions.on_refused(leg, asked.id, now);
-                let name = refused.map(|stream| link.subscriptions.name(stream).to_owned());
-                match name {
-                    // It was one of several: who is to blame will turn out.
-                    None if asked.aim == Aim::Subscribe => {
-                        self.tell_rejected(request, None, refusal, Outcome::Retry(now));
-                    }
-                    None => self.tell_rejected(request, None, refusal, Outcome::Final),
-                    Some(name) => {
-                        self.tell_rejected(request, None, refusal, Outcome::Final);
-                        self.queue.push_with_words(Event::Missing { stream: "" }, &name);
-                    }
+                let is_one = refused.is_some() || asked.aim == Aim::Unsubscribe;
+                // Of several, who is to blame will turn out.
+                let outcome = if is_one { Outcome::Final } else { Outcome::Retry(now) };
+                let missing = refused.filter(|stream| link.subscriptions.is_wanted(*stream));
+                let missing = missing.map(|stream| link.subscriptions.name(stream).to_owned());
+                self.tell_rejected(request, None, refusal, outcome);
+                if let Some(name) = missing {
+                    self.queue.push_with_words(Event::Missing { stream: "" }, &name);
                 }
             }
             (None, Body::Refused(refusal)) => {
@@ -53,6 +51,7 @@ impl Market {
             (_, Body::Snapshot(_)) => return Err("a snapshot on the stream"),
             (_, Body::Done | Body::Other) => self.tell_other("answer"),
         }
+        self.tell_over(at, &leftovers);
         Ok(())
     }
 
@@ -85,10 +84,6 @@ impl Market {
                 }
                 Became::Left => {
                     link.order.leave(stream, leg, true, now);
-                    if link.subscriptions.is_idle(stream) {
-                        let event = Event::Unsubscribed { stream: "" };
-                        queue.push_with_words(event, link.subscriptions.name(stream));
-                    }
                     let fed = keepers.iter_mut().flatten();
                     let mut fed = fed.filter(|keeper| (keeper.link, keeper.stream) == (at, stream));
                     if link.subscriptions.is_wanted(stream)

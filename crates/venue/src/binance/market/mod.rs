@@ -244,7 +244,7 @@ impl Market {
             let Some(link) = self.links.get_mut(at) else { return };
             let Some(stream) = link.subscriptions.remove(name, now) else { continue };
             self.restless = true;
-            let (subject, is_open) = (link.subject(stream), link.subscriptions.has_leg());
+            let subject = link.subject(stream);
             if let Some(keeper) = self.keeper_fed_by((at, stream)) {
                 keeper.on_unfollowed();
             }
@@ -252,9 +252,16 @@ impl Market {
             if let (Some(instrument), Some(Kind::BookTicker)) = (subject, suffix.and_then(Kind::of)) {
                 self.compare(instrument, false);
             }
-            if !is_open {
-                self.queue.push_with_words(Event::Unsubscribed { stream: "" }, name);
-            }
+            self.tell_over(at, &[stream]);
+        }
+    }
+
+    /// Tells which of the streams that are not wanted any more are followed no more: no connection has anything to do with
+    /// them.
+    fn tell_over(&mut self, at: usize, leftovers: &[usize]) {
+        let Some(link) = self.links.get(at) else { return };
+        for stream in leftovers.iter().filter(|stream| link.subscriptions.is_idle(**stream)) {
+            self.queue.push_with_words(Event::Unsubscribed { stream: "" }, link.subscriptions.name(*stream));
         }
     }
 
@@ -305,6 +312,7 @@ impl Market {
 
     fn on_link_closed(&mut self, at: usize, leg: usize, ending: Ending, now: Instant) {
         let Some(link) = self.links.get_mut(at) else { return };
+        let leftovers = link.subscriptions.leftovers();
         link.on_closed(leg, ending == Ending::InOrder, now);
         self.commands.retain(
             |asking| !matches!(asking, Asking::Streams { link, leg: of, .. } if (*link, *of) == (at, leg)),
@@ -319,6 +327,7 @@ impl Market {
                 keeper.on_stream_open();
             }
         }
+        self.tell_over(at, &leftovers);
     }
 
     fn on_api_closed(&mut self, leg: usize, now: Instant) {

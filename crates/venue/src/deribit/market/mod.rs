@@ -124,7 +124,7 @@ impl Market {
     }
 
     pub(super) fn on_closed(&mut self, leg: usize, in_order: bool, now: Instant) {
-        let leftovers = self.link.leftovers();
+        let leftovers = self.link.subscriptions.leftovers();
         self.link.on_closed(leg, in_order, now);
         self.restless = true;
         let Self { link, keepers, tickers, queue, .. } = self;
