@@ -2,6 +2,7 @@
 
 use crate::clock::now;
 use crate::troubles::Troubles;
+use crate::venues;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::error::Error;
@@ -9,18 +10,14 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 use tickwire::venue::Session;
-use tickwire::venue::binance::{Binance, Config, Stream};
-use tickwire::venue::deribit::{self, Channel, Deribit, Rate};
-use tickwire::{Builder, Client, Feed, Phase, Plan, Stats};
+use tickwire::{Builder, Client, Feed, Phase, Stats};
 use tickwire_sim::trial::{Judge, Scene, Stage, Tally};
-use tickwire_sim::{Bursts, Faults, Hazard, Hazards, Levels, Options, Server, Source, Venue, Witnessed};
+use tickwire_sim::{Levels, Server, Venue, Witnessed};
 
 /// What is told may be so late once nothing goes wrong.
 const LATE: Duration = Duration::from_secs(12);
 /// The same while things do: both connections may be silent at once, and the attempts to replace them be cut.
 const LATE_IN_STORM: Duration = Duration::from_secs(90);
-/// How soon all must be well when nothing goes wrong any more.
-const CALM: Duration = Duration::from_secs(90);
 /// Between two looks at what is late, and at the counts.
 const LOOK: Duration = Duration::from_secs(1);
 /// Lines that are kept of what happened, for a failure.
@@ -60,77 +57,21 @@ pub(crate) struct Wanted {
 
 /// Follows a venue for as long as is wanted, or until something is wrong or the others `stop`.
 pub(crate) fn run(wanted: Wanted, shared: &Shared, stop: &AtomicBool) -> Result<Report, Box<dyn Error>> {
-    let scene = scene(wanted);
-    let server = Server::start(options(&scene))?;
+    let Wanted { venue, seed, storm } = wanted;
+    let scene = venues::scene(venue, seed, storm);
+    let server = Server::start(venues::options(&scene))?;
     let builder = Client::builder().extra_roots_pem(server.ca_pem().as_bytes())?;
-    match wanted.venue {
-        Venue::Deribit => follow(wanted, &scene, (deribit(&scene, &server)?, builder), server, shared, stop),
-        _ => follow(wanted, &scene, (binance(&scene, &server)?, builder), server, shared, stop),
-    }
-}
-
-fn name(venue: Venue) -> &'static str {
+    let running = Running { scene, server, builder, shared, stop };
     match venue {
-        Venue::BinanceUsdM => "usd-m",
-        Venue::Deribit => "deribit",
-        _ => "spot",
+        Venue::Deribit => {
+            let session = venues::deribit(&running.scene, &running.server)?;
+            running.follow(session)
+        }
+        _ => {
+            let session = venues::binance(&running.scene, &running.server)?;
+            running.follow(session)
+        }
     }
-}
-
-/// What the judge needs to know. Messages are lost on single connections, so that where ids do not show it some may be missing.
-fn scene(Wanted { venue, seed, storm }: Wanted) -> Scene {
-    let symbols: [&str; 2] =
-        if venue == Venue::Deribit { ["BTC-PERPETUAL", "ETH-PERPETUAL"] } else { ["BTCUSDT", "ETHUSDT"] };
-    Scene {
-        seed,
-        venue,
-        symbols: symbols.map(str::to_owned).into(),
-        plan: Plan {
-            legs: 2,
-            renew_after: Some(Duration::from_secs(25)),
-            overlap: Duration::from_secs(3),
-            ..Plan::default()
-        },
-        // As many as fill what the venue remembers of its books within a minute; the others have bursts.
-        events_per_second: if venue == Venue::BinanceUsdM { 400 } else { 100 },
-        hazards: Hazards::only(Hazard::MessagesLost, 1),
-        storm,
-        calm: CALM,
-        whims: None,
-        ..Scene::of(seed)
-    }
-}
-
-fn options(scene: &Scene) -> Options {
-    let Scene { seed, symbols, events_per_second, .. } = scene.clone();
-    // USD-M's books are as long as its snapshots: what lies beyond these, a client cannot know.
-    let bursts = (scene.venue != Venue::BinanceUsdM).then_some(Bursts { every: 4, levels: 800 });
-    let (drop_diff_every, duplicate_every) = (Some(290), Some(97));
-    let faults = Faults { drop_diff_every, duplicate_every, bursts, ..Faults::default() };
-    let source = Source::Market { seed, symbols, events_per_second };
-    Options { source, faults, ..Options::of(scene.venue) }
-}
-
-fn binance(scene: &Scene, server: &Server) -> Result<Binance, tickwire::venue::Error> {
-    let base = if scene.venue == Venue::BinanceUsdM { Config::usd_m() } else { Config::spot() };
-    Binance::new(Config {
-        symbols: scene.symbols.clone(),
-        streams: vec![Stream::Trade, Stream::BookTicker, Stream::Depth { ms: 100 }],
-        snapshot_limit: if scene.venue == Venue::BinanceUsdM { 1_000 } else { 5_000 },
-        stream_url: server.stream_url(),
-        api_url: server.api_url(),
-        ..base
-    })
-}
-
-fn deribit(scene: &Scene, server: &Server) -> Result<Deribit, tickwire::venue::Error> {
-    let interval = Rate::Ms100;
-    Deribit::new(deribit::Config {
-        url: server.api_url(),
-        instruments: scene.symbols.clone(),
-        channels: vec![Channel::Trades { interval }, Channel::Quote, Channel::Book { interval }],
-        ..deribit::Config::default()
-    })
 }
 
 /// The local venue, as the judge sees it.
@@ -153,52 +94,84 @@ impl Stage for Local {
     }
 }
 
-fn follow<S: Session>(
-    wanted: Wanted,
-    scene: &Scene,
-    (session, builder): (S, Builder),
+/// A venue that runs, and what a feed of it needs.
+struct Running<'a> {
+    scene: Scene,
     server: Server,
-    shared: &Shared,
-    stop: &AtomicBool,
-) -> Result<Report, Box<dyn Error>> {
-    let notes = RefCell::new(VecDeque::new());
-    let mut note = |line: &str| {
-        let mut notes = notes.borrow_mut();
-        notes.push_back(line.to_owned());
-        if notes.len() > NOTES {
-            notes.pop_front();
-        }
-    };
-    let mut judge = Judge::new(scene, Some(&mut note));
+    builder: Builder,
+    shared: &'a Shared,
+    stop: &'a AtomicBool,
+}
+
+impl Running<'_> {
+    fn follow<S: Session>(self, session: S) -> Result<Report, Box<dyn Error>> {
+        let Self { scene, server, builder, shared, stop } = self;
+        let notes = RefCell::new(VecDeque::new());
+        let mut note = |line: &str| {
+            let mut notes = notes.borrow_mut();
+            notes.push_back(line.to_owned());
+            if notes.len() > NOTES {
+                notes.pop_front();
+            }
+        };
+        let judge = judge(&scene, &server, &mut note);
+        let mut feed = Err("not connected".into());
+        let counted = allocation_counter::measure(|| {
+            let builder = Feed::builder(session).client(builder).plan(scene.plan.clone());
+            feed = builder.connect().map_err(Box::<dyn Error>::from);
+        });
+        let began = now();
+        let mut lane = Lane {
+            feed: feed?,
+            local: Local { server, began },
+            judge,
+            troubles: Troubles::new(scene.seed, began),
+            heap: counted.bytes_current,
+            look_at: began,
+            pauses: Pauses::default(),
+            shared,
+            stop,
+        };
+        lane.storm(began + scene.storm)?;
+        let healed_in = lane.heal(&scene)?;
+        let Lane { feed, judge, troubles, pauses, .. } = lane;
+        let (name, pause, troubles) = (venues::name(scene.venue), pauses.longest, troubles.counts());
+        let (tally, stats, wrong) = (judge.tally(), feed.stats().clone(), judge.wrong().map(str::to_owned));
+        drop(judge);
+        let notes = notes.into_inner().into();
+        Ok(Report { name, wrong, notes, tally, stats, troubles, pause, healed_in })
+    }
+}
+
+/// Who judges all streams of a scene, which the server witnesses from now on.
+fn judge<'a>(scene: &Scene, server: &Server, note: &'a mut dyn FnMut(&str)) -> Judge<'a> {
+    let mut judge = Judge::new(scene, Some(note));
     let streams = scene.streams();
     server.observe(&streams.iter().map(String::as_str).collect::<Vec<_>>());
     streams.iter().for_each(|stream| judge.want(stream, true));
-    let mut feed = Err("not connected".into());
-    let counted = allocation_counter::measure(|| {
-        let builder = Feed::builder(session).client(builder).plan(scene.plan.clone());
-        feed = builder.connect().map_err(Box::<dyn Error>::from);
-    });
-    let began = now();
-    let mut lane = Lane {
-        feed: feed?,
-        local: Local { server, began },
-        judge,
-        troubles: Troubles::new(wanted.seed, began),
-        heap: counted.bytes_current,
-        look_at: began,
-        told: (0, began),
-        pause: Duration::ZERO,
-        shared,
-        stop,
-    };
-    lane.storm(began + wanted.storm)?;
-    let healed_in = lane.heal(scene)?;
-    let Lane { feed, judge, troubles, pause, .. } = lane;
-    let wrong = judge.wrong().map(str::to_owned);
-    let (tally, stats, troubles) = (judge.tally(), feed.stats().clone(), troubles.counts());
-    drop(judge);
-    let notes = notes.into_inner().into();
-    Ok(Report { name: name(wanted.venue), wrong, notes, tally, stats, troubles, pause, healed_in })
+    judge
+}
+
+/// The longest time without any update.
+#[derive(Default)]
+struct Pauses {
+    told: u64,
+    told_at: Option<Instant>,
+    longest: Duration,
+}
+
+impl Pauses {
+    /// So many updates were told by now.
+    fn see(&mut self, told: u64) {
+        if told == self.told {
+            return;
+        }
+        self.told = told;
+        let now = now();
+        if let Some(before) = self.told_at.replace(now) {
+            self.longest = self.longest.max(now - before);
+        }
+    }
 }
 
 struct Lane<'a, S> {
@@ -208,9 +181,7 @@ struct Lane<'a, S> {
     troubles: Troubles,
     heap: i64,
     look_at: Instant,
-    /// Updates, and when they last became more.
-    told: (u64, Instant),
-    pause: Duration,
+    pauses: Pauses,
     shared: &'a Shared,
     stop: &'a AtomicBool,
 }
@@ -235,29 +206,31 @@ impl<S: Session> Lane<'_, S> {
         Ok(())
     }
 
-    /// Follows it until all is well; how long that took.
+    /// Follows it until all has been well for a while; when it began to be, as of now.
     fn heal(&mut self, scene: &Scene) -> Result<Duration, tickwire::Error> {
-        let began = now();
+        let (began, mut well_since) = (now(), None);
         while !self.is_over() {
             self.take(self.look_at)?;
             if now() < self.look_at {
                 continue;
             }
             self.look(LATE_IN_STORM);
+            let now = now();
             match self.ailment(scene) {
-                None if now() >= began + LATE => return Ok(began.elapsed()),
-                Some(what) if now() >= began + scene.calm => {
-                    self.judge.blame(&self.local, &format!("not well after {CALM:?}: {what}"));
+                None if now >= *well_since.get_or_insert(now) + LATE => break,
+                None => {}
+                Some(what) if now >= began + scene.calm => {
+                    self.judge.blame(&self.local, &format!("not well after {:?}: {what}", scene.calm));
                 }
-                _ => {}
+                Some(_) => well_since = None,
             }
         }
-        Ok(began.elapsed())
+        Ok(well_since.unwrap_or_else(now) - began)
     }
 
     /// Takes an event, if one comes until then.
     fn take(&mut self, until: Instant) -> Result<(), tickwire::Error> {
-        let Self { feed, local, judge, heap, look_at, .. } = self;
+        let Self { feed, local, judge, heap, look_at, pauses, .. } = self;
         let timeout = until.min(*look_at).saturating_duration_since(now());
         let mut taken = Ok(None);
         let counted = allocation_counter::measure(|| taken = feed.next(Some(timeout)));
@@ -267,16 +240,13 @@ impl<S: Session> Lane<'_, S> {
         let Some(arrival) = taken? else { return Ok(()) };
         judge.see(&arrival.event, local);
         judge.look(feed.session(), local);
+        pauses.see(judge.tally().updates);
         Ok(())
     }
 
     /// Sees each second that nothing is too late.
     fn look(&mut self, late: Duration) {
-        let (now, updates) = (now(), self.judge.tally().updates);
-        if updates > self.told.0 {
-            self.pause = self.pause.max(if self.told.0 == 0 { Duration::ZERO } else { now - self.told.1 });
-            self.told = (updates, now);
-        }
+        let now = now();
         if now < self.look_at {
             return;
         }
