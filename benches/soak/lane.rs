@@ -206,7 +206,7 @@ impl<S: Session> Lane<'_, S> {
         Ok(())
     }
 
-    /// Follows it until all has been well for a while; when it began to be, as of now.
+    /// Follows it until all is well, for as long as something may be late at least; from when on it was, as of now.
     fn heal(&mut self, scene: &Scene) -> Result<Duration, tickwire::Error> {
         let (began, mut well_since) = (now(), None);
         while !self.is_over() {
@@ -217,8 +217,12 @@ impl<S: Session> Lane<'_, S> {
             self.look(LATE_IN_STORM);
             let now = now();
             match self.ailment(scene) {
-                None if now >= *well_since.get_or_insert(now) + LATE => break,
-                None => {}
+                None => {
+                    well_since.get_or_insert(now);
+                    if now >= began + LATE {
+                        break;
+                    }
+                }
                 Some(what) if now >= began + scene.calm => {
                     self.judge.blame(&self.local, &format!("not well after {:?}: {what}", scene.calm));
                 }

@@ -4,15 +4,13 @@ use std::time::Duration;
 
 const KIB: i64 = 1024;
 
-/// By how much what the feeds hold may grow. It moves by about so much with the bursts of the books and with the connections
-/// that happen to be there twice; a leak of ten bytes an update would show in ten minutes.
+/// By how much what the feeds hold may grow: it moves by half of that with the bursts of the books and with connections that
+/// are there twice. A leak of ten bytes an update would show in ten minutes, one of two in an hour.
 const HEAP_GROWTH_MAX: i64 = 2 * 1024 * KIB;
-/// By how much the process may grow, whose three venues remember the last 100,000 levels of each book.
-const RESIDENT_GROWTH_MAX: i64 = 16 * 1024 * KIB;
-/// What the venues remember is complete after a minute, so that a run must be so long for its process to be judged.
-const RESIDENT_AFTER: Duration = Duration::from_secs(180);
-/// The peak of the first minute is compared with that of the last, or of a third of a shorter run.
-const SPAN_MAX: Duration = Duration::from_secs(60);
+/// The same of the process, whose three venues remember the last 100,000 levels of each book.
+const RESIDENT_GROWTH_MAX: i64 = 8 * 1024 * KIB;
+/// What the venues remember is complete after some minutes, so that a run must be so long for its process to be judged.
+const RESIDENT_AFTER: Duration = Duration::from_secs(600);
 
 /// At one moment.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +28,7 @@ impl Sample {
     }
 }
 
-/// A peak at the beginning, one at the end, and what may be between them.
+/// The medians of the second and of the last third of a run, and what may be between them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Growth {
     pub(crate) what: &'static str,
@@ -49,7 +47,7 @@ impl Growth {
 impl std::fmt::Display for Growth {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { what, from, to, max } = *self;
-        write!(f, "{what}: peak {} at first, {} at last", mib(from), mib(to))?;
+        write!(f, "{what}: {} in the second third, {} in the last", mib(from), mib(to))?;
         match max {
             Some(max) => write!(f, ", may grow by {}", mib(max)),
             None => write!(f, ", not judged in so short a run"),
@@ -57,14 +55,11 @@ impl std::fmt::Display for Growth {
     }
 }
 
-/// How memory grew in a run of this length.
+/// How memory grew in a run of this length. The first third is for what fills up: buffers, books, what a venue remembers.
 pub(crate) fn growths(samples: &[Sample], length: Duration) -> Vec<Growth> {
-    let span = SPAN_MAX.min(length / 3);
-    let peak = |of: fn(&Sample) -> Option<i64>, from: Duration, to: Duration| {
-        samples.iter().filter(|sample| sample.at >= from && sample.at <= to).filter_map(of).max()
-    };
     let growth = |what, of: fn(&Sample) -> Option<i64>, max| {
-        let (from, to) = (peak(of, Duration::ZERO, span)?, peak(of, length - span, length)?);
+        let from = median(samples, of, length / 3, length * 2 / 3)?;
+        let to = median(samples, of, length * 2 / 3, length)?;
         Some(Growth { what, from, to, max })
     };
     let resident_max = (length >= RESIDENT_AFTER).then_some(RESIDENT_GROWTH_MAX);
@@ -75,6 +70,13 @@ pub(crate) fn growths(samples: &[Sample], length: Duration) -> Vec<Growth> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+fn median(samples: &[Sample], of: fn(&Sample) -> Option<i64>, from: Duration, to: Duration) -> Option<i64> {
+    let within = samples.iter().filter(|sample| sample.at >= from && sample.at <= to);
+    let mut values: Vec<i64> = within.filter_map(of).collect();
+    values.sort_unstable();
+    values.get(values.len() / 2).copied()
 }
 
 /// For the eye.

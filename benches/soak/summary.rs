@@ -63,8 +63,7 @@ pub(crate) fn line(reports: &Reports, growths: &[Growth], wrong: &[String]) -> s
             "pause_ms": report.pause.as_millis(),
         })
     };
-    let growth =
-        |growth: &Growth| json!({"what": growth.what, "first_bytes": growth.from, "last_bytes": growth.to});
+    let growth = |growth: &Growth| json!({"what": growth.what, "second_third_bytes": growth.from, "last_third_bytes": growth.to});
     let recoveries = recoveries(reports).map(|all| {
         let [median, p99, max] = spans(&all);
         json!({"count": all.recovery_us.len(), "median_ms": median, "p99_ms": p99, "max_ms": max})
