@@ -26,8 +26,10 @@ const BACKS_MAX: u32 = 100;
 /// Where an update stands in its stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mark {
-    /// By an id that only it has. `previous` is the last id that may come before it, where that is known.
+    /// By an id that only it has. `previous` is the last id that may come before it, which what stands does not tell.
     Id { id: u64, previous: Option<u64> },
+    /// By an id that only it has, and that is more than that of the update before.
+    Rising(u64),
     /// By a time, or an id, that it may share with others.
     Time(u64),
     /// The same, in a stream that begins with what stands, which is no update.
@@ -40,13 +42,8 @@ impl Mark {
         Self::Id { id, previous: Some(id.saturating_sub(1)) }
     }
 
-    /// By an id that is more than that of the update before.
-    pub(crate) fn rising(id: u64) -> Self {
-        Self::Id { id, previous: None }
-    }
-
     pub(super) fn id(self) -> u64 {
-        let (Self::Id { id, .. } | Self::Time(id) | Self::State(id)) = self;
+        let (Self::Id { id, .. } | Self::Rising(id) | Self::Time(id) | Self::State(id)) = self;
         id
     }
 }
@@ -159,7 +156,8 @@ impl Sequence {
         let Some(stood) = self.legs.get(leg).copied() else { return Verdict::Next };
         let mut nth = NonZeroU32::MIN;
         if let Leg::At(at) = stood {
-            if mark.id() < at.id || (mark.id() == at.id && matches!(mark, Mark::Id { .. })) {
+            if mark.id() < at.id || (mark.id() == at.id && matches!(mark, Mark::Id { .. } | Mark::Rising(_)))
+            {
                 return self.judge_back(leg, at, mark);
             }
             if mark.id() == at.id {
@@ -183,7 +181,7 @@ impl Sequence {
         let (continues, through) = match mark {
             Mark::Id { previous: Some(previous), .. } => (previous <= last.id, previous),
             // No id lies between.
-            Mark::Id { previous: None, id } if id == last.id.saturating_add(1) => (true, last.id),
+            Mark::Rising(id) if id == last.id.saturating_add(1) => (true, last.id),
             _ => (stood.reaches(last), place.id.saturating_sub(1)),
         };
         if continues || self.resumes {
@@ -234,7 +232,7 @@ impl Sequence {
                 self.stand(leg, place);
                 if last < stood { Verdict::Copy } else { self.advance(place) }
             }
-            Mark::Id { .. } => {
+            Mark::Id { .. } | Mark::Rising(_) => {
                 self.backs += u32::from(place.id < stood.id);
                 if self.backs < BACKS_MAX {
                     return Verdict::Repeat;
