@@ -12,6 +12,7 @@ use super::client::Audience;
 use super::ledger::Ledger;
 use super::published::{Names, shows_holes, told, updates};
 use super::scene::Scene;
+use super::stage::Stage;
 use crate::truth::Levels;
 use crate::world::World;
 
@@ -20,10 +21,10 @@ use crate::world::World;
 const WEIGHT_MAX: usize = 512 << 10;
 
 /// What a trial keeps of what the feed told, for who wants to read it.
-pub(super) type Trace<'a> = Option<&'a mut dyn FnMut(&str)>;
+pub type Trace<'a> = Option<&'a mut dyn FnMut(&str)>;
 
-pub(super) struct Judge<'a> {
-    host: String,
+/// Holds what a feed tells to what a venue published, stream by stream and book by book.
+pub struct Judge<'a> {
     names: Names,
     symbols: Vec<String>,
     ledgers: BTreeMap<String, Ledger>,
@@ -34,8 +35,8 @@ pub(super) struct Judge<'a> {
     /// The book that an event was about, to be looked at once the session is free.
     book: Option<(Instrument, u64)>,
     /// What went wrong first.
-    pub(super) wrong: Option<String>,
-    pub(super) tally: Tally,
+    wrong: Option<String>,
+    tally: Tally,
     trace: Trace<'a>,
 }
 
@@ -48,8 +49,10 @@ pub struct Tally {
     pub books: u64,
     /// Gaps that were told.
     pub gaps: u64,
-    /// Updates that gaps covered.
+    /// Updates that were not told: gaps cover them, or they are [not shown](Self::unshown).
     pub missed: u64,
+    /// Of them, those that no gap covers: the venue left them out on a connection, where ids do not show that.
+    pub unshown: u64,
     /// Connections that were lost.
     pub lost: u64,
     /// Connections that were renewed without a break.
@@ -67,6 +70,7 @@ impl std::ops::Add for Tally {
             books: self.books + other.books,
             gaps: self.gaps + other.gaps,
             missed: self.missed + other.missed,
+            unshown: self.unshown + other.unshown,
             lost: self.lost + other.lost,
             renewed: self.renewed + other.renewed,
             weight: self.weight.max(other.weight),
@@ -74,8 +78,19 @@ impl std::ops::Add for Tally {
     }
 }
 
+impl fmt::Debug for Judge<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Judge")
+            .field("tally", &self.tally)
+            .field("wrong", &self.wrong)
+            .finish_non_exhaustive()
+    }
+}
+
 impl<'a> Judge<'a> {
-    pub(super) fn new(scene: &Scene, trace: Trace<'a>) -> Self {
+    /// Of all streams that there are in a scene, none of which is wanted yet; the venue's part must witness them.
+    #[must_use]
+    pub fn new(scene: &Scene, trace: Trace<'a>) -> Self {
         let names = scene.names();
         let lossy = scene.loses_messages();
         let ledger = |stream: String| {
@@ -86,7 +101,6 @@ impl<'a> Judge<'a> {
         let streams =
             scene.symbols.iter().flat_map(|symbol| names.kinds().map(|kind| names.of(kind, symbol)));
         Self {
-            host: scene.host().to_owned(),
             names,
             symbols: scene.symbols.clone(),
             ledgers: streams.map(ledger).collect(),
@@ -99,51 +113,64 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// What went wrong first.
+    #[must_use]
+    pub fn wrong(&self) -> Option<&str> {
+        self.wrong.as_deref()
+    }
+
+    /// What was seen.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        self.tally
+    }
+
     /// The user wants a stream from now on, or no more.
-    pub(super) fn want(&mut self, stream: &str, wanted: bool) {
+    pub fn want(&mut self, stream: &str, wanted: bool) {
         if let Some(ledger) = self.ledgers.get_mut(stream) {
             ledger.want(wanted);
         }
     }
 
     /// Takes over what was published since the last time.
-    pub(super) fn witness(&mut self, world: &mut World) {
-        for seen in world.witness(&self.host) {
+    pub fn witness(&mut self, stage: &mut impl Stage) {
+        for seen in stage.witnessed() {
             let Some(ledger) = self.ledgers.get_mut(&*seen.stream) else { continue };
             updates(&seen.text).into_iter().for_each(|update| ledger.publish(update, seen.at));
         }
     }
 
     /// Writes down that something is not as it should be; the first time counts.
-    pub(super) fn blame(&mut self, world: &World, what: &str) {
-        self.note(world, what);
+    pub fn blame(&mut self, stage: &impl Stage, what: &str) {
+        self.note(stage, what);
         if self.wrong.is_none() {
-            self.wrong = Some(format!("{}: {what}", self.time(world)));
+            self.wrong = Some(format!("{}: {what}", self.time(stage)));
         }
     }
 
-    pub(super) fn note(&mut self, world: &World, what: &str) {
+    /// Writes down what is of interest to who reads the trial.
+    pub fn note(&mut self, stage: &impl Stage, what: &str) {
         if self.trace.is_none() {
             return;
         }
-        let time = self.time(world);
+        let time = self.time(stage);
         if let Some(trace) = &mut self.trace {
             trace(&format!("{time}  {what}"));
         }
     }
 
-    fn time(&self, world: &World) -> String {
-        format!("{:>12.6} s", world.elapsed().as_secs_f64())
+    fn time(&self, stage: &impl Stage) -> String {
+        format!("{:>12.6} s", stage.elapsed().as_secs_f64())
     }
 
-    fn check(&mut self, world: &World, stream: &str, judged: Result<(), String>) {
+    fn check(&mut self, stage: &impl Stage, stream: &str, judged: Result<(), String>) {
         if let Err(what) = judged {
-            self.blame(world, &format!("{stream}: {what}"));
+            self.blame(stage, &format!("{stream}: {what}"));
         }
     }
 
     /// Whether a stream has brought what was published before a time; else what it has not.
-    pub(super) fn overdue(&self, before: Instant) -> Option<String> {
+    pub fn overdue(&self, before: Instant) -> Option<String> {
         let overdue = |(stream, ledger): (&String, &Ledger)| {
             Some(format!("{stream}: {} was never told", ledger.overdue(before)?))
         };
@@ -151,14 +178,14 @@ impl<'a> Judge<'a> {
     }
 
     /// Whether every book in `wanted` is live and the venue's own; else which is not.
-    pub(super) fn unlike(&self, session: &impl Session, world: &World, wanted: &[String]) -> Option<String> {
+    pub fn unlike(&self, session: &impl Session, stage: &impl Stage, wanted: &[String]) -> Option<String> {
         wanted.iter().find_map(|symbol| {
             let instrument = session.instrument(symbol)?;
             let Some(view) = session.book(instrument) else { return Some(format!("{symbol}: no book")) };
             if view.state != BookState::Live {
                 return Some(format!("{symbol}: its book is {:?}", view.state));
             }
-            self.difference(session, world, instrument, view.update_id)
+            self.difference(session, stage, instrument, view.update_id)
         })
     }
 
@@ -174,24 +201,35 @@ impl<'a> Judge<'a> {
     fn difference(
         &self,
         session: &impl Session,
-        world: &World,
+        stage: &impl Stage,
         instrument: Instrument,
         update_id: u64,
     ) -> Option<String> {
         let symbol = session.symbol(instrument)?;
         let view = session.book(instrument)?;
-        let own = world.book_at(&self.host, symbol, update_id);
+        let own = stage.book_at(symbol, update_id);
         let Some(own) = own else { return Some(format!("{symbol}: the venue has no book at {update_id}")) };
         let kept = Levels { bids: units(view.book.bids()), asks: units(view.book.asks()) };
-        (kept != own).then(|| format!("{symbol} at {update_id}: {kept:?} instead of {own:?}"))
+        let unlike = |what, kept: &[(u64, u64)], own: &[(u64, u64)]| {
+            let at = kept.iter().zip(own).take_while(|(kept, own)| kept == own).count();
+            let (levels, others) = (kept.len(), own.len());
+            let (level, other) = (kept.get(at), own.get(at));
+            format!(
+                "{symbol} at {update_id}: {what} {at} of {levels} is {level:?}, not {other:?} as of {others}"
+            )
+        };
+        if kept.bids != own.bids {
+            return Some(unlike("bid", &kept.bids, &own.bids));
+        }
+        (kept.asks != own.asks).then(|| unlike("ask", &kept.asks, &own.asks))
     }
 
-    fn see_update(&mut self, event: &Event<'_>, world: &World) {
+    fn see_update(&mut self, event: &Event<'_>, stage: &impl Stage) {
         let instrument = match event {
             Event::Trade(trade) => trade.instrument,
             Event::Quote(quote) => quote.instrument,
             Event::Delta(delta) => delta.instrument,
-            Event::Snapshot(snapshot) => return self.see_snapshot(snapshot, world),
+            Event::Snapshot(snapshot) => return self.see_snapshot(snapshot, stage),
             Event::Ticker(ticker) => ticker.instrument,
             Event::Mark(mark) => mark.instrument,
             Event::Candle(candle) => candle.instrument,
@@ -201,7 +239,7 @@ impl<'a> Judge<'a> {
             | Event::Missing { .. }
             | Event::Rejected(_)
             | Event::Unanswered { .. }
-            | Event::Status(_) => return self.note(world, &format!("{event:?}")),
+            | Event::Status(_) => return self.note(stage, &format!("{event:?}")),
             _ => return,
         };
         // The symbols of a scene are numbered in their order.
@@ -211,21 +249,22 @@ impl<'a> Judge<'a> {
         };
         self.tally.updates += 1;
         if let Some(ledger) = self.ledgers.get_mut(&stream) {
-            let missed = ledger.missed;
+            let (missed, unshown) = (ledger.missed, ledger.unshown);
             let judged = ledger.on_told(&update);
             self.tally.missed += ledger.missed - missed;
-            self.check(world, &stream, judged);
+            self.tally.unshown += ledger.unshown - unshown;
+            self.check(stage, &stream, judged);
         }
     }
 
     /// Deribit's books begin with a snapshot in their own channel.
-    fn see_snapshot(&mut self, snapshot: &Snapshot<'_>, world: &World) {
+    fn see_snapshot(&mut self, snapshot: &Snapshot<'_>, stage: &impl Stage) {
         let symbol = usize::try_from(snapshot.instrument.0).ok().and_then(|at| self.symbols.get(at));
         let Some(stream) = symbol.map(|symbol| self.names.of(self.names.book(), symbol)) else { return };
-        self.note(world, &format!("{stream}: a snapshot at {}", snapshot.update_id));
+        self.note(stage, &format!("{stream}: a snapshot at {}", snapshot.update_id));
         if let Some(ledger) = self.ledgers.get_mut(&stream) {
             let judged = ledger.on_snapshot(snapshot.update_id);
-            self.check(world, &stream, judged);
+            self.check(stage, &stream, judged);
         }
     }
 
@@ -237,35 +276,53 @@ impl<'a> Judge<'a> {
             _ => None,
         };
     }
-}
 
-impl<S: Session> Audience<S> for Judge<'_> {
-    fn see(&mut self, event: &Event<'_>, world: &World) {
+    /// The feed tells something; what was published before is [known](Self::witness).
+    pub fn see(&mut self, event: &Event<'_>, stage: &impl Stage) {
         match event {
             Event::Book(book) => self.see_book(book),
             Event::Gap(gap) => {
                 self.tally.gaps += 1;
-                self.note(world, &format!("{gap:?}"));
+                self.note(stage, &format!("{gap:?}"));
                 if self.is_gapless {
-                    self.blame(world, &format!("{gap:?}, and there was always another connection"));
+                    self.blame(stage, &format!("{gap:?}, and there was always another connection"));
                 }
                 let judged =
                     self.ledgers.get_mut(gap.stream).map(|ledger| ledger.on_gap(gap.after, gap.through));
-                judged.into_iter().for_each(|judged| self.check(world, gap.stream, judged));
+                judged.into_iter().for_each(|judged| self.check(stage, gap.stream, judged));
             }
             Event::Link(link) => {
                 self.tally.lost += u64::from(matches!(link.change, LinkChange::Lost { .. }));
                 self.tally.renewed += u64::from(link.change == LinkChange::Retiring);
-                self.note(world, &format!("{} {:?} {:?}", link.name, link.route, link.change));
+                self.note(stage, &format!("{} {:?} {:?}", link.name, link.route, link.change));
             }
             // What was under way when the user did not want it any more.
             Event::Unreadable(error @ Error::Unexpected { .. }) if self.has_whims => {
-                self.note(world, &error.to_string());
+                self.note(stage, &error.to_string());
             }
-            Event::Unreadable(error) => self.blame(world, &error.to_string()),
-            Event::Check(check) if !check.agrees => self.blame(world, &format!("{check:?}")),
-            event => self.see_update(event, world),
+            Event::Unreadable(error) => self.blame(stage, &error.to_string()),
+            Event::Check(check) if !check.agrees => self.blame(stage, &format!("{check:?}")),
+            event => self.see_update(event, stage),
         }
+    }
+
+    /// After an event about a book was seen, while it stands as it was then.
+    pub fn look(&mut self, session: &impl Session, stage: &impl Stage) {
+        let Some((instrument, update_id)) = self.book.take() else { return };
+        self.tally.books += 1;
+        if let Some(what) = self.difference(session, stage, instrument, update_id) {
+            self.blame(stage, &what);
+        }
+    }
+}
+
+impl<S: Session> Audience<S> for Judge<'_> {
+    fn see(&mut self, event: &Event<'_>, world: &World) {
+        Judge::see(self, event, world);
+    }
+
+    fn look(&mut self, session: &S, world: &World) {
+        Judge::look(self, session, world);
     }
 
     fn note(&mut self, world: &World, what: &str) {
@@ -274,14 +331,6 @@ impl<S: Session> Audience<S> for Judge<'_> {
 
     fn is_traced(&self) -> bool {
         self.trace.is_some()
-    }
-
-    fn look(&mut self, session: &S, world: &World) {
-        let Some((instrument, update_id)) = self.book.take() else { return };
-        self.tally.books += 1;
-        if let Some(what) = self.difference(session, world, instrument, update_id) {
-            self.blame(world, &what);
-        }
     }
 }
 

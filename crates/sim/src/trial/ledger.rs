@@ -29,6 +29,8 @@ pub(super) struct Ledger {
     gaps: Vec<(u64, u64)>,
     pub(super) told: u64,
     pub(super) missed: u64,
+    /// Of them, those that no gap covers.
+    pub(super) unshown: u64,
 }
 
 impl Ledger {
@@ -45,6 +47,7 @@ impl Ledger {
             gaps: Vec::new(),
             told: 0,
             missed: 0,
+            unshown: 0,
         }
     }
 
@@ -161,6 +164,7 @@ impl Ledger {
         let is_shared = !self.has_ids && update.id == last;
         if is_covered || is_shared || self.is_lossy {
             self.missed += 1;
+            self.unshown += u64::from(!is_covered && !is_shared);
             return Ok(());
         }
         Err(format!("{} is missing behind {last}, and no gap was told ({:?})", update.id, self.gaps))
