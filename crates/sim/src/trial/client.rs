@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use tickwire_feed::{Command, Machine, cause_of, ending_of};
+use tickwire_feed::{Command, Machine, Phase, cause_of, ending_of};
 use tickwire_venue::{Cause, Ending, Event, Fetched, Now, Route, Session};
 use tickwire_ws::{CloseCode, Config, Connection, Event as Happening, Kind, Request, Timeouts};
 
@@ -17,6 +17,9 @@ pub(super) struct Client<S> {
     wires: BTreeMap<Route, Wire>,
     /// Masks of frames come from it, one seed for each connection.
     seed: u64,
+    /// The venue wants no connection before this time, and no request for a document.
+    away_until: Option<Instant>,
+    silent_until: Option<Instant>,
 }
 
 /// One connection.
@@ -38,6 +41,8 @@ pub(super) trait Audience<S> {
     fn see(&mut self, event: &Event<'_>, world: &World);
     /// After an event about a book was seen.
     fn look(&mut self, session: &S, world: &World);
+    /// Something is not as it should be.
+    fn blame(&mut self, world: &World, what: &str);
     /// Something that is of interest to who reads the trial.
     fn note(&mut self, world: &World, what: &str);
     /// Whether anybody reads it.
@@ -46,7 +51,14 @@ pub(super) trait Audience<S> {
 
 impl<S: Session> Client<S> {
     pub(super) fn new(machine: Machine<S>, seed: u64) -> Self {
-        Self { machine, lines: BTreeMap::new(), wires: BTreeMap::new(), seed }
+        Self {
+            machine,
+            lines: BTreeMap::new(),
+            wires: BTreeMap::new(),
+            seed,
+            away_until: None,
+            silent_until: None,
+        }
     }
 
     /// Lets the machine tell and do all that it has.
@@ -68,6 +80,9 @@ impl<S: Session> Client<S> {
     fn act(&mut self, task: Task, world: &mut World, audience: &mut impl Audience<S>) {
         match task {
             Task::Dial { route, request, timeouts } => {
+                if self.away_until.is_some_and(|until| world.now() < until) {
+                    audience.blame(world, &format!("{route:?} is dialed before the venue allows it again"));
+                }
                 let wire = world.dial(request.host());
                 self.seed = self.seed.wrapping_add(1);
                 let mut seed = [0; 32];
@@ -84,7 +99,12 @@ impl<S: Session> Client<S> {
                     let _ = connection.send(Kind::Text, text.as_bytes());
                 });
             }
-            Task::Fetch { id, url } => world.fetch(id, &url),
+            Task::Fetch { id, url } => {
+                if self.silent_until.is_some_and(|until| world.now() < until) {
+                    audience.blame(world, &format!("{url} is fetched before the venue allows it again"));
+                }
+                world.fetch(id, &url);
+            }
             Task::Close(route) => self.with(route, world, |connection, now| {
                 let _ = connection.close(CloseCode::NORMAL, "", now);
             }),
@@ -136,6 +156,10 @@ impl<S: Session> Client<S> {
             }
             world::Event::Fetched { id, document } => {
                 let fetched = document.as_ref().map_or(Fetched::Failed, answer);
+                if let Fetched::Answer { status: 418 | 429, retry_after_s: Some(after_s), .. } = fetched {
+                    self.silent_until =
+                        self.silent_until.max(Some(world.now() + Duration::from_secs(after_s)));
+                }
                 // Whatever it was, the machine tells.
                 let _ = self.machine.on_fetched(id, fetched, now(world));
             }
@@ -207,9 +231,22 @@ impl<S: Session> Client<S> {
     fn end(&mut self, wire: Wire, end: End<'_>, world: &mut World, audience: &mut impl Audience<S>) {
         let Some(line) = self.lines.remove(&wire) else { return };
         world.hang_up(wire);
+        if let Cause::Refused { status: 403 | 418 | 429, retry_after_s: Some(after_s) } = end.cause {
+            self.away_until = self.away_until.max(Some(world.now() + Duration::from_secs(after_s)));
+        }
         self.wires.remove(&line.route);
         self.machine.on_ended(line.route, end.ending, end.cause, end.words, now(world));
         self.settle(world, audience);
+    }
+
+    /// Whether no connection is open that could bring anything of a stream.
+    pub(super) fn is_cut_off(&self) -> bool {
+        let endpoints = self.machine.session().endpoints();
+        let brings = |line: &Line| {
+            endpoints.get(line.route.endpoint).is_some_and(|endpoint| endpoint.terms.races)
+                && !matches!(self.machine.phase(line.route), None | Some(Phase::Connecting))
+        };
+        !self.lines.values().any(brings)
     }
 
     /// A connection that should be there and is not ready.

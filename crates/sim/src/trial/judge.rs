@@ -1,10 +1,11 @@
 //! Who watches the feed: every stream against what was published of it, every book against the venue's own.
 
-use std::collections::BTreeMap;
-use std::time::Instant;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use tickwire_venue::{
-    BookChange, BookEvent, BookState, Error, Event, Instrument, LinkChange, Session, Snapshot,
+    BookChange, BookEvent, BookState, Error, Event, Instrument, LinkChange, LinkEvent, Route, Session,
+    Snapshot,
 };
 
 use super::client::Audience;
@@ -13,6 +14,9 @@ use super::published::{Names, shows_holes, told, updates};
 use super::scene::Scene;
 use crate::truth::Levels;
 use crate::world::World;
+
+/// A connection that was ready for so long is made anew at once.
+const STABLE: Duration = Duration::from_secs(10);
 
 /// What a trial keeps of what the feed told, for who wants to read it.
 pub(super) type Trace<'a> = Option<&'a mut dyn FnMut(&str)>;
@@ -26,6 +30,11 @@ pub(super) struct Judge<'a> {
     has_whims: bool,
     /// The book that an event was about, to be looked at once the session is free.
     book: Option<(Instrument, u64)>,
+    /// Places whose last attempt was made at once, and since when connections are ready.
+    hasty: BTreeSet<(usize, usize)>,
+    ready: BTreeMap<Route, Instant>,
+    /// Nothing goes wrong, and no connection was lost: there is no reason to miss anything.
+    misses_nothing: bool,
     /// What went wrong first.
     pub(super) wrong: Option<String>,
     pub(super) tally: Tally,
@@ -82,6 +91,9 @@ impl<'a> Judge<'a> {
             ledgers: streams.map(ledger).collect(),
             has_whims: scene.whims.is_some(),
             book: None,
+            hasty: BTreeSet::new(),
+            ready: BTreeMap::new(),
+            misses_nothing: false,
             wrong: None,
             tally: Tally::default(),
             trace,
@@ -194,8 +206,12 @@ impl<'a> Judge<'a> {
         if let Some(ledger) = self.ledgers.get_mut(&stream) {
             let missed = ledger.missed;
             let judged = ledger.on_told(&update);
-            self.tally.missed += ledger.missed - missed;
+            let missed = ledger.missed - missed;
+            self.tally.missed += missed;
             self.check(world, &stream, judged);
+            if missed > 0 && self.misses_nothing {
+                self.blame(world, &format!("{stream}: {missed} are missing in fair weather"));
+            }
         }
     }
 
@@ -210,6 +226,44 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// From here on nothing goes wrong.
+    pub(super) fn expect_all(&mut self) {
+        self.tally.missed += self.ledgers.values_mut().map(Ledger::pass_over).sum::<u64>();
+        self.misses_nothing = true;
+    }
+
+    /// There is no connection: no book can be live.
+    pub(super) fn look_for_live(&mut self, session: &impl Session, world: &World) {
+        let is_live = |symbol: &&String| {
+            let book = session.instrument(symbol).and_then(|instrument| session.book(instrument));
+            book.is_some_and(|book| book.state == BookState::Live)
+        };
+        if let Some(symbol) = self.symbols.iter().find(is_live) {
+            let what = format!("{symbol}: its book is live without a connection");
+            self.blame(world, &what);
+        }
+    }
+
+    /// Only the first attempt is made at once, unless a connection was ready for a time.
+    fn see_link(&mut self, link: &LinkEvent<'_>, world: &World) {
+        let place = (link.route.endpoint, link.place);
+        match link.change {
+            LinkChange::Ready { .. } => _ = self.ready.insert(link.route, world.now()),
+            LinkChange::Closed => _ = self.ready.remove(&link.route),
+            LinkChange::Lost { retry_in, .. } => {
+                self.misses_nothing = false;
+                let since = self.ready.remove(&link.route);
+                if since.is_some_and(|since| world.now() >= since + STABLE) {
+                    self.hasty.remove(&place);
+                }
+                if retry_in == Some(Duration::ZERO) && !self.hasty.insert(place) {
+                    self.blame(world, &format!("{:?} is dialed at once again and again", link.route));
+                }
+            }
+            _ => {}
+        }
+    }
+
     fn see_book(&mut self, BookEvent { instrument, change }: &BookEvent) {
         self.book = match change {
             BookChange::Synced { update_id }
@@ -221,6 +275,10 @@ impl<'a> Judge<'a> {
 }
 
 impl<S: Session> Audience<S> for Judge<'_> {
+    fn blame(&mut self, world: &World, what: &str) {
+        Judge::blame(self, world, what);
+    }
+
     fn see(&mut self, event: &Event<'_>, world: &World) {
         match event {
             Event::Book(book) => self.see_book(book),
@@ -232,6 +290,7 @@ impl<S: Session> Audience<S> for Judge<'_> {
                 judged.into_iter().for_each(|judged| self.check(world, gap.stream, judged));
             }
             Event::Link(link) => {
+                self.see_link(link, world);
                 self.tally.lost += u64::from(matches!(link.change, LinkChange::Lost { .. }));
                 self.tally.renewed += u64::from(link.change == LinkChange::Retiring);
                 self.note(world, &format!("{} {:?} {:?}", link.name, link.route, link.change));

@@ -156,7 +156,7 @@ impl Ledger {
     /// An update was passed over.
     fn on_missing(&mut self, update: &Update) -> Result<(), String> {
         let Some(last) = self.last.filter(|_| !self.resumes) else { return Ok(()) };
-        let is_covered = self.gaps.iter().any(|(after, through)| *after < update.id && update.id <= *through);
+        let is_covered = self.is_covered(update.id);
         // Of several that share a time, those before the last that was told have been told.
         let is_shared = !self.has_ids && update.id == last;
         if is_covered || is_shared || self.is_lossy {
@@ -166,11 +166,24 @@ impl Ledger {
         Err(format!("{} is missing behind {last}, and no gap was told ({:?})", update.id, self.gaps))
     }
 
+    /// Counts what the gaps cover that were told as missed; how many that are.
+    pub(super) fn pass_over(&mut self) -> u64 {
+        let covered =
+            self.published.iter().take_while(|published| self.is_covered(published.update.id)).count();
+        let passed = self.published.drain(..covered).count() as u64;
+        self.missed += passed;
+        passed
+    }
+
     /// What was published before a time and has neither been told nor is covered by a gap.
     pub(super) fn overdue(&self, before: Instant) -> Option<u64> {
         let published = self.published.front().filter(|published| self.wanted && published.at < before)?;
         let id = published.update.id;
-        let is_covered = self.gaps.iter().any(|(after, through)| *after < id && id <= *through);
-        (!is_covered).then_some(id)
+        (!self.is_covered(id)).then_some(id)
+    }
+
+    /// Whether a gap was told that covers an update.
+    fn is_covered(&self, id: u64) -> bool {
+        self.gaps.iter().any(|(after, through)| *after < id && id <= *through)
     }
 }

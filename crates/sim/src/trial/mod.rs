@@ -4,10 +4,13 @@
 //! After each step it is checked that
 //! - each update of a stream is told at most once and in order, and once unless a gap that was told before covers it;
 //! - each book is the venue's own at the same update id;
-//! - the venue's limits are kept;
+//! - the venue's limits are kept, and nobody knocks who was told to stay away;
+//! - only the first attempt to connect is made at once;
+//! - no book is live without a connection;
 //! - nothing is unreadable, and no quote contradicts a book;
 //!
-//! and when nothing goes wrong any more, that everything is followed again within a stated time.
+//! and when nothing goes wrong any more, that everything is followed again within a stated time, and that connections are
+//! then renewed without a gap.
 #![expect(clippy::panic, reason = "a trial that cannot be held is a mistake of its own")]
 
 mod client;
@@ -35,6 +38,10 @@ use crate::world::World;
 
 /// What is told may be so late.
 const LATE: Duration = Duration::from_secs(12);
+/// When no end comes any more that was told of before all faults were over.
+const ENDS_COME: Duration = Duration::from_secs(90);
+/// How long connections take to be renewed, and what is told of it.
+const RENEWED_IN: Duration = Duration::from_secs(30);
 
 /// How a trial ended.
 #[derive(Debug, Clone)]
@@ -97,6 +104,9 @@ impl<'a, S: Session> Trial<'a, S> {
         self.world.calm();
         self.judge.note(&self.world, "nothing goes wrong any more");
         let healed_in = self.heal(scene, storm_ends);
+        if healed_in.is_some() && !scene.ends_connections() {
+            self.renew(scene, storm_ends);
+        }
         if let Some(violation) = self.world.violations().first() {
             self.judge.wrong.get_or_insert_with(|| format!("a limit of the venue: {violation}"));
         }
@@ -117,6 +127,9 @@ impl<'a, S: Session> Trial<'a, S> {
             }
             client.on_time(world, judge);
             user.act(client, world, judge);
+            if client.is_cut_off() {
+                judge.look_for_live(client.machine.session(), world);
+            }
         }
     }
 
@@ -138,6 +151,19 @@ impl<'a, S: Session> Trial<'a, S> {
             }
             self.pass(now + Duration::from_secs(1));
         }
+    }
+
+    /// All connections are renewed while all is well, which costs nothing.
+    fn renew(&mut self, scene: &Scene, since: Instant) {
+        self.pass(since + ENDS_COME);
+        if self.heal(scene, since).is_none() {
+            return;
+        }
+        self.judge.note(&self.world, "all connections are renewed in fair weather");
+        self.judge.expect_all();
+        self.client.machine.renew(now(&self.world));
+        self.client.settle(&mut self.world, &mut self.judge);
+        self.pass(self.world.now() + RENEWED_IN);
     }
 
     /// What is not yet as it should be.

@@ -16,6 +16,8 @@ use crate::world::{Network, World, WorldOptions};
 const HOST: &str = "venue";
 /// Which stream of chance a scene is drawn from.
 const SCENES: u64 = 1 << 60;
+/// What venues that are well let connections live.
+const LIFETIME: Duration = Duration::from_secs(24 * 3600);
 /// Of a thousand kinds, how many are switched on in a scene.
 const KINDS_ON: u64 = 450;
 
@@ -65,14 +67,15 @@ impl Scene {
             hazards: hazards(&mut chance),
             storm: chance.between(seconds(20)..=seconds(120)),
             calm: seconds(900),
-            lifetime: if chance.one_in(4) {
-                chance.between(seconds(20)..=seconds(90))
-            } else {
-                seconds(24 * 3600)
-            },
+            lifetime: if chance.one_in(4) { chance.between(seconds(20)..=seconds(90)) } else { LIFETIME },
             whims,
             network: Network::default(),
         }
+    }
+
+    /// Whether the venue ends connections that are not very old.
+    pub(super) fn ends_connections(&self) -> bool {
+        self.lifetime < LIFETIME
     }
 
     pub(super) fn names(&self) -> Names {
