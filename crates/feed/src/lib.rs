@@ -8,8 +8,14 @@
 //!
 //! # The contract
 //!
-//! After each call: [`poll_event`](Machine::poll_event) until `None`, [`carry_out`](Machine::carry_out), and
-//! [`on_deadline`](Machine::on_deadline) when [`next_deadline`](Machine::next_deadline) has come.
+//! After each call that tells it something or wants something:
+//!
+//! 1. [`poll_event`](Machine::poll_event) until `None`;
+//! 2. [`carry_out`](Machine::carry_out), and both again while [`has_event`](Machine::has_event): what is done is told, too;
+//! 3. [`on_deadline`](Machine::on_deadline) when [`next_deadline`](Machine::next_deadline) has come.
+//!
+//! Every [`Command::Dial`] ends in one [`on_ended`](Machine::on_ended), with or without an [`on_open`](Machine::on_open) before,
+//! unless a [`Command::Drop`] came first. A message that cannot be read is an event, not an error.
 
 #![cfg_attr(
     not(test),

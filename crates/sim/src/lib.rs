@@ -36,7 +36,8 @@
 //! A [`World`] has the same venues behind a simulated network, without a thread, a socket or real time. Whoever drives it
 //! dials, reads and writes [`Wire`]s, moves the time with [`World::advance`] and is told [`Event`]s. What can go wrong is a
 //! [`Hazard`], how often is said by [`Hazards`]. The same seed and the same calls give the same bytes at the same nanosecond.
-//! The market never rests there, and it has an event, not a portion of them, at a time.
+//! The market never rests there, and it has an event, not a portion of them, at a time. [`trial`] puts the feed into such a
+//! world and holds it to what was published.
 //!
 //! ```
 //! use std::time::{Duration, Instant};

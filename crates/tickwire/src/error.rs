@@ -44,7 +44,7 @@ pub enum Error {
     /// The peer closed the connection in good order, and nobody here had asked for it.
     #[error("closed by the peer: {}", closed(.0.as_ref()))]
     Closed(Option<ws::Close>),
-    /// One connection of a feed is over.
+    /// One connection of a feed will not be tried again: no attempt can succeed before the caller has mended something.
     #[error("{name} connection: {source}")]
     Link {
         /// The endpoint's name.

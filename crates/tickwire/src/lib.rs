@@ -2,7 +2,8 @@
 //!
 //! - [`Client`] is one connection: nonblocking, every rule of RFC 6455 checked, whole messages handed out as slices of
 //!   the receive buffer.
-//! - [`Feed`] drives a session of [`venue`] over its clients: typed events and exact order books.
+//! - [`Feed`] drives a session of [`venue`] over its clients and keeps them: typed events and exact order books, over
+//!   connections that are made again, renewed, and several if wanted.
 //!
 //! ```no_run
 //! # fn main() -> Result<(), tickwire::Error> {
@@ -25,7 +26,7 @@
 //!   and the handshakes go on while the client is waited for and read.
 //! - A message is borrowed until the next call on its client. Read until `None` before waiting again.
 //! - "Nothing yet" is `Ok(None)`; a normal close ends with [`Client::is_closed`]; an [`Error`] says whose fault it is, and
-//!   sticks.
+//!   that of a client sticks.
 //! - Everything is bounded, see [`Limits`]; timers run by themselves while the client is read or waited for.
 //!
 //! # Settings
@@ -36,7 +37,8 @@
 //! says who opens the records. To poll many things at once, register the client with a `mio::Poll` of your own. To bring
 //! your own stream, see [`Builder::connect_over`], [`Builder::upgraded`] and [`Transport`].
 //!
-//! A client is one connection and dies once. Reconnecting is left to the caller, with a delay that grows:
+//! A client is one connection and dies once. Where no session fits and so no feed connects again, the caller does, with a
+//! delay that grows:
 //!
 //! ```no_run
 //! use std::time::{Duration, Instant};

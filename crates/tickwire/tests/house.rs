@@ -174,7 +174,7 @@ const HOUSE: &[Room] = &[
     Room {
         place: "crates/sim/src/trial",
         uses: &[],
-        floors: &[&["published"], &["ledger", "scene"], &["client"], &["judge"], &["user"], &["mod"]],
+        floors: &[&["published"], &["ledger", "scene"], &["client"], &["judge"], &["cuts", "user"], &["mod"]],
     },
     Room {
         place: "crates/sim/src/world",

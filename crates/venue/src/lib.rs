@@ -3,7 +3,8 @@
 //!
 //! A [`Session`] opens no socket, reads no clock and draws no random numbers: it says what to connect to
 //! ([`Session::endpoints`]) and is told what happens, and when. It knows the venue's text, not the
-//! protocol that carries it, so it runs as well on a file. [`binance::Binance`] and [`deribit`] are sessions.
+//! protocol that carries it, so it runs as well on a file. [`binance::Binance`] and [`deribit::Deribit`] are sessions.
+//! Several connections may bring the same streams; when to open and close them is decided elsewhere.
 //!
 //! Events ([`Event`]) are the same for every venue: prices and quantities are exact [`Decimal`]s, times are the
 //! venue's, instruments are numbers. What a venue tells beyond that is in its own messages, which
@@ -11,7 +12,7 @@
 //!
 //! # The contract
 //!
-//! After each `on_open`, `on_closed`, `on_message`, `on_binary`, `on_fetched` and `on_deadline`:
+//! After each `on_open`, `on_closed`, `on_message`, `on_binary`, `on_fetched`, `on_deadline`, `subscribe` and `unsubscribe`:
 //!
 //! 1. call [`poll_event`](Session::poll_event) until it returns `None`;
 //! 2. call [`poll_command`](Session::poll_command) until it returns `None`, doing what it says;
@@ -74,16 +75,17 @@
 //! # What is never silent
 //!
 //! A message that is malformed or was not asked for is an [`Error`] that names the stream and the place, one of a kind
-//! without an event of its own an [`Event::Other`]; a refusal, a missing answer, a gap, a stale snapshot, a book that
-//! crosses or contradicts a quote, a level dropped because a bound was met are events. An error leaves the session
-//! usable; a book that misses a message because of it reports the gap.
+//! without an event of its own an [`Event::Other`]; a refusal, a missing answer, a gap of a stream or a book, a stream that
+//! is silent, a stale snapshot, a book that crosses or contradicts a quote, a level dropped because a bound was met are
+//! events. An error leaves the session usable; a book that misses a message because of it reports the gap.
 //!
 //! # Bounds
 //!
 //! A text is read if it has at most 4 MiB. A book keeps [`binance::Config::levels_max`] or
 //! [`deribit::Config::levels_max`] levels a side. While one of Binance's waits for a snapshot, at most 200000 levels
 //! of diffs are collected for it, and at most 4096 quotes wait to be compared with it. At most 131072 instruments,
-//! of names of at most 128 bytes, are given a number. The queues of events and commands hold what one call brings.
+//! of names of at most 128 bytes, are given a number. Of messages that name no order, the last 4096 of an endpoint are
+//! known again. The queues of events and commands hold what one call brings.
 
 #![cfg_attr(
     not(test),

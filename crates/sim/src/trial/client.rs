@@ -249,6 +249,11 @@ impl<S: Session> Client<S> {
         !self.lines.values().any(brings)
     }
 
+    /// All connections that are there or are being made, the oldest first, each with the endpoint that it leads to.
+    pub(super) fn wires(&self) -> impl Iterator<Item = (Wire, usize)> {
+        self.lines.iter().map(|(wire, line)| (*wire, line.route.endpoint))
+    }
+
     /// A connection that should be there and is not ready.
     pub(super) fn unready(&self) -> Option<String> {
         let lacking = self.machine.lacking();

@@ -1,6 +1,7 @@
 //! Who watches the feed: every stream against what was published of it, every book against the venue's own.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use tickwire_venue::{
@@ -17,6 +18,9 @@ use crate::world::World;
 
 /// A connection that was ready for so long is made anew at once.
 const STABLE: Duration = Duration::from_secs(10);
+/// How long a feed may be when all that it holds is written out, in bytes: its books and its connections, with what waits
+/// to be told or sent.
+const WEIGHT_MAX: usize = 512 << 10;
 
 /// What a trial keeps of what the feed told, for who wants to read it.
 pub(super) type Trace<'a> = Option<&'a mut dyn FnMut(&str)>;
@@ -28,6 +32,8 @@ pub(super) struct Judge<'a> {
     ledgers: BTreeMap<String, Ledger>,
     /// The user changes what is followed.
     has_whims: bool,
+    /// There is always a connection that brings everything.
+    is_gapless: bool,
     /// The book that an event was about, to be looked at once the session is free.
     book: Option<(Instrument, u64)>,
     /// Places whose last attempt was made at once, and since when connections are ready.
@@ -56,6 +62,8 @@ pub struct Tally {
     pub lost: u64,
     /// Connections that were renewed without a break.
     pub renewed: u64,
+    /// How long a feed was at most when all that it held was written out, in bytes.
+    pub weight: usize,
 }
 
 impl std::ops::Add for Tally {
@@ -69,6 +77,7 @@ impl std::ops::Add for Tally {
             missed: self.missed + other.missed,
             lost: self.lost + other.lost,
             renewed: self.renewed + other.renewed,
+            weight: self.weight.max(other.weight),
         }
     }
 }
@@ -90,6 +99,7 @@ impl<'a> Judge<'a> {
             symbols: scene.symbols.clone(),
             ledgers: streams.map(ledger).collect(),
             has_whims: scene.whims.is_some(),
+            is_gapless: scene.gapless,
             book: None,
             hasty: BTreeSet::new(),
             ready: BTreeMap::new(),
@@ -161,6 +171,14 @@ impl<'a> Judge<'a> {
             }
             self.difference(session, world, instrument, view.update_id)
         })
+    }
+
+    /// Sees that a feed holds no more than it should.
+    pub(super) fn weigh(&mut self, feed: &impl fmt::Debug, world: &World) {
+        self.tally.weight = self.tally.weight.max(format!("{feed:?}").len());
+        if self.tally.weight > WEIGHT_MAX {
+            self.blame(world, &format!("the feed is {} bytes long when written out", self.tally.weight));
+        }
     }
 
     /// What is different between a book and the venue's own at the same update id.
@@ -285,6 +303,9 @@ impl<S: Session> Audience<S> for Judge<'_> {
             Event::Gap(gap) => {
                 self.tally.gaps += 1;
                 self.note(world, &format!("{gap:?}"));
+                if self.is_gapless {
+                    self.blame(world, &format!("{gap:?}, and there was always another connection"));
+                }
                 let judged =
                     self.ledgers.get_mut(gap.stream).map(|ledger| ledger.on_gap(gap.after, gap.through));
                 judged.into_iter().for_each(|judged| self.check(world, gap.stream, judged));

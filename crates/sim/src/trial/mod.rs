@@ -6,7 +6,7 @@
 //! - each book is the venue's own at the same update id;
 //! - the venue's limits are kept, and nobody knocks who was told to stay away;
 //! - only the first attempt to connect is made at once;
-//! - no book is live without a connection;
+//! - no book is live without a connection, and memory is bounded;
 //! - nothing is unreadable, and no quote contradicts a book;
 //!
 //! and when nothing goes wrong any more, that everything is followed again within a stated time, and that connections are
@@ -14,6 +14,7 @@
 #![expect(clippy::panic, reason = "a trial that cannot be held is a mistake of its own")]
 
 mod client;
+mod cuts;
 mod judge;
 mod ledger;
 mod published;
@@ -28,6 +29,7 @@ use tickwire_venue::binance::Binance;
 use tickwire_venue::deribit::Deribit;
 
 use client::{Client, now};
+use cuts::Cuts;
 use judge::Judge;
 pub use judge::Tally;
 pub use scene::Scene;
@@ -42,6 +44,8 @@ const LATE: Duration = Duration::from_secs(12);
 const ENDS_COME: Duration = Duration::from_secs(90);
 /// How long connections take to be renewed, and what is told of it.
 const RENEWED_IN: Duration = Duration::from_secs(30);
+/// How often it is seen how much a feed holds.
+const WEIGHING: Duration = Duration::from_secs(60);
 
 /// How a trial ended.
 #[derive(Debug, Clone)]
@@ -85,15 +89,19 @@ struct Trial<'a, S> {
     client: Client<S>,
     judge: Judge<'a>,
     user: User,
+    cuts: Cuts,
+    weigh_at: Instant,
 }
 
-impl<'a, S: Session> Trial<'a, S> {
+impl<'a, S: Session + std::fmt::Debug> Trial<'a, S> {
     fn new(scene: &Scene, session: S, mut world: World, mut judge: Judge<'a>) -> Self {
         let user = User::new(scene, &mut judge, world.now());
         let observed: Vec<&str> = user.all().collect();
         world.observe(scene.host(), &observed);
         let machine = Machine::new(session, scene.plan.clone(), scene.seed, now(&world));
-        Self { client: Client::new(machine, scene.seed), world, judge, user }
+        let cuts = Cuts::new(scene, world.now());
+        let weigh_at = world.now();
+        Self { client: Client::new(machine, scene.seed), world, judge, user, cuts, weigh_at }
     }
 
     fn run(mut self, scene: &Scene) -> Outcome {
@@ -101,6 +109,7 @@ impl<'a, S: Session> Trial<'a, S> {
         self.client.settle(&mut self.world, &mut self.judge);
         self.pass(storm_ends);
         self.user.rest();
+        self.cuts.rest();
         self.world.calm();
         self.judge.note(&self.world, "nothing goes wrong any more");
         let healed_in = self.heal(scene, storm_ends);
@@ -117,9 +126,10 @@ impl<'a, S: Session> Trial<'a, S> {
 
     /// Lets time pass, up to `end` or until something is wrong.
     fn pass(&mut self, end: Instant) {
-        let Self { world, client, judge, user } = self;
+        let Self { world, client, judge, user, cuts, weigh_at } = self;
         while world.now() < end && judge.wrong.is_none() {
-            let next = client.next_deadline().into_iter().chain(user.next_deadline()).chain([end]).min();
+            let others = [user.next_deadline(), cuts.next_deadline(), Some(end)].into_iter().flatten();
+            let next = client.next_deadline().into_iter().chain(others).min();
             world.advance(next.unwrap_or(end).max(world.now()));
             judge.witness(world);
             while let Some(event) = world.poll_event() {
@@ -127,8 +137,13 @@ impl<'a, S: Session> Trial<'a, S> {
             }
             client.on_time(world, judge);
             user.act(client, world, judge);
+            cuts.act(client, world);
             if client.is_cut_off() {
                 judge.look_for_live(client.machine.session(), world);
+            }
+            if world.now() >= *weigh_at {
+                *weigh_at = world.now() + WEIGHING;
+                judge.weigh(&client.machine, world);
             }
         }
     }

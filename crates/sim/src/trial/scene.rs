@@ -44,6 +44,10 @@ pub struct Scene {
     pub lifetime: Duration,
     /// How often the user changes what is followed; `None` is never.
     pub whims: Option<Duration>,
+    /// How often one connection is cut while all others are ready; `None` is never.
+    pub cuts: Option<Duration>,
+    /// No gap may be told: there is always a connection that brings everything.
+    pub gapless: bool,
     /// Bytes arrive together or apart, soon or late.
     pub network: Network,
 }
@@ -69,6 +73,34 @@ impl Scene {
             calm: seconds(900),
             lifetime: if chance.one_in(4) { chance.between(seconds(20)..=seconds(90)) } else { LIFETIME },
             whims,
+            cuts: None,
+            gapless: false,
+            network: Network::default(),
+        }
+    }
+
+    /// A week with two connections, each renewed every 23 hours, one of which is cut every four minutes: nothing may be
+    /// missing. The venue is that of the seed.
+    #[must_use]
+    pub fn week(seed: u64) -> Self {
+        let venue = match seed % 3 {
+            0 => Venue::BinanceSpot,
+            1 => Venue::BinanceUsdM,
+            _ => Venue::Deribit,
+        };
+        Self {
+            seed,
+            venue,
+            symbols: symbols(venue).iter().take(1).map(|symbol| (*symbol).to_owned()).collect(),
+            plan: Plan { legs: 2, renew_after: Some(seconds(23 * 3600)), ..Plan::default() },
+            events_per_second: 1,
+            hazards: Hazards::NONE,
+            storm: seconds(7 * 24 * 3600),
+            calm: seconds(900),
+            lifetime: seconds(24 * 3600),
+            whims: None,
+            cuts: Some(seconds(240)),
+            gapless: true,
             network: Network::default(),
         }
     }

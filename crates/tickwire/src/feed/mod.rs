@@ -30,6 +30,10 @@ const REST: Token = Token(usize::MAX >> 1);
 /// Drives a [`Session`] over the connections that it needs, and keeps them: what is lost is connected again, what is old is
 /// renewed without a break, and several connections may bring the same streams ([`builder`](Self::builder)).
 ///
+/// An update is told once and in the venue's order, whichever connection brought it. What may be missing is an [`Event::Gap`],
+/// told before the next event of its stream; the last good book stays readable meanwhile, stale. Ask often: there is no queue
+/// behind a feed, and a venue cuts who does not read.
+///
 /// ```no_run
 /// use tickwire::venue::binance::{Binance, Config, Stream};
 /// use tickwire::venue::Event;

@@ -64,7 +64,8 @@ impl<S: Session> FeedBuilder<S> {
         self
     }
 
-    /// Everything about how connections are kept.
+    /// Everything about how connections are kept, in place of what [`legs`](Self::legs), [`leg`](Self::leg) and
+    /// [`renew_after`](Self::renew_after) have said before.
     #[must_use]
     pub fn plan(mut self, plan: Plan) -> Self {
         self.plan = plan;

@@ -87,9 +87,9 @@ pub enum Cause {
         /// RFC 6455 7.4.
         code: Option<u16>,
     },
-    /// No address of the host took the connection.
+    /// No address of the host took the connection, or the handshake took too long.
     Connect,
-    /// More came than a limit of ours allows.
+    /// A limit of ours does not allow what came, or what was to be sent.
     Limit,
     /// It was cut: an end without a Close frame, a reset.
     Lost,

@@ -33,8 +33,9 @@ pub(crate) struct Order {
     shared: FxHashMap<(usize, Instrument), usize>,
     /// Entries with a leg beyond a hole.
     ahead: Vec<usize>,
-    /// When each leg began to bring the last of its streams.
+    /// When each leg began to bring the last of its streams, and when it last brought anything.
     joined_at: [Option<Instant>; LEGS_MAX],
+    brought_at: [Option<Instant>; LEGS_MAX],
     /// What legs that are handed over have yet to bring.
     owed: Vec<Owed>,
     race: Race,
@@ -104,6 +105,9 @@ impl Order {
         now: Instant,
     ) -> Verdict {
         let at = self.entry_at(stream, of);
+        if let Some(brought_at) = self.brought_at.get_mut(leg) {
+            *brought_at = Some(now);
+        }
         let Some(entry) = self.entries.get_mut(at) else { return Verdict::Next };
         let waits = entry.sequence.overdue_at().is_some();
         let verdict = entry.sequence.judge(leg, mark, now);
@@ -195,13 +199,12 @@ impl Order {
 
     /// A leg does not bring a stream any more; `in_order` when everything it was sent has come.
     pub(crate) fn leave(&mut self, stream: usize, leg: usize, in_order: bool, now: Instant) {
-        let mut in_order = in_order;
+        let mut heirs = self.heirs(leg, in_order, now);
         if let Some(stream) = self.streams.get_mut(stream) {
             stream.part(leg);
-            in_order &= !stream.is_oddly_silent(now);
+            heirs = if stream.is_oddly_silent(now) { 0 } else { heirs };
         }
-        let heirs = self.heirs(now);
-        self.entries_of(stream).for_each(|entry| entry.sequence.leave(leg, in_order, heirs));
+        self.entries_of(stream).for_each(|entry| entry.sequence.leave(leg, heirs));
     }
 
     /// A leg is gone; `in_order` when everything it was sent has come.
@@ -212,18 +215,22 @@ impl Order {
             // While nothing could come, it was not silent.
             stream.heard = stream.heard.filter(|_| stream.legs != 0);
         }
-        let heirs = self.heirs(now);
+        let heirs = self.heirs(leg, in_order, now);
         let Self { entries, streams, .. } = self;
         for entry in entries {
             let is_odd = streams.get(entry.stream).is_some_and(|stream| stream.is_oddly_silent(now));
-            entry.sequence.leave(leg, in_order && !is_odd, heirs);
+            entry.sequence.leave(leg, if is_odd { 0 } else { heirs });
         }
+        self.brought_at.iter_mut().skip(leg).take(1).for_each(|brought_at| *brought_at = None);
     }
 
-    /// The legs that have been there for so long that nothing of before can be under way any more, a bit each.
-    fn heirs(&self, now: Instant) -> u8 {
+    /// The legs that joined so long before a leg brought its last that it has brought all of before, a bit each. Its end is
+    /// its last if it was in order.
+    fn heirs(&self, leg: usize, in_order: bool, now: Instant) -> u8 {
+        let brought_at = self.brought_at.get(leg).copied().flatten();
+        let Some(last) = (if in_order { Some(now) } else { brought_at }) else { return 0 };
         let is_heir = |(_, joined_at): &(usize, &Option<Instant>)| {
-            joined_at.is_some_and(|joined_at| now >= joined_at + HEIR_AGE)
+            joined_at.is_some_and(|joined_at| last >= joined_at + HEIR_AGE)
         };
         self.joined_at.iter().enumerate().filter(is_heir).fold(0, |bits, (leg, _)| bits | bit(leg))
     }

@@ -137,13 +137,13 @@ impl Sequence {
         }
     }
 
-    /// A leg does not bring the stream any more. When it ended in good order where the stream stands, everything it was sent
-    /// has come: those of the `heirs` that are silent since they joined have missed nothing. They may still bring what is old.
-    pub(crate) fn leave(&mut self, leg: usize, in_order: bool, heirs: u8) {
+    /// A leg does not bring the stream any more. If it is where the stream stands, those of the `heirs` that are silent since
+    /// they joined have missed nothing: all that was before them has come. They may still bring what is old.
+    pub(crate) fn leave(&mut self, leg: usize, heirs: u8) {
         let Some(gone) = self.legs.get_mut(leg) else { return };
         let stood = std::mem::replace(gone, Leg::Out);
         let Some(last) = self.last else { return };
-        if in_order && (stood == Leg::At(last) || stood == Leg::Level) {
+        if stood == Leg::At(last) || stood == Leg::Level {
             for (other, stands) in self.legs.iter_mut().enumerate() {
                 if stands.has_joined_at(last) && heirs & bit(other) != 0 {
                     *stands = Leg::Level;
@@ -182,6 +182,8 @@ impl Sequence {
         }
         let (continues, through) = match mark {
             Mark::Id { previous: Some(previous), .. } => (previous <= last.id, previous),
+            // No id lies between.
+            Mark::Id { previous: None, id } if id == last.id.saturating_add(1) => (true, last.id),
             _ => (stood.reaches(last), place.id.saturating_sub(1)),
         };
         if continues || self.resumes {
