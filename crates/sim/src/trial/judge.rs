@@ -39,8 +39,6 @@ pub(super) struct Judge<'a> {
     /// Places whose last attempt was made at once, and since when connections are ready.
     hasty: BTreeSet<(usize, usize)>,
     ready: BTreeMap<Route, Instant>,
-    /// Nothing goes wrong, and no connection was lost: there is no reason to miss anything.
-    misses_nothing: bool,
     /// What went wrong first.
     pub(super) wrong: Option<String>,
     pub(super) tally: Tally,
@@ -103,7 +101,6 @@ impl<'a> Judge<'a> {
             book: None,
             hasty: BTreeSet::new(),
             ready: BTreeMap::new(),
-            misses_nothing: false,
             wrong: None,
             tally: Tally::default(),
             trace,
@@ -227,9 +224,6 @@ impl<'a> Judge<'a> {
             let missed = ledger.missed - missed;
             self.tally.missed += missed;
             self.check(world, &stream, judged);
-            if missed > 0 && self.misses_nothing {
-                self.blame(world, &format!("{stream}: {missed} are missing in fair weather"));
-            }
         }
     }
 
@@ -244,10 +238,9 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// From here on nothing goes wrong.
-    pub(super) fn expect_all(&mut self) {
-        self.tally.missed += self.ledgers.values_mut().map(Ledger::pass_over).sum::<u64>();
-        self.misses_nothing = true;
+    /// From a time on nothing that is published may be missing, until a connection is lost.
+    pub(super) fn be_fair(&mut self, since: Option<Instant>) {
+        self.ledgers.values_mut().for_each(|ledger| ledger.be_fair(since));
     }
 
     /// There is no connection: no book can be live.
@@ -269,7 +262,7 @@ impl<'a> Judge<'a> {
             LinkChange::Ready { .. } => _ = self.ready.insert(link.route, world.now()),
             LinkChange::Closed => _ = self.ready.remove(&link.route),
             LinkChange::Lost { retry_in, .. } => {
-                self.misses_nothing = false;
+                self.be_fair(None);
                 let since = self.ready.remove(&link.route);
                 if since.is_some_and(|since| world.now() >= since + STABLE) {
                     self.hasty.remove(&place);
