@@ -5,9 +5,10 @@ use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use tickwire_feed::{Command, Machine, Phase, cause_of, ending_of};
-use tickwire_venue::{Cause, Ending, Event, Fetched, Now, Route, Session};
+use tickwire_venue::{Attempts, Cause, Ending, Event, Fetched, Now, Route, Session};
 use tickwire_ws::{CloseCode, Config, Connection, Event as Happening, Kind, Request, Timeouts};
 
+use crate::rate::Window;
 use crate::world::{self, Document, Failure, TlsAlert, Wire, World};
 
 /// A machine and its connections.
@@ -20,6 +21,8 @@ pub(super) struct Client<S> {
     /// The venue wants no connection before this time, and no request for a document.
     away_until: Option<Instant>,
     silent_until: Option<Instant>,
+    /// As often as the session says that the venue lets us connect.
+    dials: Window,
 }
 
 /// One connection.
@@ -41,6 +44,8 @@ pub(super) trait Audience<S> {
     fn see(&mut self, event: &Event<'_>, world: &World);
     /// After an event about a book was seen.
     fn look(&mut self, session: &S, world: &World);
+    /// The venue told that it will end a connection.
+    fn end_is_told(&mut self, route: Route, world: &World);
     /// Something is not as it should be.
     fn blame(&mut self, world: &World, what: &str);
     /// Something that is of interest to who reads the trial.
@@ -51,6 +56,7 @@ pub(super) trait Audience<S> {
 
 impl<S: Session> Client<S> {
     pub(super) fn new(machine: Machine<S>, seed: u64) -> Self {
+        let Attempts { max, span } = machine.session().attempts();
         Self {
             machine,
             lines: BTreeMap::new(),
@@ -58,6 +64,7 @@ impl<S: Session> Client<S> {
             seed,
             away_until: None,
             silent_until: None,
+            dials: Window::new(max, span),
         }
     }
 
@@ -82,6 +89,9 @@ impl<S: Session> Client<S> {
             Task::Dial { route, request, timeouts } => {
                 if self.away_until.is_some_and(|until| world.now() < until) {
                     audience.blame(world, &format!("{route:?} is dialed before the venue allows it again"));
+                }
+                if !self.dials.take(world.now()) {
+                    audience.blame(world, &format!("{route:?} is dialed although the budget is used up"));
                 }
                 let wire = world.dial(request.host());
                 self.seed = self.seed.wrapping_add(1);
@@ -204,6 +214,9 @@ impl<S: Session> Client<S> {
                     if audience.is_traced() {
                         let text = String::from_utf8_lossy(payload.bytes);
                         audience.note(world, &format!("{:?} brings {text}", line.route));
+                    }
+                    if tells_end(payload.bytes) {
+                        audience.end_is_told(line.route, world);
                     }
                     // Events are drained after each message.
                     let _ = match payload.kind {
@@ -341,6 +354,13 @@ fn target(url: &str) -> Target {
     let (host, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
     let request = Request::new(host, path);
     Target { host: host.to_owned(), request: request.unwrap_or_else(|error| panic!("{url}: {error}")) }
+}
+
+/// Whether a message tells that the venue will end the connection.
+fn tells_end(text: &[u8]) -> bool {
+    let notice = br#""e":"serverShutdown""#;
+    // Notices are short.
+    text.len() < 200 && text.windows(notice.len()).any(|part| part == notice)
 }
 
 fn answer(document: &Document) -> Fetched<'_> {

@@ -18,6 +18,8 @@ use crate::world::World;
 
 /// A connection that was ready for so long is made anew at once.
 const STABLE: Duration = Duration::from_secs(10);
+/// How long it takes to renew a connection, the overlap included, while nothing is in the way.
+const RENEWAL: Duration = Duration::from_secs(30);
 /// How long a feed may be when all that it holds is written out, in bytes: its books and its connections, with what waits
 /// to be told or sent.
 const WEIGHT_MAX: usize = 512 << 10;
@@ -39,6 +41,9 @@ pub(super) struct Judge<'a> {
     /// Places whose last attempt was made at once, and since when connections are ready.
     hasty: BTreeSet<(usize, usize)>,
     ready: BTreeMap<Route, Instant>,
+    /// When the end of a connection was told, while there is time enough to renew it.
+    ends: BTreeMap<Route, Instant>,
+    renews_in_time: bool,
     /// What went wrong first.
     pub(super) wrong: Option<String>,
     pub(super) tally: Tally,
@@ -101,6 +106,8 @@ impl<'a> Judge<'a> {
             book: None,
             hasty: BTreeSet::new(),
             ready: BTreeMap::new(),
+            ends: BTreeMap::new(),
+            renews_in_time: scene.renews_in_time,
             wrong: None,
             tally: Tally::default(),
             trace,
@@ -260,10 +267,15 @@ impl<'a> Judge<'a> {
         let place = (link.route.endpoint, link.place);
         match link.change {
             LinkChange::Ready { .. } => _ = self.ready.insert(link.route, world.now()),
-            LinkChange::Closed => _ = self.ready.remove(&link.route),
+            LinkChange::Closed => self.forget(link.route),
             LinkChange::Lost { retry_in, .. } => {
                 self.be_fair(None);
-                let since = self.ready.remove(&link.route);
+                let since = self.ready.get(&link.route).copied();
+                let told = self.ends.get(&link.route).is_some_and(|at| world.now() >= *at + RENEWAL);
+                if told && self.renews_in_time {
+                    self.blame(world, &format!("{:?} ends as was told, and was not renewed", link.route));
+                }
+                self.forget(link.route);
                 if since.is_some_and(|since| world.now() >= since + STABLE) {
                     self.hasty.remove(&place);
                 }
@@ -273,6 +285,11 @@ impl<'a> Judge<'a> {
             }
             _ => {}
         }
+    }
+
+    fn forget(&mut self, route: Route) {
+        self.ready.remove(&route);
+        self.ends.remove(&route);
     }
 
     fn see_book(&mut self, BookEvent { instrument, change }: &BookEvent) {
@@ -317,6 +334,10 @@ impl<S: Session> Audience<S> for Judge<'_> {
             Event::Check(check) if !check.agrees => self.blame(world, &format!("{check:?}")),
             event => self.see_update(event, world),
         }
+    }
+
+    fn end_is_told(&mut self, route: Route, world: &World) {
+        self.ends.entry(route).or_insert(world.now());
     }
 
     fn note(&mut self, world: &World, what: &str) {

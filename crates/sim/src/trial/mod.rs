@@ -173,6 +173,10 @@ impl<'a, S: Session + std::fmt::Debug> Trial<'a, S> {
     /// All connections are renewed while all is well, which costs nothing.
     fn renew(&mut self, scene: &Scene, since: Instant) {
         self.pass(since + ENDS_COME);
+        // Some of those there are may be wounded for good, and nothing has shown it.
+        self.client.machine.renew(now(&self.world));
+        self.client.settle(&mut self.world, &mut self.judge);
+        self.pass(self.world.now() + RENEWED_IN);
         if self.heal(scene, since).is_none() {
             return;
         }
