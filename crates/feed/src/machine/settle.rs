@@ -124,6 +124,8 @@ impl<S: Session> Machine<S> {
                     if !lags || until + LAG_PATIENCE_AT_END <= now.instant {
                         self.retire(old, lags);
                         self.set_life(endpoint, place, Life::Single(leg));
+                        // It may be due for renewal itself.
+                        self.settle_place(endpoint, place, now);
                     }
                 }
             }
