@@ -9,7 +9,7 @@
 
 use std::time::{Duration, Instant};
 
-use tickwire_venue::LEGS_MAX;
+use tickwire_venue::{LEGS_MAX, Renewal};
 
 use crate::retry::Retry;
 
@@ -62,8 +62,8 @@ pub(crate) struct Link {
     pub(crate) place: usize,
     pub(crate) began: Instant,
     pub(crate) state: State,
-    /// When it is renewed.
-    pub(crate) renew_at: Option<Instant>,
+    /// When it is renewed, and why.
+    pub(crate) renewal: Option<(Instant, Renewal)>,
     /// It was given up although it lags: what was under way on it may be lost, however it ends.
     pub(crate) lags: bool,
 }
@@ -117,7 +117,7 @@ impl Site {
             Life::Waiting(at) => Some(at),
             Life::Renewing { next: Next::Waiting(at), .. } => Some(at),
             Life::Renewing { next: Next::Overlap { until, .. }, .. } => Some(until.max(look)),
-            Life::Single(leg) => self.link(leg).and_then(|link| link.renew_at),
+            Life::Single(leg) => self.link(leg).and_then(|link| link.renewal).map(|(at, _)| at),
             Life::Renewing { next: Next::Leg(_), .. } | Life::Stopped => None,
         });
         let opening = self.links.iter().flatten().any(|link| link.state == State::Open);
@@ -127,7 +127,7 @@ impl Site {
 
 impl Link {
     pub(crate) fn dialing(place: usize, now: Instant) -> Self {
-        Self { place, began: now, state: State::Dialing, renew_at: None, lags: false }
+        Self { place, began: now, state: State::Dialing, renewal: None, lags: false }
     }
 
     /// For how long it has been ready.

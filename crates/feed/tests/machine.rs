@@ -380,6 +380,39 @@ fn a_session_can_have_a_connection_renewed_or_replaced() {
 }
 
 #[test]
+fn a_successor_that_is_to_be_renewed_takes_over_first() {
+    let mut rig = Rig::up(Plan { overlap: seconds(1), ..Plan::default() });
+    rig.machine.renew(rig.now);
+    rig.done();
+    rig.open(leg(1));
+    rig.ready(leg(1));
+    rig.told.clear();
+    rig.machine.session_mut().wishes.push_back(Wish::Renew { route: leg(1) });
+    assert_eq!(rig.done(), []);
+    assert_eq!(rig.pass(seconds(1)), [Close(leg(0)), Dial(leg(2), 0)]);
+    let renewing = (leg(1), LinkChange::Renewing { why: Renewal::Session });
+    assert!(rig.told.contains(&renewing), "{:?}", rig.told);
+}
+
+#[test]
+fn a_successor_that_is_to_be_renewed_before_it_is_ready_is_given_up_for_another() {
+    let mut rig = Rig::up(Plan::default());
+    rig.machine.renew(rig.now);
+    rig.done();
+    rig.open(leg(1));
+    rig.machine.session_mut().wishes.push_back(Wish::Renew { route: leg(1) });
+    assert_eq!(rig.done(), [Drop(leg(1)), Dial(leg(1), 0)]);
+    assert_eq!(rig.machine.session().endings, [(leg(1), Ending::Lost)]);
+    assert_eq!(rig.machine.phase(leg(0)), Some(Phase::Ready));
+    // What retires was renewed already.
+    rig.open(leg(1));
+    rig.ready(leg(1));
+    assert_eq!(rig.pass(seconds(12)), [Close(leg(0))]);
+    rig.machine.session_mut().wishes.push_back(Wish::Renew { route: leg(0) });
+    assert_eq!(rig.pass(seconds(1)), []);
+}
+
+#[test]
 fn several_legs_are_kept_where_they_can_race_and_one_where_they_cannot() {
     let endpoints = vec![endpoint("stream", true), endpoint("api", false)];
     let mut rig = Rig::of(endpoints, Plan { legs: 3, ..Plan::default() });

@@ -130,6 +130,14 @@ impl Hazards {
         only
     }
 
+    /// The same for these kinds; the others are off.
+    #[must_use]
+    pub fn among(&self, kinds: &[Hazard]) -> Self {
+        let mut among = Self::NONE;
+        kinds.iter().for_each(|kind| among.set(*kind, self.rate(*kind)));
+        among
+    }
+
     /// How often it strikes, in the unit that the kind names.
     #[must_use]
     pub fn rate(&self, hazard: Hazard) -> u32 {

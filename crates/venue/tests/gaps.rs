@@ -245,6 +245,23 @@ fn a_lost_stream_leaves_the_book_stale_until_it_is_synced_again() {
 }
 
 #[test]
+fn a_book_that_is_followed_again_before_its_stream_was_left_is_synced_again() {
+    let (mut rig, mut market) = live(6);
+    let now = rig.both();
+    // No other request may leave in this second.
+    rig.session.subscribe(&["abc@trade"], now).unwrap();
+    rig.session.subscribe(&["abc@aggTrade"], now).unwrap();
+    rig.session.unsubscribe(&["abc@depth@100ms"], now);
+    rig.session.subscribe(&["abc@depth@100ms"], now).unwrap();
+    rig.drain();
+    let (request, _) = rig.asked().unwrap();
+    let told = rig.api(&market.snapshot(request, market.id));
+    assert_eq!(changes(&told), [BookChange::Resynced { update_id: market.id }]);
+    rig.stream(&market.diff());
+    assert_book(&rig, &market, BookState::Live, "it was never left");
+}
+
+#[test]
 fn a_snapshot_asked_for_on_a_lost_connection_is_asked_for_on_the_next() {
     let mut market = Market::new(4);
     let mut rig = Rig::confirmed(config(&["ABC"], books()));

@@ -170,7 +170,11 @@ impl<S: Session> Machine<S> {
     pub fn renew(&mut self, now: Now) {
         for endpoint in 0..self.sites.len() {
             let places = self.sites.get(endpoint).map_or(0, |site| site.places.len());
-            (0..places).for_each(|place| self.renew_place(endpoint, place, Renewal::Asked, now));
+            for place in 0..places {
+                if let Some(Life::Single(leg)) = self.life(endpoint, place) {
+                    self.renew_link(Route { endpoint, leg }, Renewal::Asked, now);
+                }
+            }
         }
         self.settle(now);
     }
@@ -445,17 +449,20 @@ impl<S: Session> Machine<S> {
                 Some(Wish::Replace { route }) => replace = Some(route),
                 Some(_) => {}
             }
-            if let Some(route) = renew
-                && let Some(place) = self.place(route)
-            {
-                self.renew_place(route.endpoint, place, Renewal::Session, now);
+            if let Some(route) = renew {
+                self.renew_link(route, Renewal::Session, now);
                 self.settle(now);
             }
             if let Some(route) = replace {
-                self.orders.push_back(Order::Drop(route));
-                self.on_ended(route, Ending::Lost, Cause::Silent, "the session gave it up", now);
+                self.give_up(route, now);
             }
         }
+    }
+
+    /// Gives a connection up that the session has nothing good to expect of.
+    fn give_up(&mut self, route: Route, now: Now) {
+        self.orders.push_back(Order::Drop(route));
+        self.on_ended(route, Ending::Lost, Cause::Silent, "the session gave it up", now);
     }
 
     /// When to call [`on_deadline`](Self::on_deadline), at the latest; every call may change it.

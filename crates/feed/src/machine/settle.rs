@@ -72,7 +72,8 @@ impl<S: Session> Machine<S> {
         let Some(site) = self.sites.get_mut(route.endpoint) else { return };
         let Some(link) = site.link_mut(route.leg) else { return };
         link.state = State::Ready { since: now };
-        link.renew_at = age.and_then(|age| now.checked_add(age));
+        let due = age.and_then(|age| now.checked_add(age));
+        link.renewal = due.map(|at| (at, Renewal::Age));
         let (place, after) = (link.place, now.saturating_duration_since(link.began));
         if let Some(place) = site.places.get_mut(place) {
             if let Life::Renewing { old, next: Next::Leg(leg) } = place.life
@@ -102,8 +103,9 @@ impl<S: Session> Machine<S> {
             }
             Life::Single(leg) => {
                 let link = self.sites.get(endpoint).and_then(|site| site.link(leg));
-                if link.and_then(|link| link.renew_at).is_some_and(|at| at <= now.instant) {
-                    self.renew_place(endpoint, place, Renewal::Age, now);
+                let due = link.and_then(|link| link.renewal).filter(|(at, _)| *at <= now.instant);
+                if let Some((_, why)) = due {
+                    self.renew_link(Route { endpoint, leg }, why, now);
                     self.settle_place(endpoint, place, now);
                 }
             }
@@ -122,6 +124,8 @@ impl<S: Session> Machine<S> {
                     if !lags || until + LAG_PATIENCE_AT_END <= now.instant {
                         self.retire(old, lags);
                         self.set_life(endpoint, place, Life::Single(leg));
+                        // It may be due for renewal itself.
+                        self.settle_place(endpoint, place, now);
                     }
                 }
             }
@@ -129,7 +133,7 @@ impl<S: Session> Machine<S> {
         }
     }
 
-    fn life(&self, endpoint: usize, place: usize) -> Option<Life> {
+    pub(super) fn life(&self, endpoint: usize, place: usize) -> Option<Life> {
         Some(self.sites.get(endpoint)?.places.get(place)?.life)
     }
 
@@ -155,15 +159,29 @@ impl<S: Session> Machine<S> {
         Ok(leg)
     }
 
-    /// Wants a successor for the connection of a place, if it has one that is good.
-    pub(super) fn renew_place(&mut self, endpoint: usize, place: usize, why: Renewal, now: Now) {
-        let Some(Life::Single(old)) = self.life(endpoint, place) else { return };
-        let route = Route { endpoint, leg: old };
+    /// Wants a successor for a connection that is open.
+    pub(super) fn renew_link(&mut self, route: Route, why: Renewal, now: Now) {
+        let Route { endpoint, leg } = route;
         if !matches!(self.phase(route), Some(Phase::Open | Phase::Ready)) {
             return;
         }
-        self.set_life(endpoint, place, Life::Renewing { old, next: Next::Waiting(now.instant) });
-        self.tell(route, LinkChange::Renewing { why }, String::new());
+        let Some(place) = self.place(route) else { return };
+        match self.life(endpoint, place) {
+            Some(Life::Single(old)) if old == leg => {
+                self.set_life(endpoint, place, Life::Renewing { old, next: Next::Waiting(now.instant) });
+                self.tell(route, LinkChange::Renewing { why }, String::new());
+            }
+            // The old one is still there: it is to have another successor.
+            Some(Life::Renewing { next: Next::Leg(next), .. }) if next == leg => {
+                self.give_up(route, now);
+            }
+            // One after the other.
+            Some(Life::Renewing { next: Next::Overlap { leg: next, .. }, .. }) if next == leg => {
+                let link = self.sites.get_mut(endpoint).and_then(|site| site.link_mut(leg));
+                link.into_iter().for_each(|link| link.renewal = Some((now.instant, why)));
+            }
+            _ => {}
+        }
     }
 
     /// A successor is ready: the old connection is closed in order.
@@ -197,7 +215,7 @@ impl<S: Session> Machine<S> {
             let Some(place) = place else { continue };
             if place.patient_until.is_none_or(|until| until <= now.instant) {
                 place.patient_until = Some(now.instant + LAG_PATIENCE);
-                self.renew_place(endpoint, at, Renewal::Slow, now);
+                self.renew_link(route, Renewal::Slow, now);
             }
         }
     }

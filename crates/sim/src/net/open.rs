@@ -187,7 +187,12 @@ impl<V: Venue> Open<V> {
 
     fn send_answers(&mut self, now: Now, rules: &Rules) {
         while let Some(text) = self.answers.due(now.instant) {
-            self.send(text.into(), now, rules);
+            // A client could not tell what of a stream was sent before it was subscribed anew.
+            let text = match &mut self.spoil {
+                Some(spoil) => spoil.behind(text.into()),
+                None => Some(text.into()),
+            };
+            text.into_iter().for_each(|text| self.send(text, now, rules));
         }
     }
 

@@ -85,6 +85,15 @@ impl Spoil {
         0
     }
 
+    /// Hands back what is no message of a stream, unless it would overtake those that are kept back.
+    pub(crate) fn behind(&mut self, text: Utf8Bytes) -> Option<Utf8Bytes> {
+        let Some((due, _)) = self.held.back() else {
+            return Some(text);
+        };
+        self.held.push_back((*due, text));
+        None
+    }
+
     /// The next message that was kept back long enough.
     pub(crate) fn due(&mut self, now: Instant) -> Option<Utf8Bytes> {
         let is_due = self.held.front().is_some_and(|(due, _)| *due <= now);
@@ -120,10 +129,13 @@ mod tests {
         assert_eq!(copies(&mut spoil, "2", 10), 0);
         spoil.begin(Spoiling::Lag(Duration::ZERO), at(20));
         assert_eq!(copies(&mut spoil, "3", 30), 0, "it does not overtake");
+        assert_eq!(spoil.behind("an answer".into()), None, "nor does this");
         assert_eq!(spoil.next_deadline(), Some(at(510)));
         assert_eq!(spoil.due(at(509)), None);
-        assert_eq!([spoil.due(at(510)), spoil.due(at(510))], [Some("2".into()), Some("3".into())]);
+        let due = [(); 3].map(|()| spoil.due(at(510)));
+        assert_eq!(due, ["2", "3", "an answer"].map(|text| Some(text.into())));
         assert_eq!(copies(&mut spoil, "4", 520), 1);
+        assert_eq!(spoil.behind("another".into()), Some("another".into()));
         spoil.begin(Spoiling::Lag(Duration::from_secs(9)), at(520));
         assert_eq!(copies(&mut spoil, "5", 530), 0);
         spoil.begin(Spoiling::Nothing, at(540));

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use tickwire_feed::{Command, Machine, cause_of, ending_of};
-use tickwire_venue::{Cause, Ending, Event, Fetched, Now, Route, Session};
+use tickwire_feed::{Command, Machine, Phase, cause_of, ending_of};
+use tickwire_venue::{Attempts, Cause, Ending, Event, Fetched, Now, Route, Session};
 use tickwire_ws::{CloseCode, Config, Connection, Event as Happening, Kind, Request, Timeouts};
 
+use crate::rate::Window;
 use crate::world::{self, Document, Failure, TlsAlert, Wire, World};
 
 /// A machine and its connections.
@@ -17,6 +18,11 @@ pub(super) struct Client<S> {
     wires: BTreeMap<Route, Wire>,
     /// Masks of frames come from it, one seed for each connection.
     seed: u64,
+    /// The venue wants no connection before this time, and no request for a document.
+    away_until: Option<Instant>,
+    silent_until: Option<Instant>,
+    /// As often as the session says that the venue lets us connect.
+    dials: Window,
 }
 
 /// One connection.
@@ -38,6 +44,10 @@ pub(super) trait Audience<S> {
     fn see(&mut self, event: &Event<'_>, world: &World);
     /// After an event about a book was seen.
     fn look(&mut self, session: &S, world: &World);
+    /// The venue told that it will end a connection.
+    fn end_is_told(&mut self, route: Route, world: &World);
+    /// Something is not as it should be.
+    fn blame(&mut self, world: &World, what: &str);
     /// Something that is of interest to who reads the trial.
     fn note(&mut self, world: &World, what: &str);
     /// Whether anybody reads it.
@@ -46,7 +56,16 @@ pub(super) trait Audience<S> {
 
 impl<S: Session> Client<S> {
     pub(super) fn new(machine: Machine<S>, seed: u64) -> Self {
-        Self { machine, lines: BTreeMap::new(), wires: BTreeMap::new(), seed }
+        let Attempts { max, span } = machine.session().attempts();
+        Self {
+            machine,
+            lines: BTreeMap::new(),
+            wires: BTreeMap::new(),
+            seed,
+            away_until: None,
+            silent_until: None,
+            dials: Window::new(max, span),
+        }
     }
 
     /// Lets the machine tell and do all that it has.
@@ -68,6 +87,12 @@ impl<S: Session> Client<S> {
     fn act(&mut self, task: Task, world: &mut World, audience: &mut impl Audience<S>) {
         match task {
             Task::Dial { route, request, timeouts } => {
+                if self.away_until.is_some_and(|until| world.now() < until) {
+                    audience.blame(world, &format!("{route:?} is dialed before the venue allows it again"));
+                }
+                if !self.dials.take(world.now()) {
+                    audience.blame(world, &format!("{route:?} is dialed although the budget is used up"));
+                }
                 let wire = world.dial(request.host());
                 self.seed = self.seed.wrapping_add(1);
                 let mut seed = [0; 32];
@@ -84,7 +109,12 @@ impl<S: Session> Client<S> {
                     let _ = connection.send(Kind::Text, text.as_bytes());
                 });
             }
-            Task::Fetch { id, url } => world.fetch(id, &url),
+            Task::Fetch { id, url } => {
+                if self.silent_until.is_some_and(|until| world.now() < until) {
+                    audience.blame(world, &format!("{url} is fetched before the venue allows it again"));
+                }
+                world.fetch(id, &url);
+            }
             Task::Close(route) => self.with(route, world, |connection, now| {
                 let _ = connection.close(CloseCode::NORMAL, "", now);
             }),
@@ -136,6 +166,10 @@ impl<S: Session> Client<S> {
             }
             world::Event::Fetched { id, document } => {
                 let fetched = document.as_ref().map_or(Fetched::Failed, answer);
+                if let Fetched::Answer { status: 418 | 429, retry_after_s: Some(after_s), .. } = fetched {
+                    self.silent_until =
+                        self.silent_until.max(Some(world.now() + Duration::from_secs(after_s)));
+                }
                 // Whatever it was, the machine tells.
                 let _ = self.machine.on_fetched(id, fetched, now(world));
             }
@@ -181,6 +215,9 @@ impl<S: Session> Client<S> {
                         let text = String::from_utf8_lossy(payload.bytes);
                         audience.note(world, &format!("{:?} brings {text}", line.route));
                     }
+                    if tells_end(payload.bytes) {
+                        audience.end_is_told(line.route, world);
+                    }
                     // Events are drained after each message.
                     let _ = match payload.kind {
                         Kind::Text => self.machine.on_text(line.route, payload.bytes, now(world)),
@@ -207,9 +244,22 @@ impl<S: Session> Client<S> {
     fn end(&mut self, wire: Wire, end: End<'_>, world: &mut World, audience: &mut impl Audience<S>) {
         let Some(line) = self.lines.remove(&wire) else { return };
         world.hang_up(wire);
+        if let Cause::Refused { status: 403 | 418 | 429, retry_after_s: Some(after_s) } = end.cause {
+            self.away_until = self.away_until.max(Some(world.now() + Duration::from_secs(after_s)));
+        }
         self.wires.remove(&line.route);
         self.machine.on_ended(line.route, end.ending, end.cause, end.words, now(world));
         self.settle(world, audience);
+    }
+
+    /// Whether no connection is open that could bring anything of a stream.
+    pub(super) fn is_cut_off(&self) -> bool {
+        let endpoints = self.machine.session().endpoints();
+        let brings = |line: &Line| {
+            endpoints.get(line.route.endpoint).is_some_and(|endpoint| endpoint.terms.races)
+                && !matches!(self.machine.phase(line.route), None | Some(Phase::Connecting))
+        };
+        !self.lines.values().any(brings)
     }
 
     /// All connections that are there or are being made, the oldest first, each with the endpoint that it leads to.
@@ -304,6 +354,13 @@ fn target(url: &str) -> Target {
     let (host, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
     let request = Request::new(host, path);
     Target { host: host.to_owned(), request: request.unwrap_or_else(|error| panic!("{url}: {error}")) }
+}
+
+/// Whether a message tells that the venue will end the connection.
+fn tells_end(text: &[u8]) -> bool {
+    let notice = br#""e":"serverShutdown""#;
+    // Notices are short.
+    text.len() < 200 && text.windows(notice.len()).any(|part| part == notice)
 }
 
 fn answer(document: &Document) -> Fetched<'_> {

@@ -1,11 +1,12 @@
 //! Who watches the feed: every stream against what was published of it, every book against the venue's own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tickwire_venue::{
-    BookChange, BookEvent, BookState, Error, Event, Instrument, LinkChange, Session, Snapshot,
+    BookChange, BookEvent, BookState, Error, Event, Instrument, LinkChange, LinkEvent, Route, Session,
+    Snapshot,
 };
 
 use super::client::Audience;
@@ -16,6 +17,10 @@ use super::stage::Stage;
 use crate::truth::Levels;
 use crate::world::World;
 
+/// A connection that was ready for so long is made anew at once.
+const STABLE: Duration = Duration::from_secs(10);
+/// How long it takes to renew a connection, the overlap included, while nothing is in the way.
+const RENEWAL: Duration = Duration::from_secs(30);
 /// How long a feed may be when all that it holds is written out, in bytes: its books and its connections, with what waits
 /// to be told or sent.
 const WEIGHT_MAX: usize = 512 << 10;
@@ -34,6 +39,12 @@ pub struct Judge<'a> {
     is_gapless: bool,
     /// The book that an event was about, to be looked at once the session is free.
     book: Option<(Instrument, u64)>,
+    /// Places whose last attempt was made at once, and since when connections are ready.
+    hasty: BTreeSet<(usize, usize)>,
+    ready: BTreeMap<Route, Duration>,
+    /// When the end of a connection was told, while there is time enough to renew it.
+    ends: BTreeMap<Route, Duration>,
+    renews_in_time: bool,
     /// What went wrong first.
     wrong: Option<String>,
     tally: Tally,
@@ -107,6 +118,10 @@ impl<'a> Judge<'a> {
             has_whims: scene.whims.is_some(),
             is_gapless: scene.gapless,
             book: None,
+            hasty: BTreeSet::new(),
+            ready: BTreeMap::new(),
+            ends: BTreeMap::new(),
+            renews_in_time: scene.renews_in_time,
             wrong: None,
             tally: Tally::default(),
             trace,
@@ -251,7 +266,8 @@ impl<'a> Judge<'a> {
         if let Some(ledger) = self.ledgers.get_mut(&stream) {
             let (missed, unshown) = (ledger.missed, ledger.unshown);
             let judged = ledger.on_told(&update);
-            self.tally.missed += ledger.missed - missed;
+            let missed = ledger.missed - missed;
+            self.tally.missed += missed;
             self.tally.unshown += ledger.unshown - unshown;
             self.check(stage, &stream, judged);
         }
@@ -266,6 +282,53 @@ impl<'a> Judge<'a> {
             let judged = ledger.on_snapshot(snapshot.update_id);
             self.check(stage, &stream, judged);
         }
+    }
+
+    /// From a time on nothing that is published may be missing, until a connection is lost.
+    pub(super) fn be_fair(&mut self, since: Option<Instant>) {
+        self.ledgers.values_mut().for_each(|ledger| ledger.be_fair(since));
+    }
+
+    /// There is no connection: no book can be live.
+    pub(super) fn look_for_live(&mut self, session: &impl Session, world: &World) {
+        let is_live = |symbol: &&String| {
+            let book = session.instrument(symbol).and_then(|instrument| session.book(instrument));
+            book.is_some_and(|book| book.state == BookState::Live)
+        };
+        if let Some(symbol) = self.symbols.iter().find(is_live) {
+            let what = format!("{symbol}: its book is live without a connection");
+            self.blame(world, &what);
+        }
+    }
+
+    /// Only the first attempt is made at once, unless a connection was ready for a time.
+    fn see_link(&mut self, link: &LinkEvent<'_>, stage: &impl Stage) {
+        let place = (link.route.endpoint, link.place);
+        match link.change {
+            LinkChange::Ready { .. } => _ = self.ready.insert(link.route, stage.elapsed()),
+            LinkChange::Closed => self.forget(link.route),
+            LinkChange::Lost { retry_in, .. } => {
+                self.be_fair(None);
+                let since = self.ready.get(&link.route).copied();
+                let told = self.ends.get(&link.route).is_some_and(|at| stage.elapsed() >= *at + RENEWAL);
+                if told && self.renews_in_time {
+                    self.blame(stage, &format!("{:?} ends as was told, and was not renewed", link.route));
+                }
+                self.forget(link.route);
+                if since.is_some_and(|since| stage.elapsed() >= since + STABLE) {
+                    self.hasty.remove(&place);
+                }
+                if retry_in == Some(Duration::ZERO) && !self.hasty.insert(place) {
+                    self.blame(stage, &format!("{:?} is dialed at once again and again", link.route));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn forget(&mut self, route: Route) {
+        self.ready.remove(&route);
+        self.ends.remove(&route);
     }
 
     fn see_book(&mut self, BookEvent { instrument, change }: &BookEvent) {
@@ -292,6 +355,7 @@ impl<'a> Judge<'a> {
                 judged.into_iter().for_each(|judged| self.check(stage, gap.stream, judged));
             }
             Event::Link(link) => {
+                self.see_link(link, stage);
                 self.tally.lost += u64::from(matches!(link.change, LinkChange::Lost { .. }));
                 self.tally.renewed += u64::from(link.change == LinkChange::Retiring);
                 self.note(stage, &format!("{} {:?} {:?}", link.name, link.route, link.change));
@@ -317,12 +381,20 @@ impl<'a> Judge<'a> {
 }
 
 impl<S: Session> Audience<S> for Judge<'_> {
+    fn blame(&mut self, world: &World, what: &str) {
+        Judge::blame(self, world, what);
+    }
+
     fn see(&mut self, event: &Event<'_>, world: &World) {
         Judge::see(self, event, world);
     }
 
     fn look(&mut self, session: &S, world: &World) {
         Judge::look(self, session, world);
+    }
+
+    fn end_is_told(&mut self, route: Route, world: &World) {
+        self.ends.entry(route).or_insert(world.elapsed());
     }
 
     fn note(&mut self, world: &World, what: &str) {

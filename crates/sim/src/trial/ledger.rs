@@ -27,6 +27,8 @@ pub(super) struct Ledger {
     resumes: bool,
     /// Gaps that were told since: beyond the first id, up to the second.
     gaps: Vec<(u64, u64)>,
+    /// From when on nothing that is published may be missing, with or without a gap.
+    fair_since: Option<Instant>,
     pub(super) told: u64,
     pub(super) missed: u64,
     /// Of them, those that no gap covers.
@@ -45,6 +47,7 @@ impl Ledger {
             last_told: None,
             resumes: true,
             gaps: Vec::new(),
+            fair_since: None,
             told: 0,
             missed: 0,
             unshown: 0,
@@ -127,7 +130,7 @@ impl Ledger {
             if update.id > told.id || (update.id == told.id && self.has_ids) {
                 return Err(format!("{told:?} is told, {update:?} was published"));
             }
-            self.on_missing(update)?;
+            self.on_missing(&published)?;
         }
         self.last = Some(told.id);
         self.resumes = false;
@@ -149,7 +152,9 @@ impl Ledger {
             }
             _ => {}
         }
-        self.missed += self.published.drain(..missing).count() as u64;
+        for published in self.published.drain(..missing).collect::<Vec<_>>() {
+            self.on_passed(&published)?;
+        }
         self.last = Some(id);
         self.resumes = false;
         self.gaps.clear();
@@ -157,24 +162,44 @@ impl Ledger {
     }
 
     /// An update was passed over.
-    fn on_missing(&mut self, update: &Update) -> Result<(), String> {
+    fn on_missing(&mut self, published: &Published) -> Result<(), String> {
+        let update = &published.update;
         let Some(last) = self.last.filter(|_| !self.resumes) else { return Ok(()) };
-        let is_covered = self.gaps.iter().any(|(after, through)| *after < update.id && update.id <= *through);
+        let is_covered = self.is_covered(update.id);
         // Of several that share a time, those before the last that was told have been told.
         let is_shared = !self.has_ids && update.id == last;
         if is_covered || is_shared || self.is_lossy {
-            self.missed += 1;
             self.unshown += u64::from(!is_covered && !is_shared);
-            return Ok(());
+            return self.on_passed(published);
         }
         Err(format!("{} is missing behind {last}, and no gap was told ({:?})", update.id, self.gaps))
+    }
+
+    /// An update was passed over that may be missing, if there was any reason for it.
+    fn on_passed(&mut self, published: &Published) -> Result<(), String> {
+        self.missed += 1;
+        match self.fair_since {
+            Some(since) if published.at >= since => {
+                Err(format!("{} is missing in fair weather", published.update.id))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// From a time on there is no reason why anything should be missing, or there is one again.
+    pub(super) fn be_fair(&mut self, since: Option<Instant>) {
+        self.fair_since = since;
     }
 
     /// What was published before a time and has neither been told nor is covered by a gap.
     pub(super) fn overdue(&self, before: Instant) -> Option<u64> {
         let published = self.published.front().filter(|published| self.wanted && published.at < before)?;
         let id = published.update.id;
-        let is_covered = self.gaps.iter().any(|(after, through)| *after < id && id <= *through);
-        (!is_covered).then_some(id)
+        (!self.is_covered(id)).then_some(id)
+    }
+
+    /// Whether a gap was told that covers an update.
+    fn is_covered(&self, id: u64) -> bool {
+        self.gaps.iter().any(|(after, through)| *after < id && id <= *through)
     }
 }

@@ -4,10 +4,13 @@
 //! After each step it is checked that
 //! - each update of a stream is told at most once and in order, and once unless a gap that was told before covers it;
 //! - each book is the venue's own at the same update id;
-//! - the venue's limits are kept, and memory is bounded;
+//! - the venue's limits are kept, and nobody knocks who was told to stay away;
+//! - only the first attempt to connect is made at once;
+//! - no book is live without a connection, and memory is bounded;
 //! - nothing is unreadable, and no quote contradicts a book;
 //!
-//! and when nothing goes wrong any more, that everything is followed again within a stated time.
+//! and when nothing goes wrong any more, that everything is followed again within a stated time, and that connections are
+//! then renewed without a gap.
 #![expect(clippy::panic, reason = "a trial that cannot be held is a mistake of its own")]
 
 mod client;
@@ -38,7 +41,12 @@ use crate::world::World;
 
 /// What is told may be so late.
 const LATE: Duration = Duration::from_secs(12);
-
+/// When no end comes any more that was told of before all faults were over.
+const ENDS_COME: Duration = Duration::from_secs(90);
+/// What was published so long before may still be under way.
+const UNDER_WAY: Duration = Duration::from_secs(1);
+/// How long connections take to be renewed, and what is told of it.
+const RENEWED_IN: Duration = Duration::from_secs(30);
 /// How often it is seen how much a feed holds.
 const WEIGHING: Duration = Duration::from_secs(60);
 
@@ -108,6 +116,9 @@ impl<'a, S: Session + std::fmt::Debug> Trial<'a, S> {
         self.world.calm();
         self.judge.note(&self.world, "nothing goes wrong any more");
         let healed_in = self.heal(scene, storm_ends);
+        if healed_in.is_some() && !scene.ends_connections() {
+            self.renew(scene, storm_ends);
+        }
         if let Some(violation) = self.world.violations().first().map(ToString::to_string) {
             self.judge.blame(&self.world, &format!("a limit of the venue: {violation}"));
         }
@@ -136,6 +147,9 @@ impl<'a, S: Session + std::fmt::Debug> Trial<'a, S> {
             client.on_time(world, judge);
             user.act(client, world, judge);
             cuts.act(client, world);
+            if client.is_cut_off() {
+                judge.look_for_live(client.machine.session(), world);
+            }
             if world.now() >= *weigh_at {
                 *weigh_at = world.now() + WEIGHING;
                 judge.weigh(&client.machine, world);
@@ -161,6 +175,24 @@ impl<'a, S: Session + std::fmt::Debug> Trial<'a, S> {
             }
             self.pass(now + Duration::from_secs(1));
         }
+    }
+
+    /// All connections are renewed while all is well, which costs nothing.
+    fn renew(&mut self, scene: &Scene, since: Instant) {
+        self.pass(since + ENDS_COME);
+        // Some of those there are may be wounded for good, and nothing has shown it.
+        self.client.machine.renew(now(&self.world));
+        self.client.settle(&mut self.world, &mut self.judge);
+        self.pass(self.world.now() + RENEWED_IN);
+        if self.heal(scene, since).is_none() {
+            return;
+        }
+        self.judge.be_fair(Some(self.world.now()));
+        self.pass(self.world.now() + UNDER_WAY);
+        self.judge.note(&self.world, "all connections are renewed in fair weather");
+        self.client.machine.renew(now(&self.world));
+        self.client.settle(&mut self.world, &mut self.judge);
+        self.pass(self.world.now() + RENEWED_IN);
     }
 
     /// What is not yet as it should be.

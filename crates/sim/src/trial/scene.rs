@@ -16,8 +16,42 @@ use crate::world::{Network, World, WorldOptions};
 pub(super) const HOST: &str = "venue";
 /// Which stream of chance a scene is drawn from.
 const SCENES: u64 = 1 << 60;
+/// What venues that are well let connections live.
+const LIFETIME: Duration = Duration::from_secs(24 * 3600);
+/// Levels of a snapshot unless there is a crowd.
+const SNAPSHOT_LIMIT: u16 = 1000;
 /// Of a thousand kinds, how many are switched on in a scene.
 const KINDS_ON: u64 = 450;
+/// One scene in so many is of each special kind.
+const SPECIAL: u64 = 16;
+/// What costs nothing of what open connections bring.
+const HARMLESS: &[Hazard] = &[
+    Hazard::ConnectRefused,
+    Hazard::ConnectUnanswered,
+    Hazard::TlsRefused,
+    Hazard::HandshakeCut,
+    Hazard::SmallWindow,
+    Hazard::Chopped,
+    Hazard::LookUpFails,
+    Hazard::HandshakesRefused,
+    Hazard::SnapshotsRefused,
+    Hazard::SnapshotsStale,
+    Hazard::DocumentLost,
+    Hazard::ClockSkew,
+];
+/// What does not keep connections from being made in time.
+const UNHURRIED: &[Hazard] = &[
+    Hazard::SmallWindow,
+    Hazard::Chopped,
+    Hazard::Shutdown,
+    Hazard::SnapshotsRefused,
+    Hazard::SnapshotsStale,
+    Hazard::DocumentLost,
+    Hazard::ClockSkew,
+];
+/// Symbols of a crowd, and how many levels are asked for of each: more weight than there is in a minute.
+const CROWD: usize = 30;
+const CROWD_LEVELS: u16 = 5000;
 
 /// What a trial is about.
 #[derive(Debug, Clone)]
@@ -46,6 +80,10 @@ pub struct Scene {
     pub cuts: Option<Duration>,
     /// No gap may be told: there is always a connection that brings everything.
     pub gapless: bool,
+    /// Who was told of the end of a connection has the time to renew it, and shall.
+    pub renews_in_time: bool,
+    /// Levels of a snapshot at Binance.
+    pub snapshot_limit: u16,
     /// Bytes arrive together or apart, soon or late.
     pub network: Network,
 }
@@ -60,7 +98,7 @@ impl Scene {
         let count = chance.size(2);
         let renew_after = chance.one_in(3).then(|| chance.between(seconds(15)..=seconds(60)));
         let whims = chance.one_in(2).then(|| chance.between(seconds(3)..=seconds(15)));
-        Self {
+        let scene = Self {
             seed,
             venue,
             symbols: all.iter().take(count).map(|symbol| (*symbol).to_owned()).collect(),
@@ -69,16 +107,46 @@ impl Scene {
             hazards: hazards(&mut chance),
             storm: chance.between(seconds(20)..=seconds(120)),
             calm: seconds(900),
-            lifetime: if chance.one_in(4) {
-                chance.between(seconds(20)..=seconds(90))
-            } else {
-                seconds(24 * 3600)
-            },
+            lifetime: if chance.one_in(4) { chance.between(seconds(20)..=seconds(90)) } else { LIFETIME },
             whims,
             cuts: None,
             gapless: false,
+            renews_in_time: false,
+            snapshot_limit: SNAPSHOT_LIMIT,
             network: Network::default(),
+        };
+        match seed % SPECIAL {
+            5 => scene.harmless(),
+            10 => scene.unhurried(),
+            15 => scene.crowded(),
+            _ => scene,
         }
+    }
+
+    /// Open connections are left alone: nothing may be missing, whatever becomes of attempts to make others.
+    fn harmless(mut self) -> Self {
+        self.hazards = self.hazards.among(HARMLESS);
+        // Who does not want a stream for a moment may miss something of it.
+        (self.lifetime, self.whims, self.gapless) = (LIFETIME, None, true);
+        self
+    }
+
+    /// Connections end when their end was told, and others can be made before.
+    fn unhurried(mut self) -> Self {
+        self.hazards = self.hazards.among(UNHURRIED);
+        self.hazards.set(Hazard::Shutdown, 3000);
+        (self.lifetime, self.renews_in_time) = (LIFETIME, true);
+        self
+    }
+
+    /// More snapshots are needed at once than may be asked for in a minute.
+    fn crowded(mut self) -> Self {
+        if self.venue == Venue::BinanceSpot {
+            self.symbols = (0..CROWD).map(|number| format!("S{number}USDT")).collect();
+            self.snapshot_limit = CROWD_LEVELS;
+            self.whims = None;
+        }
+        self
     }
 
     /// A week with two connections, each renewed every 23 hours, one of which is cut every four minutes: nothing may be
@@ -103,8 +171,15 @@ impl Scene {
             whims: None,
             cuts: Some(seconds(240)),
             gapless: true,
+            renews_in_time: false,
+            snapshot_limit: SNAPSHOT_LIMIT,
             network: Network::default(),
         }
+    }
+
+    /// Whether the venue ends connections that are not very old.
+    pub(super) fn ends_connections(&self) -> bool {
+        self.lifetime < LIFETIME
     }
 
     pub(super) fn names(&self) -> Names {
@@ -179,6 +254,8 @@ impl Scene {
             api_url: format!("ws://{HOST}{api}"),
             rest_url: format!("http://{HOST}{rest}"),
             snapshots,
+            snapshot_limit: self.snapshot_limit,
+            levels_max: base.levels_max.max(usize::from(self.snapshot_limit)),
             ..base
         }
     }

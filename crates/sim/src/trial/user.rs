@@ -70,19 +70,23 @@ impl User {
             judge.note(world, "the user renews all connections");
             client.machine.renew(now(world));
         } else {
-            let at = self.chance.size(self.streams.len()) - 1;
-            let Some((name, wanted)) = self.streams.get_mut(at) else { return };
-            *wanted = !*wanted;
-            judge
-                .note(world, &format!("the user {} {name}", if *wanted { "wants" } else { "wants no more" }));
-            judge.want(name, *wanted);
-            if *wanted {
-                let subscribed = client.machine.subscribe(&[name.as_str()], now(world));
-                subscribed.unwrap_or_else(|error| judge.blame(world, &error.to_string()));
-            } else {
-                client.machine.unsubscribe(&[name.as_str()], now(world));
-            }
+            let changes = if self.chance.one_in(8) { self.streams.len() } else { 1 };
+            (0..changes).for_each(|_| self.change_one(client, world, judge));
         }
         client.settle(world, judge);
+    }
+
+    fn change_one<S: Session>(&mut self, client: &mut Client<S>, world: &mut World, judge: &mut Judge<'_>) {
+        let at = self.chance.size(self.streams.len()) - 1;
+        let Some((name, wanted)) = self.streams.get_mut(at) else { return };
+        *wanted = !*wanted;
+        judge.note(world, &format!("the user {} {name}", if *wanted { "wants" } else { "wants no more" }));
+        judge.want(name, *wanted);
+        if *wanted {
+            let subscribed = client.machine.subscribe(&[name.as_str()], now(world));
+            subscribed.unwrap_or_else(|error| judge.blame(world, &error.to_string()));
+        } else {
+            client.machine.unsubscribe(&[name.as_str()], now(world));
+        }
     }
 }

@@ -24,7 +24,7 @@ use crate::{
     queue::Queue,
     route::Route,
     session::{Ending, Endpoint, Now},
-    subscriptions::Aim,
+    subscriptions::{Aim, Subscriptions},
     symbols::{Symbols, at},
 };
 
@@ -150,7 +150,7 @@ impl Market {
                     if now.is_some() {
                         self.book.get_or_insert_with(|| suffix.to_owned());
                     }
-                    self.keep_book(instrument, suffix, (at, stream));
+                    self.keep_book(instrument, suffix, (at, stream), now);
                 }
                 Some(Kind::BookTicker) => self.compare(instrument, true),
                 _ => {}
@@ -168,11 +168,20 @@ impl Market {
     }
 
     /// Keeps a book by this stream, if it is of the speed that books are kept by.
-    fn keep_book(&mut self, instrument: Instrument, suffix: &str, place: (usize, usize)) {
+    fn keep_book(
+        &mut self,
+        instrument: Instrument,
+        suffix: &str,
+        place: (usize, usize),
+        now: Option<Instant>,
+    ) {
         if self.book.as_deref() != Some(suffix) {
             return;
         }
-        let is_open = self.links.get(place.0).is_some_and(|link| link.subscriptions.has_leg());
+        let subscriptions = self.links.get(place.0).map(|link| &link.subscriptions);
+        let is_open = subscriptions.is_some_and(Subscriptions::has_leg);
+        // It was not left yet, so that nobody will confirm it.
+        let is_covered = subscriptions.is_some_and(|subscriptions| subscriptions.is_covered(place.1));
         let rule = self.config.product.rule();
         if self.keepers.len() <= at(instrument) {
             self.keepers.resize_with(at(instrument) + 1, || None);
@@ -185,6 +194,7 @@ impl Market {
             if is_open {
                 keeper.on_stream_open();
             }
+            now.filter(|_| is_covered).into_iter().for_each(|now| keeper.on_confirmed(now));
         }
     }
 
