@@ -34,8 +34,7 @@ pub(super) struct Keeper {
     repair: Repair,
     /// The leg that was beyond a hole last.
     ahead: usize,
-    /// The legs that have brought something since they asked for the channel: their snapshot, if they bring one.
-    begun: [bool; LEGS_MAX],
+    legs: [Leg; LEGS_MAX],
     /// Up to which id it was told what the channel brought, or that it is missing; `None` before anything was.
     told: Option<u64>,
     repairs: Repairs,
@@ -52,6 +51,15 @@ enum Repair {
     Awaited { leg: usize, until: Instant },
 }
 
+/// Whether a leg has brought something since it asked for the channel: its snapshot, if it brings one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Leg {
+    /// Not yet; what was [told](Keeper::told) when it asked first.
+    Asked { told: Option<u64> },
+    /// It has, or it has not asked.
+    Begun,
+}
+
 impl Keeper {
     pub(super) fn new(instrument: Instrument, channel: usize, levels_max: usize) -> Self {
         Self {
@@ -60,7 +68,7 @@ impl Keeper {
             sync: Sync::new(levels_max),
             repair: Repair::None,
             ahead: 0,
-            begun: [false; LEGS_MAX],
+            legs: [Leg::Begun; LEGS_MAX],
             told: None,
             repairs: Repairs::new(Duration::from_secs(30)),
         }
@@ -83,13 +91,18 @@ impl Keeper {
 
     /// A leg asks for the channel: a snapshot follows, unless it was subscribed all the time.
     pub(super) fn on_subscribing(&mut self, leg: usize) {
-        self.set_begun(leg, false);
+        let told = self.told;
+        if let Some(leg) = self.legs.get_mut(leg).filter(|leg| **leg == Leg::Begun) {
+            *leg = Leg::Asked { told };
+        }
     }
 
     /// A leg brings something of the channel.
     #[inline]
     pub(super) fn on_heard(&mut self, leg: usize) {
-        self.set_begun(leg, true);
+        if let Some(leg) = self.legs.get_mut(leg) {
+            *leg = Leg::Begun;
+        }
     }
 
     /// Whether the book is live, and a leg brings all that it needs from here on.
@@ -172,10 +185,21 @@ impl Keeper {
         Some(Hole { after, through: snapshot_id.saturating_sub(1) })
     }
 
-    /// Whether a snapshot of a leg is older than what was told, while another leg is to bring one.
+    /// Whether a snapshot that a leg begins with is older than what was told. If it is older even than what was told when
+    /// the leg asked for it, the venue counts anew.
     pub(super) fn is_outdated(&self, leg: usize, snapshot_id: u64) -> bool {
-        let other = self.repair_leg().is_some_and(|repairs| repairs != leg);
-        other && self.told.is_some_and(|told| snapshot_id < told)
+        let is_older_than = |told: Option<u64>| told.is_some_and(|told| snapshot_id < told);
+        match self.legs.get(leg) {
+            Some(Leg::Asked { told }) => is_older_than(self.told) && !is_older_than(*told),
+            _ => is_older_than(self.told),
+        }
+    }
+
+    /// A leg brought a snapshot that is outdated, and is to bring another unless one is asked for already.
+    pub(super) fn on_outdated(&mut self, leg: usize, subscriptions: &mut Subscriptions, now: Instant) {
+        if !matches!(self.repair, Repair::Anew { .. }) && self.repair_leg().is_none_or(|of| of == leg) {
+            self.make_anew(leg, subscriptions, now);
+        }
     }
 
     /// Everything up to an id was told, or told to be missing.
@@ -229,14 +253,7 @@ impl Keeper {
     }
 
     fn has_begun(&self, leg: usize) -> bool {
-        self.begun.get(leg).copied().unwrap_or(false)
-    }
-
-    #[inline]
-    fn set_begun(&mut self, leg: usize, has_begun: bool) {
-        if let Some(begun) = self.begun.get_mut(leg) {
-            *begun = has_begun;
-        }
+        self.legs.get(leg) == Some(&Leg::Begun)
     }
 
     fn tell(&self, queue: &mut Queue, change: BookChange) {

@@ -101,6 +101,24 @@ fn a_snapshot_that_is_older_than_what_was_told_waits_for_a_newer_one() {
 }
 
 #[test]
+fn a_snapshot_that_was_held_up_is_asked_for_again_by_the_only_connection_that_is_left() {
+    let mut rig = Rig::new(config(&["A"], &[BOOK]));
+    join(&mut rig, 0);
+    rig.notify_on(0, CHANNEL, &snapshot(10));
+    rig.open_on(1);
+    continues(&mut rig, 0, 10, 15);
+    let told = rig.close_on(0, Ending::Lost);
+    assert_eq!(changes(&told), [BookChange::Stale { update_id: 15 }]);
+    // Nothing is told again that was told before.
+    rig.answer_all_on(1);
+    assert_eq!(rig.notify_on(1, CHANNEL, &snapshot(12)), []);
+    anew(&mut rig, 1);
+    let told = rig.notify_on(1, CHANNEL, &snapshot(20));
+    assert_eq!(told[0], gap(15, 19));
+    assert_eq!(changes(&told), [BookChange::Resynced { update_id: 20 }]);
+}
+
+#[test]
 fn a_venue_that_counts_anew_is_believed_by_the_connection_that_was_asked() {
     let mut rig = pair();
     silent(&mut rig, 1, 12, 15);
@@ -328,11 +346,11 @@ fn a_book_that_waits_is_made_anew_by_the_connection_that_is_left() {
     join(&mut rig, 0);
     rig.pass(SECOND);
     let leave = rig.request_on(1, "public/unsubscribe");
-    rig.notify_on(0, CHANNEL, &snapshot(24));
+    rig.notify_on(0, CHANNEL, &snapshot(26));
     rig.answer_on(1, &leave, &json!([CHANNEL]));
     let subscribe = rig.request_on(1, "public/subscribe");
     assert_eq!(rig.answer_on(1, &subscribe, &json!([])), [], "the other brings it");
-    continues(&mut rig, 0, 24, 30);
+    continues(&mut rig, 0, 26, 30);
 }
 
 #[test]

@@ -3,8 +3,9 @@
 //! A live book stands where its stream does. A snapshot that is not beyond it is a copy, and shows only where its
 //! connection stands; one beyond it is left to the connections that may still bring what lies between, and taken when there
 //! are none. A book that is not live takes the first snapshot that comes, whichever connection brings it, and its stream
-//! begins anew there; but for one that is older than what was told, while a newer one is asked for on another connection. Until then changes only show where the connections stand: those behind the snapshot bring copies up
-//! to it, those before it wait for the others.
+//! begins anew there; but for one that is older than what was told, instead of which a newer one is asked for. Until then
+//! changes only show where the connections stand: those behind the snapshot bring copies up to it, those before it wait for
+//! the others.
 
 use std::time::Instant;
 
@@ -32,10 +33,12 @@ impl Market {
         // One that is not followed any more comes until the venue says that it is left.
         let keeper = fed_by(&mut self.keepers, &self.link, stream).filter(|keeper| !keeper.sync.is_closed());
         let Some(keeper) = keeper else { return Ok(()) };
-        keeper.on_heard(origin.leg);
         match update.previous_id {
             None => self.on_snapshot(origin, (stream, instrument), update),
-            Some(_) => self.on_change(origin, (stream, instrument), update),
+            Some(_) => {
+                keeper.on_heard(origin.leg);
+                self.on_change(origin, (stream, instrument), update);
+            }
         }
         Ok(())
     }
@@ -45,6 +48,8 @@ impl Market {
         let Self { link, keepers, queue, restless, .. } = self;
         let Some(keeper) = fed_by(keepers, link, stream) else { return };
         let update_id = update.change_id;
+        let is_outdated = keeper.is_outdated(leg, update_id);
+        keeper.on_heard(leg);
         if keeper.sync.is_live() {
             match link.order.judge(stream, None, leg, Mark::Id { id: update_id, previous: None }, now) {
                 // It leaves out the changes before it, if there were any.
@@ -56,8 +61,10 @@ impl Market {
                     return keeper.on_ahead(leg);
                 }
             }
-        } else if keeper.is_outdated(leg, update_id) {
+        } else if is_outdated {
             link.order.judge(stream, None, leg, Mark::Id { id: update_id, previous: None }, now);
+            keeper.on_outdated(leg, &mut link.subscriptions, now);
+            *restless = true;
             return;
         } else {
             link.order.restart(stream, leg, update_id, now);
