@@ -61,7 +61,7 @@ const HOUSE: &[Room] = &[
         place: "crates/venue/src/binance",
         uses: &[],
         floors: &[
-            &["payload", "requests", "sbe", "wire", "crosscheck", "sync"],
+            &["flight", "payload", "requests", "sbe", "wire", "crosscheck", "sync"],
             &["product"],
             &["stream"],
             &["account", "config", "keeper", "link", "translate"],
