@@ -61,7 +61,7 @@ const HOUSE: &[Room] = &[
         place: "crates/venue/src/binance",
         uses: &[],
         floors: &[
-            &["flight", "payload", "requests", "sbe", "wire", "crosscheck", "sync"],
+            &["payload", "requests", "sbe", "wire", "crosscheck", "flight", "sync"],
             &["product"],
             &["stream"],
             &["account", "config", "keeper", "link", "translate"],
