@@ -32,7 +32,7 @@ pub(crate) fn scene(venue: Venue, seed: u64, storm: Duration) -> Scene {
             overlap: Duration::from_secs(3),
             ..Plan::default()
         },
-        // As many as fill what the venue remembers of its books within a minute; the others have bursts.
+        // The others have bursts.
         events_per_second: if venue == Venue::BinanceUsdM { 400 } else { 100 },
         hazards: Hazards::only(Hazard::MessagesLost, 1),
         storm,
