@@ -172,7 +172,9 @@ impl<S: Session> Machine<S> {
                 self.tell(route, LinkChange::Renewing { why }, String::new());
             }
             // The old one is still there: it is to have another successor.
-            Some(Life::Renewing { next: Next::Leg(next), .. }) if next == leg => {
+            Some(Life::Renewing { next: Next::Leg(next) | Next::Overlap { leg: next, .. }, .. })
+                if next == leg && !self.session.is_ready(route) =>
+            {
                 self.give_up(route, now);
             }
             // One after the other.

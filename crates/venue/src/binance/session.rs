@@ -186,15 +186,21 @@ impl Session for Binance {
 
     fn on_fetched(&mut self, id: u64, fetched: Fetched<'_>, now: Now) -> Result<(), Error> {
         self.check_drained()?;
-        let Some(keeper) = self.market.keeper_that_asked(id) else { return Ok(()) };
+        let keeper = self.market.keeper_that_asked(id);
         let Fetched::Answer { status, retry_after_s, used_weight, body } = fetched else {
-            self.market.on_no_snapshot(keeper, now.instant);
+            keeper.into_iter().for_each(|keeper| self.market.on_no_snapshot(keeper, now.instant));
             self.market.settle(now);
             return Ok(());
         };
         self.market.on_used_weight(used_weight, now);
         let after = retry_after_s.map(|seconds| RetryAfter::Ms(seconds.saturating_mul(1000)));
         let market = &mut self.market;
+        let Some(keeper) = keeper else {
+            let refusal = Refusal { code: 0, message: "", retry_after: after };
+            market.on_unwanted_refused(Some(u64::from(status)), refusal, now);
+            market.settle(now);
+            return Ok(());
+        };
         let mut known = false;
         let decoded = self.decoder.decode(body, |_, message| match message {
             Message::PartialDepth(snapshot) if status == 200 => {

@@ -9,6 +9,7 @@ use crate::{
         wire::{Answer, Body, Id, PartialDepth, Refusal},
     },
     event::{Event, Instrument, Outcome, Rejection, Request},
+    pace::Backoff,
     session::Now,
     subscriptions::{Aim, Became},
 };
@@ -110,6 +111,7 @@ impl Market {
         let keeper = number(answer.id).and_then(|id| self.keeper_that_asked(id));
         match (keeper, answer.body) {
             (None, Body::Refused(refusal)) => {
+                self.on_unwanted_refused(answer.status, refusal, now);
                 self.tell_rejected(Request::Unknown, None, refusal, Outcome::Final);
             }
             (None, _) => self.tell_other("answer"),
@@ -200,6 +202,17 @@ impl Market {
         let (outcome, hold) = keeper.on_refused(status, refusal, now);
         hold.into_iter().for_each(|until| self.snapshot_pace.hold(until));
         self.tell_rejected(Request::Snapshot, Some(of), refusal, outcome);
+    }
+
+    /// Nobody waits any more for what was refused, but the venue's limit holds.
+    pub(in crate::binance) fn on_unwanted_refused(
+        &mut self,
+        status: Option<u64>,
+        refusal: Refusal<'_>,
+        now: Now,
+    ) {
+        let retry_at = refusal.retry_at(status, now, &mut Backoff::new(CLOCK_DIFFERENCE, CLOCK_DIFFERENCE));
+        refusal.hold(status, retry_at).into_iter().for_each(|until| self.snapshot_pace.hold(until));
     }
 
     fn tell_rejected(
