@@ -368,6 +368,22 @@ fn a_server_that_wants_no_requests_is_left_alone_as_long_as_it_says() {
 }
 
 #[test]
+fn a_server_that_wants_no_requests_is_left_alone_even_if_nobody_waits_for_its_answer_any_more() {
+    let (mut rig, id) = coin_m();
+    rig.session.unsubscribe(&["xyzabc@depth@100ms"], rig.both());
+    rig.drain();
+    let answer = Fetched::Answer { status: 418, retry_after_s: Some(30), used_weight: None, body: b"" };
+    rig.session.on_fetched(id, answer, rig.both()).unwrap();
+    rig.session.subscribe(&["xyzabc@depth@100ms"], rig.both()).unwrap();
+    rig.drain();
+    rig.confirm();
+    rig.pass(Duration::from_millis(29_999));
+    assert!(rig.fetches.is_empty());
+    rig.pass(Duration::from_millis(1));
+    assert_eq!(rig.fetches.len(), 1);
+}
+
+#[test]
 fn a_document_that_does_not_come_is_asked_for_again() {
     let (mut rig, id) = coin_m();
     rig.session.on_fetched(id, Fetched::Failed, rig.both()).unwrap();
