@@ -372,6 +372,8 @@ fn a_server_that_wants_no_requests_is_left_alone_even_if_nobody_waits_for_its_an
     let (mut rig, id) = coin_m();
     rig.session.unsubscribe(&["xyzabc@depth@100ms"], rig.both());
     rig.drain();
+    let (route, request) = rig.sent.pop_front().expect("a request");
+    rig.feed(route, &json!({"result": null, "id": request["id"]}).to_string()).unwrap();
     let answer = Fetched::Answer { status: 418, retry_after_s: Some(30), used_weight: None, body: b"" };
     rig.session.on_fetched(id, answer, rig.both()).unwrap();
     rig.session.subscribe(&["xyzabc@depth@100ms"], rig.both()).unwrap();
