@@ -38,6 +38,8 @@ pub(super) struct Judge<'a> {
     is_gapless: bool,
     /// The book that an event was about, to be looked at once the session is free.
     book: Option<(Instrument, u64)>,
+    /// Up to which id gaps of a stream were told, where a book has no other reason to lose its thread.
+    holes: Option<BTreeMap<String, u64>>,
     /// Places whose last attempt was made at once, and since when connections are ready.
     hasty: BTreeSet<(usize, usize)>,
     ready: BTreeMap<Route, Instant>,
@@ -104,6 +106,7 @@ impl<'a> Judge<'a> {
             has_whims: scene.whims.is_some(),
             is_gapless: scene.gapless,
             book: None,
+            holes: scene.keeps_books().then(BTreeMap::new),
             hasty: BTreeSet::new(),
             ready: BTreeMap::new(),
             ends: BTreeMap::new(),
@@ -292,7 +295,16 @@ impl<'a> Judge<'a> {
         self.ends.remove(&route);
     }
 
-    fn see_book(&mut self, BookEvent { instrument, change }: &BookEvent) {
+    /// A book loses its thread only where its stream does.
+    fn see_book(&mut self, BookEvent { instrument, change }: &BookEvent, world: &World) {
+        let symbol = usize::try_from(instrument.0).ok().and_then(|at| self.symbols.get(at));
+        let stream = symbol.map(|symbol| self.names.of(self.names.book(), symbol)).unwrap_or_default();
+        if let BookChange::Gap { expected, .. } = change
+            && let Some(holes) = &self.holes
+            && holes.get(&stream).is_none_or(|through| *through < *expected)
+        {
+            self.blame(world, &format!("{stream}: {change:?} in the book, and none in the stream"));
+        }
         self.book = match change {
             BookChange::Synced { update_id }
             | BookChange::Resynced { update_id }
@@ -309,9 +321,12 @@ impl<S: Session> Audience<S> for Judge<'_> {
 
     fn see(&mut self, event: &Event<'_>, world: &World) {
         match event {
-            Event::Book(book) => self.see_book(book),
+            Event::Book(book) => self.see_book(book, world),
             Event::Gap(gap) => {
                 self.tally.gaps += 1;
+                if let Some(holes) = &mut self.holes {
+                    holes.insert(gap.stream.to_owned(), gap.through);
+                }
                 self.note(world, &format!("{gap:?}"));
                 if self.is_gapless {
                     self.blame(world, &format!("{gap:?}, and there was always another connection"));

@@ -195,6 +195,11 @@ impl Scene {
         self.hazards.rate(Hazard::MessagesLost) > 0
     }
 
+    /// Whether a snapshot is never older than what its stream brings, and nobody leaves a stream.
+    pub(super) fn keeps_books(&self) -> bool {
+        self.whims.is_none() && self.hazards.rate(Hazard::SnapshotsStale) == 0
+    }
+
     /// Whether trades are numbered one by one.
     pub(super) fn counts_trades(&self) -> bool {
         self.venue != Venue::BinanceUsdM
