@@ -368,6 +368,23 @@ fn a_server_that_wants_no_requests_is_left_alone_as_long_as_it_says() {
 }
 
 #[test]
+fn a_refusal_that_nobody_waits_for_any_more_counts_all_the_same() {
+    let (mut rig, id) = coin_m();
+    // It is late: it was asked for again.
+    rig.pass(Duration::from_secs(10));
+    assert_eq!(rig.fetches.len(), 1);
+    rig.fetches.clear();
+    let body = json!({"code": -1003, "msg": "Too much request weight used"}).to_string();
+    let answer =
+        Fetched::Answer { status: 429, retry_after_s: Some(30), used_weight: None, body: body.as_bytes() };
+    rig.session.on_fetched(id, answer, rig.both()).unwrap();
+    rig.pass(Duration::from_millis(29_999));
+    assert!(rig.fetches.is_empty());
+    rig.pass(Duration::from_millis(1));
+    assert_eq!(rig.fetches.len(), 1);
+}
+
+#[test]
 fn a_document_that_does_not_come_is_asked_for_again() {
     let (mut rig, id) = coin_m();
     rig.session.on_fetched(id, Fetched::Failed, rig.both()).unwrap();

@@ -186,9 +186,10 @@ impl Session for Binance {
 
     fn on_fetched(&mut self, id: u64, fetched: Fetched<'_>, now: Now) -> Result<(), Error> {
         self.check_drained()?;
-        let Some(keeper) = self.market.keeper_that_asked(id) else { return Ok(()) };
+        // The venue counts what was asked for even if nobody waits for it any more.
+        let keeper = self.market.keeper_that_asked(id);
         let Fetched::Answer { status, retry_after_s, used_weight, body } = fetched else {
-            self.market.on_no_snapshot(keeper, now.instant);
+            keeper.into_iter().for_each(|keeper| self.market.on_no_snapshot(keeper, now.instant));
             self.market.settle(now);
             return Ok(());
         };
@@ -199,7 +200,7 @@ impl Session for Binance {
         let decoded = self.decoder.decode(body, |_, message| match message {
             Message::PartialDepth(snapshot) if status == 200 => {
                 known = true;
-                market.on_snapshot(keeper, snapshot, now.instant);
+                keeper.into_iter().for_each(|keeper| market.on_snapshot(keeper, snapshot, now.instant));
             }
             Message::Answer(answer) => {
                 if let Body::Refused(refusal) = answer.body {
@@ -218,7 +219,7 @@ impl Session for Binance {
             self.market.on_refused(keeper, Some(status), refusal, now);
         }
         self.market.settle(now);
-        if known || status != 200 { Ok(()) } else { decoded }
+        if known || status != 200 || keeper.is_none() { Ok(()) } else { decoded }
     }
 
     fn has_event(&self) -> bool {

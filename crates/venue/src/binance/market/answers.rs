@@ -9,6 +9,7 @@ use crate::{
         wire::{Answer, Body, Id, PartialDepth, Refusal},
     },
     event::{Event, Instrument, Outcome, Rejection, Request},
+    pace::Backoff,
     session::Now,
     subscriptions::{Aim, Became},
 };
@@ -110,11 +111,12 @@ impl Market {
         let keeper = number(answer.id).and_then(|id| self.keeper_that_asked(id));
         match (keeper, answer.body) {
             (None, Body::Refused(refusal)) => {
+                self.on_refused(None, answer.status, refusal, now);
                 self.tell_rejected(Request::Unknown, None, refusal, Outcome::Final);
             }
             (None, _) => self.tell_other("answer"),
             (Some(keeper), Body::Snapshot(snapshot)) => self.on_snapshot(keeper, snapshot, now.instant),
-            (Some(keeper), Body::Refused(refusal)) => self.on_refused(keeper, answer.status, refusal, now),
+            (Some(_), Body::Refused(refusal)) => self.on_refused(keeper, answer.status, refusal, now),
             (Some(_), Body::Done | Body::Other) => return Err("a snapshot without a book"),
         }
         Ok(())
@@ -188,18 +190,23 @@ impl Market {
         }
     }
 
+    /// The venue refused a snapshot; `None` if nobody waits for it any more.
     pub(in crate::binance) fn on_refused(
         &mut self,
-        of: Instrument,
+        of: Option<Instrument>,
         status: Option<u64>,
         refusal: Refusal<'_>,
         now: Now,
     ) {
         self.restless = true;
-        let Some(keeper) = self.keeper_mut(of) else { return };
+        let Some(keeper) = of.and_then(|of| self.keeper_mut(of)) else {
+            let retry_at = refusal.retry_at(status, now, &mut Backoff::new(Duration::ZERO, Duration::ZERO));
+            let hold = refusal.hold(status, retry_at);
+            return hold.into_iter().for_each(|until| self.snapshot_pace.hold(until));
+        };
         let (outcome, hold) = keeper.on_refused(status, refusal, now);
         hold.into_iter().for_each(|until| self.snapshot_pace.hold(until));
-        self.tell_rejected(Request::Snapshot, Some(of), refusal, outcome);
+        self.tell_rejected(Request::Snapshot, of, refusal, outcome);
     }
 
     fn tell_rejected(
