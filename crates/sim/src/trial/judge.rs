@@ -11,7 +11,7 @@ use tickwire_venue::{
 
 use super::client::Audience;
 use super::ledger::Ledger;
-use super::published::{Names, shows_holes, told, updates};
+use super::published::{Names, shows_holes, stream_of, told, updates};
 use super::scene::Scene;
 use crate::truth::Levels;
 use crate::world::World;
@@ -23,6 +23,9 @@ const RENEWAL: Duration = Duration::from_secs(30);
 /// How long a feed may be when all that it holds is written out, in bytes: its books and its connections, with what waits
 /// to be told or sent.
 const WEIGHT_MAX: usize = 512 << 10;
+
+/// A stream that came so often in a minute comes on each connection.
+const OFTEN: u32 = 30;
 
 /// What a trial keeps of what the feed told, for who wants to read it.
 pub(super) type Trace<'a> = Option<&'a mut dyn FnMut(&str)>;
@@ -46,6 +49,8 @@ pub(super) struct Judge<'a> {
     /// When the end of a connection was told, while there is time enough to renew it.
     ends: BTreeMap<Route, Instant>,
     renews_in_time: bool,
+    /// How often a connection brought a stream, while that is counted.
+    heard: Option<BTreeMap<(String, Route), u32>>,
     /// What went wrong first.
     pub(super) wrong: Option<String>,
     pub(super) tally: Tally,
@@ -111,6 +116,7 @@ impl<'a> Judge<'a> {
             ready: BTreeMap::new(),
             ends: BTreeMap::new(),
             renews_in_time: scene.renews_in_time,
+            heard: None,
             wrong: None,
             tally: Tally::default(),
             trace,
@@ -265,6 +271,24 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// Counts from now on what each connection brings.
+    pub(super) fn listen(&mut self) {
+        self.heard = Some(BTreeMap::new());
+    }
+
+    /// Of connections that have been there all the time, each must have brought what any of them brought often.
+    pub(super) fn compare(&mut self, routes: &[Route], world: &World) {
+        let Some(heard) = self.heard.take() else { return };
+        let mute = heard.iter().filter(|(_, count)| **count >= OFTEN).find_map(|((stream, route), count)| {
+            let lacks = |other: &&Route| {
+                other.endpoint == route.endpoint && !heard.contains_key(&(stream.clone(), **other))
+            };
+            let other = routes.iter().filter(|_| routes.contains(route)).find(lacks)?;
+            Some(format!("{other:?} does not bring {stream}, which {route:?} has brought {count} times"))
+        });
+        mute.into_iter().for_each(|what| self.blame(world, &what));
+    }
+
     /// Only the first attempt is made at once, unless a connection was ready for a time.
     fn see_link(&mut self, link: &LinkEvent<'_>, world: &World) {
         let place = (link.route.endpoint, link.place);
@@ -355,6 +379,14 @@ impl<S: Session> Audience<S> for Judge<'_> {
 
     fn end_is_told(&mut self, route: Route, world: &World) {
         self.ends.entry(route).or_insert(world.now());
+    }
+
+    fn hear(&mut self, route: Route, text: &[u8]) {
+        if let Some(heard) = &mut self.heard
+            && let Some(stream) = stream_of(text)
+        {
+            *heard.entry((stream.to_owned(), route)).or_default() += 1;
+        }
     }
 
     fn note(&mut self, world: &World, what: &str) {

@@ -10,7 +10,7 @@
 //! - nothing is unreadable, and no quote contradicts a book;
 //!
 //! and when nothing goes wrong any more, that everything is followed again within a stated time, and that connections are
-//! then renewed without a gap.
+//! then renewed without a gap; and that each connection brings what the others bring.
 #![expect(clippy::panic, reason = "a trial that cannot be held is a mistake of its own")]
 
 mod client;
@@ -42,6 +42,8 @@ use crate::world::World;
 const LATE: Duration = Duration::from_secs(12);
 /// When no end comes any more that was told of before all faults were over.
 const ENDS_COME: Duration = Duration::from_secs(90);
+/// How long it is counted then what each connection brings.
+const LISTENING: Duration = Duration::from_secs(60);
 /// What was published so long before may still be under way.
 const UNDER_WAY: Duration = Duration::from_secs(1);
 /// How long connections take to be renewed, and what is told of it.
@@ -172,7 +174,13 @@ impl<'a, S: Session + std::fmt::Debug> Trial<'a, S> {
 
     /// All connections are renewed while all is well, which costs nothing.
     fn renew(&mut self, scene: &Scene, since: Instant) {
+        self.pass(since + ENDS_COME - LISTENING);
+        let before = self.client.racing();
+        self.judge.listen();
         self.pass(since + ENDS_COME);
+        let mut routes = self.client.racing();
+        routes.retain(|route| before.contains(route));
+        self.judge.compare(&routes, &self.world);
         // Some of those there are may be wounded for good, and nothing has shown it.
         self.client.machine.renew(now(&self.world));
         self.client.settle(&mut self.world, &mut self.judge);
