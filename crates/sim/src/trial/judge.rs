@@ -325,8 +325,8 @@ impl<'a> Judge<'a> {
         let stream = symbol.map(|symbol| self.names.of(self.names.book(), symbol)).unwrap_or_default();
         if let BookChange::Gap { expected, .. } = change
             && let Some(holes) = &self.holes
-            // A stream that has told nothing has no gap to tell.
-            && self.ledgers.get(&stream).is_some_and(|ledger| ledger.told > 0)
+            // A stream that had told nothing has no gap to tell.
+            && self.ledgers.get(&stream).is_some_and(|ledger| ledger.told > 1)
             && holes.get(&stream).is_none_or(|through| *through < *expected)
         {
             self.blame(world, &format!("{stream}: {change:?} in the book, and none in the stream"));
