@@ -86,7 +86,7 @@ mod world;
 
 pub use error::Error;
 pub use hazard::{Hazard, Hazards};
-pub use net::Server;
+pub use net::{Server, Trouble};
 pub use options::{
     BinanceRules, Bursts, DeribitRules, Faults, Fragments, Key, Options, Refusals, Source, Venue,
 };

@@ -109,9 +109,9 @@ impl Sum {
             took.as_secs_f64(),
             failed.len()
         );
-        let Tally { updates, books, gaps, missed, lost, renewed, weight } = tally;
+        let Tally { updates, books, gaps, missed, unshown, lost, renewed, weight } = tally;
         println!(
-            "{updates} updates told, {books} books compared, {gaps} gaps told that cover {missed} updates"
+            "{updates} updates told, {books} books compared, {gaps} gaps told, {missed} updates missed, {unshown} of them where ids do not show it"
         );
         println!("{lost} connections lost, {renewed} renewed without a break");
         println!("a feed holds at most {weight} bytes, written out");

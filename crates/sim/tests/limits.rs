@@ -76,9 +76,9 @@ fn a_venue_allows_so_many_messages_in_any_second() {
         assert_eq!(net.violations(), [""; 0], "{which:?}");
         net.pass(Duration::from_millis(999));
         send(&mut socket, 99);
+        let closed = net.texts_until(&mut socket, net.now() + seconds(30)).1;
         assert_eq!(net.violations().len(), 1, "{which:?}");
         assert!(net.violations()[0].contains(&format!("more than {most} messages")));
-        let closed = net.texts_until(&mut socket, net.now() + seconds(30)).1;
         assert!(matches!(closed, Some(tungstenite::Error::ConnectionClosed)), "the venue has noticed, too");
     }
 }

@@ -174,7 +174,14 @@ const HOUSE: &[Room] = &[
     Room {
         place: "crates/sim/src/trial",
         uses: &[],
-        floors: &[&["published"], &["ledger", "scene"], &["client"], &["judge"], &["cuts", "user"], &["mod"]],
+        floors: &[
+            &["published"],
+            &["ledger", "scene"],
+            &["client", "stage"],
+            &["judge"],
+            &["cuts", "user"],
+            &["mod"],
+        ],
     },
     Room {
         place: "crates/sim/src/world",
@@ -220,7 +227,9 @@ const HOUSE: &[Room] = &[
             &["open"],
             &["connection"],
             &["clients"],
-            &["server", "site"],
+            &["site"],
+            &["trouble"],
+            &["server"],
             &["mod"],
         ],
     },

@@ -3,12 +3,15 @@
 //! ```text
 //!             subscribe              confirmed               resync, not wanted
 //!   Waiting ─────────────► Asked ─────────────────► Live ───────────────────────► Leave
-//!    ▲  ▲                  │ │ │                                              │   ▲
-//!    │  └── for now, mute ─┘ │ └─ left out ──► Missing            unsubscribe │   │ for now, mute
-//!    │     or one of many    └─── for good ──► Refused                        ▼   │
-//!    └─────────────────── wanted ─────────────────────────────────────────── Leaving
-//!                                            Idle ◄── not wanted ────────────────┘
+//!    ▲  ▲                  │ │ │                                                  │
+//!    │  └── for now, mute ─┘ │ └─ left out ──► Missing                 unsubscribe │
+//!    │     or one of many    └─── for good ──► Refused                             ▼
+//!    ├─────────────────── wanted ───────────────────────────────────────────── Leaving ◄── unsubscribe ─┐
+//!    │                                       Idle ◄── not wanted ──────────────────┘ └─ for now, mute ─► Unsure
+//!    └─────────────────── wanted again ──────────────────────────────────────────────────────────────────┘
 //! ```
+//!
+//! A subscription that is mute and that nobody wants any more is unsure, too: it may be there all the same.
 //!
 //! On a new connection all that is wanted waits. A request that is refused for good and names several streams is made
 //! again in halves, so that one name does not take others down.
@@ -60,6 +63,8 @@ enum State {
     Leave(Instant),
     /// Unsubscribed by the request of this id.
     Leaving(u64),
+    /// Perhaps it is there, for a request had no answer; to be unsubscribed, not before this time.
+    Unsure(Instant),
     Missing,
     Refused,
 }
@@ -88,6 +93,7 @@ impl Subscriptions {
             self.each_standing(at, |state| match (state, now) {
                 (State::Idle | State::Missing | State::Refused, Some(now)) => State::Waiting(now),
                 (State::Leave(_), _) => State::Live,
+                (State::Unsure(at), now) => State::Waiting(now.unwrap_or(at)),
                 (state, _) => state,
             });
             return Some(at);
@@ -271,9 +277,7 @@ impl Subscriptions {
         for (stream, standing) in streams.iter().zip(standings) {
             standing.state = match standing.state {
                 State::Asked(of) if of == id && stream.wanted => State::Waiting(again_at),
-                // Perhaps it is subscribed all the same.
-                State::Asked(of) if of == id => State::Leave(again_at),
-                State::Leaving(of) if of == id => State::Leave(again_at),
+                State::Asked(of) | State::Leaving(of) if of == id => State::Unsure(again_at),
                 state => state,
             };
         }
@@ -397,7 +401,8 @@ impl State {
 
     fn due(self, aim: Aim) -> Option<Instant> {
         match (self, aim) {
-            (Self::Waiting(at), Aim::Subscribe) | (Self::Leave(at), Aim::Unsubscribe) => Some(at),
+            (Self::Waiting(at), Aim::Subscribe) => Some(at),
+            (Self::Leave(at) | Self::Unsure(at), Aim::Unsubscribe) => Some(at),
             _ => None,
         }
     }

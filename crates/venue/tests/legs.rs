@@ -157,8 +157,8 @@ fn after_the_last_leg_was_lost_ids_tell_whether_anything_is_missing() {
         expected.splice(0..0, missing);
         assert_eq!(bring(&mut rig, &[(0, trade(next))]), expected);
     }
-    // Quotes have no such ids: something may be missing.
-    assert_eq!(bring(&mut rig, &[(0, quote(11)), (0, quote(19))]), [G(10, 10), T(11), T(19)]);
+    // Quotes have no such ids: something may be missing where an id lies between.
+    assert_eq!(bring(&mut rig, &[(0, quote(12)), (0, quote(19))]), [G(10, 11), T(12), T(19)]);
 }
 
 #[test]
@@ -199,6 +199,45 @@ fn ids_that_begin_anew_are_a_gap_and_then_followed() {
     let told = bring(&mut rig, &messages);
     let anew = told.iter().position(|told| matches!(told, G(1000, through) if *through < 1000)).unwrap();
     assert_eq!(told[anew + 1..].len(), 150 - 99, "but for those that might have been repetitions");
+}
+
+/// A single leg whose stream stood at 1000 was lost, and another one brings these trades, a second between each two.
+fn after_a_loss_at_1000(ids: impl IntoIterator<Item = u64>) -> Vec<Told> {
+    let mut rig = rig(vec![Stream::Trade], 1);
+    bring(&mut rig, &[(0, trade(1000))]);
+    rig.close(leg(0));
+    rig.open(leg(0));
+    rig.confirm();
+    let mut told = Vec::new();
+    for id in ids {
+        told.extend(bring(&mut rig, &[(0, trade(id))]));
+        rig.pass(Duration::from_secs(1));
+    }
+    told
+}
+
+#[test]
+fn a_venue_that_was_started_again_may_count_from_below() {
+    let expected: Vec<_> = [G(1000, 60)].into_iter().chain((61..=70).map(T)).collect();
+    assert_eq!(after_a_loss_at_1000(1..=70), expected);
+}
+
+#[test]
+fn a_leg_that_lags_behind_one_that_is_gone_catches_up_and_nothing_is_told_twice() {
+    // A minute behind, but for one trade.
+    assert_eq!(after_a_loss_at_1000(941..=1005), (1001..=1005).map(T).collect::<Vec<_>>());
+    // A minute and more, once it has caught up.
+    assert_eq!(after_a_loss_at_1000((990..=1001).chain([1001; 60]).chain([1002])), [T(1001), T(1002)]);
+}
+
+#[test]
+fn a_leg_that_lags_behind_another_is_not_taken_for_a_new_count() {
+    let mut rig = rig(vec![Stream::Trade], 2);
+    bring(&mut rig, &[(0, trade(1000))]);
+    for id in 1..=120 {
+        assert_eq!(bring(&mut rig, &[(1, trade(id))]), [], "the first leg is still there");
+        rig.pass(Duration::from_secs(1));
+    }
 }
 
 fn snapshot(rig: &mut Rig, id: u64) -> Vec<BookChange> {

@@ -81,7 +81,11 @@ impl View {
         match shown {
             Shown::Json(taken) => self.printer.print(taken, session)?,
             Shown::News(None) => {}
-            Shown::News(Some(line)) if self.style == Style::Lines => writeln!(self.printer.out, "{line}")?,
+            Shown::News(Some(line)) if self.style == Style::Lines => {
+                writeln!(self.printer.out, "{line}")?;
+                // Who reads along sees when it happened.
+                self.printer.flush()?;
+            }
             Shown::News(Some(line)) => {
                 self.news.push(line);
                 let surplus = self.news.len().saturating_sub(NEWS_MAX);

@@ -27,9 +27,8 @@ pub(crate) struct Clients<V: Venue> {
 }
 
 impl<V: Venue> Clients<V> {
-    pub(crate) fn new(rules: Rules, desk: Desk<V>) -> Self {
-        let (unwanted, witness) = (HashSet::new(), Witness::default());
-        Self { rules, desk, connections: BTreeMap::new(), next: 0, unwanted, witness }
+    pub(crate) fn new(rules: Rules, desk: Desk<V>, witness: Witness) -> Self {
+        Self { rules, desk, connections: BTreeMap::new(), next: 0, unwanted: HashSet::new(), witness }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -74,10 +73,11 @@ impl<V: Venue> Clients<V> {
             unwanted.clear();
         }
         desk.feed.advance(&mut desk.venue, now, &mut |stream, write| {
-            if unwanted.contains(stream) {
+            // It sees what nobody wants, too, and may begin to at any time.
+            let mut wanted = witness.see(stream, write, now);
+            if !wanted && unwanted.contains(stream) {
                 return;
             }
-            let mut wanted = witness.see(stream, write, now);
             let mut texts: Vec<(Form, Utf8Bytes)> = Vec::new();
             for connection in connections.values_mut() {
                 let Some(form) = connection.form(stream, now, rules) else {

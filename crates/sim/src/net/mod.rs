@@ -14,10 +14,12 @@ mod server;
 mod site;
 mod spoil;
 mod transport;
+mod trouble;
 mod wire;
 
 pub(crate) use clients::Clients;
 pub use server::Server;
 pub(crate) use site::Site;
 pub(crate) use spoil::Spoiling;
+pub use trouble::Trouble;
 pub(crate) use wire::{Ending, Plug, pair};

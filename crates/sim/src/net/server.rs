@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use rustls::{ServerConfig, ServerConnection};
 use super::ca;
 use super::clients::Clients;
 use super::transport::Transport;
+use super::trouble::{self, Trouble};
 use crate::binance::{Spot, UsdM};
 use crate::clock::{self, Now};
 use crate::deribit::Deribit;
@@ -24,13 +26,22 @@ use crate::pace::Pace;
 use crate::rules::Rules;
 use crate::truth::{Levels, Truth};
 use crate::venue::{Desk, Venue};
+use crate::witness::{Witness, Witnessed};
 
 const LISTENER: Token = Token(0);
-const STOP: Token = Token(1);
+const ORDERS: Token = Token(1);
 const FIRST_CONNECTION: usize = 2;
 const EVENTS_PER_POLL: usize = 256;
 /// How soon to look at the listener again after it could not accept, for instance without a free file.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+
+/// What the owner of a server wants of its thread.
+#[derive(Debug)]
+enum Order {
+    Strike(Trouble, u64),
+    Calm,
+    Stop,
+}
 
 /// A running venue. Dropping it stops its thread and its connections.
 pub struct Server {
@@ -38,6 +49,8 @@ pub struct Server {
     ca_pem: Option<String>,
     venue: Which,
     truth: Truth,
+    witness: Witness,
+    orders: Sender<Order>,
     waker: Waker,
     thread: Option<JoinHandle<Result<(), Error>>>,
 }
@@ -92,14 +105,19 @@ impl Server {
         registry
             .register(&mut listener, LISTENER, Interest::READABLE)
             .map_err(Error::io("watch the listener"))?;
-        let waker = Waker::new(registry, STOP).map_err(Error::io("make a waker"))?;
+        let waker = Waker::new(registry, ORDERS).map_err(Error::io("make a waker"))?;
 
         let (tls, ca_pem) = identity.map(|identity| (identity.config, identity.ca_pem)).unzip();
-        let serving =
-            move || Loop { poll, listener, tls, clients: Clients::new(rules, desk), accept_at: None }.run();
+        let (witness, (orders, received)) = (Witness::default(), mpsc::channel());
+        let seen = witness.clone();
+        let serving = move || {
+            let clients = Clients::new(rules, desk, seen);
+            Loop { poll, listener, tls, clients, orders: received, accept_at: None }.run()
+        };
         let thread = thread::Builder::new().name("tickwire-sim".to_owned()).spawn(serving);
         let thread = thread.map_err(Error::io("start the server's thread"))?;
-        Ok(Self { addr, ca_pem, venue: options.venue, truth, waker, thread: Some(thread) })
+        let (venue, thread) = (options.venue, Some(thread));
+        Ok(Self { addr, ca_pem, venue, truth, witness, orders, waker, thread })
     }
 
     /// Where it listens.
@@ -145,6 +163,35 @@ impl Server {
         self.truth.at(symbol, update_id)
     }
 
+    /// From now on these streams are witnessed, and no others.
+    pub fn observe(&self, streams: &[&str]) {
+        self.witness.observe(streams.iter().copied());
+    }
+
+    /// What was published on the observed streams since the last call, in its order: whatever a client has received of them
+    /// was here before. Whoever observes asks often, since it is kept until then.
+    #[must_use]
+    pub fn witnessed(&self) -> Vec<Witnessed> {
+        self.witness.take()
+    }
+
+    /// Lets something go wrong with one of the open connections, soon; `choice` says with which, by what remains of it.
+    /// Nothing happens if there is none.
+    pub fn strike(&self, trouble: Trouble, choice: u64) {
+        self.order(Order::Strike(trouble, choice));
+    }
+
+    /// Nothing that [`strike`](Self::strike) has brought about goes on; what was kept back comes at once.
+    pub fn calm(&self) {
+        self.order(Order::Calm);
+    }
+
+    /// A thread that has ended takes no orders, which [`wait`](Self::wait) tells.
+    fn order(&self, order: Order) {
+        let _ = self.orders.send(order);
+        let _ = self.waker.wake();
+    }
+
     /// The certificate a client has to trust, PEM; empty without TLS.
     #[must_use]
     pub fn ca_pem(&self) -> &str {
@@ -171,7 +218,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         // Without a wake-up the join would never return; a thread that failed has nothing left to stop.
-        if self.waker.wake().is_ok() {
+        if self.orders.send(Order::Stop).is_err() || self.waker.wake().is_ok() {
             let _ = self.join();
         }
     }
@@ -182,6 +229,7 @@ struct Loop<V: Venue> {
     listener: TcpListener,
     tls: Option<Arc<ServerConfig>>,
     clients: Clients<V>,
+    orders: Receiver<Order>,
     /// When to try to accept again after a failure; the poll does not repeat itself.
     accept_at: Option<Instant>,
 }
@@ -199,9 +247,10 @@ impl<V: Venue> Loop<V> {
             let starved = self.clients.starved();
             for event in &events {
                 match event.token() {
-                    STOP => {
-                        self.clients.shut_down(now);
-                        return Ok(());
+                    ORDERS => {
+                        if self.obey(now) {
+                            return Ok(());
+                        }
                     }
                     LISTENER => self.accept(now),
                     Token(token) => self.clients.on_ready(token.saturating_sub(FIRST_CONNECTION), now),
@@ -219,6 +268,21 @@ impl<V: Venue> Loop<V> {
             }
             self.clients.on_time(now);
             timeout = self.timeout(now);
+        }
+    }
+
+    /// Does what its owner wants; whether that is the end.
+    fn obey(&mut self, now: Now) -> bool {
+        loop {
+            match self.orders.try_recv() {
+                Ok(Order::Strike(trouble, choice)) => trouble.strike(choice, &mut self.clients, now),
+                Ok(Order::Calm) => trouble::calm(&mut self.clients, now),
+                Ok(Order::Stop) => {
+                    self.clients.shut_down(now);
+                    return true;
+                }
+                Err(_) => return false,
+            }
         }
     }
 

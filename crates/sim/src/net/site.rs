@@ -42,6 +42,9 @@ pub(crate) trait Site {
     /// that is coming already.
     fn announce_end(&mut self, number: usize, notice: Duration, now: Now) -> bool;
 
+    /// The numbers of the connections that are open WebSockets.
+    fn open(&self) -> Vec<usize>;
+
     /// Lets go of a connection without a word.
     fn cut(&mut self, number: usize);
 
@@ -119,6 +122,10 @@ impl<V: Venue> Site for Clients<V> {
         connection.is_some_and(|connection| connection.announce_end(notice, now, &self.rules))
     }
 
+    fn open(&self) -> Vec<usize> {
+        self.connections.iter().filter(|(_, c)| c.is_open()).map(|(number, _)| *number).collect()
+    }
+
     fn cut(&mut self, number: usize) {
         self.connections.remove(&number);
     }
@@ -147,7 +154,6 @@ impl<V: Venue> Site for Clients<V> {
 
     fn observe(&mut self, streams: &[&str]) {
         self.witness.observe(streams.iter().copied());
-        self.desk.changed = true;
     }
 
     fn take_witnessed(&mut self) -> Vec<Witnessed> {

@@ -13,6 +13,7 @@ use super::client::Audience;
 use super::ledger::Ledger;
 use super::published::{Names, shows_holes, stream_of, told, updates};
 use super::scene::Scene;
+use super::stage::Stage;
 use crate::truth::Levels;
 use crate::world::World;
 
@@ -28,10 +29,10 @@ const WEIGHT_MAX: usize = 512 << 10;
 const OFTEN: u32 = 30;
 
 /// What a trial keeps of what the feed told, for who wants to read it.
-pub(super) type Trace<'a> = Option<&'a mut dyn FnMut(&str)>;
+pub type Trace<'a> = Option<&'a mut dyn FnMut(&str)>;
 
-pub(super) struct Judge<'a> {
-    host: String,
+/// Holds what a feed tells to what a venue published, stream by stream and book by book.
+pub struct Judge<'a> {
     names: Names,
     symbols: Vec<String>,
     ledgers: BTreeMap<String, Ledger>,
@@ -45,15 +46,15 @@ pub(super) struct Judge<'a> {
     holes: Option<BTreeMap<String, u64>>,
     /// Places whose last attempt was made at once, and since when connections are ready.
     hasty: BTreeSet<(usize, usize)>,
-    ready: BTreeMap<Route, Instant>,
+    ready: BTreeMap<Route, Duration>,
     /// When the end of a connection was told, while there is time enough to renew it.
-    ends: BTreeMap<Route, Instant>,
+    ends: BTreeMap<Route, Duration>,
     renews_in_time: bool,
     /// How often a connection brought a stream, while that is counted.
     heard: Option<BTreeMap<(String, Route), u32>>,
     /// What went wrong first.
-    pub(super) wrong: Option<String>,
-    pub(super) tally: Tally,
+    wrong: Option<String>,
+    tally: Tally,
     trace: Trace<'a>,
 }
 
@@ -66,8 +67,10 @@ pub struct Tally {
     pub books: u64,
     /// Gaps that were told.
     pub gaps: u64,
-    /// Updates that gaps covered.
+    /// Updates that were not told: gaps cover them, or they are [not shown](Self::unshown).
     pub missed: u64,
+    /// Of them, those that no gap covers: the venue left them out on a connection, where ids do not show that.
+    pub unshown: u64,
     /// Connections that were lost.
     pub lost: u64,
     /// Connections that were renewed without a break.
@@ -85,6 +88,7 @@ impl std::ops::Add for Tally {
             books: self.books + other.books,
             gaps: self.gaps + other.gaps,
             missed: self.missed + other.missed,
+            unshown: self.unshown + other.unshown,
             lost: self.lost + other.lost,
             renewed: self.renewed + other.renewed,
             weight: self.weight.max(other.weight),
@@ -92,8 +96,19 @@ impl std::ops::Add for Tally {
     }
 }
 
+impl fmt::Debug for Judge<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Judge")
+            .field("tally", &self.tally)
+            .field("wrong", &self.wrong)
+            .finish_non_exhaustive()
+    }
+}
+
 impl<'a> Judge<'a> {
-    pub(super) fn new(scene: &Scene, trace: Trace<'a>) -> Self {
+    /// Of all streams that there are in a scene, none of which is wanted yet; the venue's part must witness them.
+    #[must_use]
+    pub fn new(scene: &Scene, trace: Trace<'a>) -> Self {
         let names = scene.names();
         let lossy = scene.loses_messages();
         let ledger = |stream: String| {
@@ -104,14 +119,13 @@ impl<'a> Judge<'a> {
         let streams =
             scene.symbols.iter().flat_map(|symbol| names.kinds().map(|kind| names.of(kind, symbol)));
         Self {
-            host: scene.host().to_owned(),
             names,
             symbols: scene.symbols.clone(),
             ledgers: streams.map(ledger).collect(),
             has_whims: scene.whims.is_some(),
             is_gapless: scene.gapless,
             book: None,
-            holes: scene.keeps_books().then(BTreeMap::new),
+            holes: None,
             hasty: BTreeSet::new(),
             ready: BTreeMap::new(),
             ends: BTreeMap::new(),
@@ -123,51 +137,64 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// What went wrong first.
+    #[must_use]
+    pub fn wrong(&self) -> Option<&str> {
+        self.wrong.as_deref()
+    }
+
+    /// What was seen.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        self.tally
+    }
+
     /// The user wants a stream from now on, or no more.
-    pub(super) fn want(&mut self, stream: &str, wanted: bool) {
+    pub fn want(&mut self, stream: &str, wanted: bool) {
         if let Some(ledger) = self.ledgers.get_mut(stream) {
             ledger.want(wanted);
         }
     }
 
     /// Takes over what was published since the last time.
-    pub(super) fn witness(&mut self, world: &mut World) {
-        for seen in world.witness(&self.host) {
+    pub fn witness(&mut self, stage: &mut impl Stage) {
+        for seen in stage.witnessed() {
             let Some(ledger) = self.ledgers.get_mut(&*seen.stream) else { continue };
             updates(&seen.text).into_iter().for_each(|update| ledger.publish(update, seen.at));
         }
     }
 
     /// Writes down that something is not as it should be; the first time counts.
-    pub(super) fn blame(&mut self, world: &World, what: &str) {
-        self.note(world, what);
+    pub fn blame(&mut self, stage: &impl Stage, what: &str) {
+        self.note(stage, what);
         if self.wrong.is_none() {
-            self.wrong = Some(format!("{}: {what}", self.time(world)));
+            self.wrong = Some(format!("{}: {what}", self.time(stage)));
         }
     }
 
-    pub(super) fn note(&mut self, world: &World, what: &str) {
+    /// Writes down what is of interest to who reads the trial.
+    pub fn note(&mut self, stage: &impl Stage, what: &str) {
         if self.trace.is_none() {
             return;
         }
-        let time = self.time(world);
+        let time = self.time(stage);
         if let Some(trace) = &mut self.trace {
             trace(&format!("{time}  {what}"));
         }
     }
 
-    fn time(&self, world: &World) -> String {
-        format!("{:>12.6} s", world.elapsed().as_secs_f64())
+    fn time(&self, stage: &impl Stage) -> String {
+        format!("{:>12.6} s", stage.elapsed().as_secs_f64())
     }
 
-    fn check(&mut self, world: &World, stream: &str, judged: Result<(), String>) {
+    fn check(&mut self, stage: &impl Stage, stream: &str, judged: Result<(), String>) {
         if let Err(what) = judged {
-            self.blame(world, &format!("{stream}: {what}"));
+            self.blame(stage, &format!("{stream}: {what}"));
         }
     }
 
     /// Whether a stream has brought what was published before a time; else what it has not.
-    pub(super) fn overdue(&self, before: Instant) -> Option<String> {
+    pub fn overdue(&self, before: Instant) -> Option<String> {
         let overdue = |(stream, ledger): (&String, &Ledger)| {
             Some(format!("{stream}: {} was never told", ledger.overdue(before)?))
         };
@@ -175,14 +202,14 @@ impl<'a> Judge<'a> {
     }
 
     /// Whether every book in `wanted` is live and the venue's own; else which is not.
-    pub(super) fn unlike(&self, session: &impl Session, world: &World, wanted: &[String]) -> Option<String> {
+    pub fn unlike(&self, session: &impl Session, stage: &impl Stage, wanted: &[String]) -> Option<String> {
         wanted.iter().find_map(|symbol| {
             let instrument = session.instrument(symbol)?;
             let Some(view) = session.book(instrument) else { return Some(format!("{symbol}: no book")) };
             if view.state != BookState::Live {
                 return Some(format!("{symbol}: its book is {:?}", view.state));
             }
-            self.difference(session, world, instrument, view.update_id)
+            self.difference(session, stage, instrument, view.update_id)
         })
     }
 
@@ -198,24 +225,35 @@ impl<'a> Judge<'a> {
     fn difference(
         &self,
         session: &impl Session,
-        world: &World,
+        stage: &impl Stage,
         instrument: Instrument,
         update_id: u64,
     ) -> Option<String> {
         let symbol = session.symbol(instrument)?;
         let view = session.book(instrument)?;
-        let own = world.book_at(&self.host, symbol, update_id);
+        let own = stage.book_at(symbol, update_id);
         let Some(own) = own else { return Some(format!("{symbol}: the venue has no book at {update_id}")) };
         let kept = Levels { bids: units(view.book.bids()), asks: units(view.book.asks()) };
-        (kept != own).then(|| format!("{symbol} at {update_id}: {kept:?} instead of {own:?}"))
+        let unlike = |what, kept: &[(u64, u64)], own: &[(u64, u64)]| {
+            let at = kept.iter().zip(own).take_while(|(kept, own)| kept == own).count();
+            let (levels, others) = (kept.len(), own.len());
+            let (level, other) = (kept.get(at), own.get(at));
+            format!(
+                "{symbol} at {update_id}: {what} {at} of {levels} is {level:?}, not {other:?} as of {others}"
+            )
+        };
+        if kept.bids != own.bids {
+            return Some(unlike("bid", &kept.bids, &own.bids));
+        }
+        (kept.asks != own.asks).then(|| unlike("ask", &kept.asks, &own.asks))
     }
 
-    fn see_update(&mut self, event: &Event<'_>, world: &World) {
+    fn see_update(&mut self, event: &Event<'_>, stage: &impl Stage) {
         let instrument = match event {
             Event::Trade(trade) => trade.instrument,
             Event::Quote(quote) => quote.instrument,
             Event::Delta(delta) => delta.instrument,
-            Event::Snapshot(snapshot) => return self.see_snapshot(snapshot, world),
+            Event::Snapshot(snapshot) => return self.see_snapshot(snapshot, stage),
             Event::Ticker(ticker) => ticker.instrument,
             Event::Mark(mark) => mark.instrument,
             Event::Candle(candle) => candle.instrument,
@@ -225,7 +263,7 @@ impl<'a> Judge<'a> {
             | Event::Missing { .. }
             | Event::Rejected(_)
             | Event::Unanswered { .. }
-            | Event::Status(_) => return self.note(world, &format!("{event:?}")),
+            | Event::Status(_) => return self.note(stage, &format!("{event:?}")),
             _ => return,
         };
         // The symbols of a scene are numbered in their order.
@@ -235,22 +273,23 @@ impl<'a> Judge<'a> {
         };
         self.tally.updates += 1;
         if let Some(ledger) = self.ledgers.get_mut(&stream) {
-            let missed = ledger.missed;
+            let (missed, unshown) = (ledger.missed, ledger.unshown);
             let judged = ledger.on_told(&update);
             let missed = ledger.missed - missed;
             self.tally.missed += missed;
-            self.check(world, &stream, judged);
+            self.tally.unshown += ledger.unshown - unshown;
+            self.check(stage, &stream, judged);
         }
     }
 
     /// Deribit's books begin with a snapshot in their own channel.
-    fn see_snapshot(&mut self, snapshot: &Snapshot<'_>, world: &World) {
+    fn see_snapshot(&mut self, snapshot: &Snapshot<'_>, stage: &impl Stage) {
         let symbol = usize::try_from(snapshot.instrument.0).ok().and_then(|at| self.symbols.get(at));
         let Some(stream) = symbol.map(|symbol| self.names.of(self.names.book(), symbol)) else { return };
-        self.note(world, &format!("{stream}: a snapshot at {}", snapshot.update_id));
+        self.note(stage, &format!("{stream}: a snapshot at {}", snapshot.update_id));
         if let Some(ledger) = self.ledgers.get_mut(&stream) {
             let judged = ledger.on_snapshot(snapshot.update_id);
-            self.check(world, &stream, judged);
+            self.check(stage, &stream, judged);
         }
     }
 
@@ -269,6 +308,11 @@ impl<'a> Judge<'a> {
             let what = format!("{symbol}: its book is live without a connection");
             self.blame(world, &what);
         }
+    }
+
+    /// Books have no other reason to lose their thread than gaps of their streams.
+    pub(super) fn hold_books(&mut self) {
+        self.holes = Some(BTreeMap::new());
     }
 
     /// Counts from now on what each connection brings.
@@ -290,24 +334,24 @@ impl<'a> Judge<'a> {
     }
 
     /// Only the first attempt is made at once, unless a connection was ready for a time.
-    fn see_link(&mut self, link: &LinkEvent<'_>, world: &World) {
+    fn see_link(&mut self, link: &LinkEvent<'_>, stage: &impl Stage) {
         let place = (link.route.endpoint, link.place);
         match link.change {
-            LinkChange::Ready { .. } => _ = self.ready.insert(link.route, world.now()),
+            LinkChange::Ready { .. } => _ = self.ready.insert(link.route, stage.elapsed()),
             LinkChange::Closed => self.forget(link.route),
             LinkChange::Lost { retry_in, .. } => {
                 self.be_fair(None);
                 let since = self.ready.get(&link.route).copied();
-                let told = self.ends.get(&link.route).is_some_and(|at| world.now() >= *at + RENEWAL);
+                let told = self.ends.get(&link.route).is_some_and(|at| stage.elapsed() >= *at + RENEWAL);
                 if told && self.renews_in_time {
-                    self.blame(world, &format!("{:?} ends as was told, and was not renewed", link.route));
+                    self.blame(stage, &format!("{:?} ends as was told, and was not renewed", link.route));
                 }
                 self.forget(link.route);
-                if since.is_some_and(|since| world.now() >= since + STABLE) {
+                if since.is_some_and(|since| stage.elapsed() >= since + STABLE) {
                     self.hasty.remove(&place);
                 }
                 if retry_in == Some(Duration::ZERO) && !self.hasty.insert(place) {
-                    self.blame(world, &format!("{:?} is dialed at once again and again", link.route));
+                    self.blame(stage, &format!("{:?} is dialed at once again and again", link.route));
                 }
             }
             _ => {}
@@ -319,17 +363,16 @@ impl<'a> Judge<'a> {
         self.ends.remove(&route);
     }
 
-    /// A book loses its thread only where its stream does.
-    fn see_book(&mut self, BookEvent { instrument, change }: &BookEvent, world: &World) {
+    fn see_book(&mut self, BookEvent { instrument, change }: &BookEvent, stage: &impl Stage) {
         let symbol = usize::try_from(instrument.0).ok().and_then(|at| self.symbols.get(at));
         let stream = symbol.map(|symbol| self.names.of(self.names.book(), symbol)).unwrap_or_default();
         if let BookChange::Gap { expected, .. } = change
             && let Some(holes) = &self.holes
+            && holes.get(&stream).is_none_or(|through| *through < *expected)
             // A stream that had told nothing has no gap to tell.
             && self.ledgers.get(&stream).is_some_and(|ledger| ledger.told > 1)
-            && holes.get(&stream).is_none_or(|through| *through < *expected)
         {
-            self.blame(world, &format!("{stream}: {change:?} in the book, and none in the stream"));
+            self.blame(stage, &format!("{stream}: {change:?} in the book, and none in the stream"));
         }
         self.book = match change {
             BookChange::Synced { update_id }
@@ -337,6 +380,48 @@ impl<'a> Judge<'a> {
             | BookChange::Updated { update_id } => Some((*instrument, *update_id)),
             _ => None,
         };
+    }
+
+    /// The feed tells something; what was published before is [known](Self::witness).
+    pub fn see(&mut self, event: &Event<'_>, stage: &impl Stage) {
+        match event {
+            Event::Book(book) => self.see_book(book, stage),
+            Event::Gap(gap) => {
+                self.tally.gaps += 1;
+                if let Some(holes) = &mut self.holes {
+                    holes.insert(gap.stream.to_owned(), gap.through);
+                }
+                self.note(stage, &format!("{gap:?}"));
+                if self.is_gapless {
+                    self.blame(stage, &format!("{gap:?}, and there was always another connection"));
+                }
+                let judged =
+                    self.ledgers.get_mut(gap.stream).map(|ledger| ledger.on_gap(gap.after, gap.through));
+                judged.into_iter().for_each(|judged| self.check(stage, gap.stream, judged));
+            }
+            Event::Link(link) => {
+                self.see_link(link, stage);
+                self.tally.lost += u64::from(matches!(link.change, LinkChange::Lost { .. }));
+                self.tally.renewed += u64::from(link.change == LinkChange::Retiring);
+                self.note(stage, &format!("{} {:?} {:?}", link.name, link.route, link.change));
+            }
+            // What was under way when the user did not want it any more.
+            Event::Unreadable(error @ Error::Unexpected { .. }) if self.has_whims => {
+                self.note(stage, &error.to_string());
+            }
+            Event::Unreadable(error) => self.blame(stage, &error.to_string()),
+            Event::Check(check) if !check.agrees => self.blame(stage, &format!("{check:?}")),
+            event => self.see_update(event, stage),
+        }
+    }
+
+    /// After an event about a book was seen, while it stands as it was then.
+    pub fn look(&mut self, session: &impl Session, stage: &impl Stage) {
+        let Some((instrument, update_id)) = self.book.take() else { return };
+        self.tally.books += 1;
+        if let Some(what) = self.difference(session, stage, instrument, update_id) {
+            self.blame(stage, &what);
+        }
     }
 }
 
@@ -346,39 +431,11 @@ impl<S: Session> Audience<S> for Judge<'_> {
     }
 
     fn see(&mut self, event: &Event<'_>, world: &World) {
-        match event {
-            Event::Book(book) => self.see_book(book, world),
-            Event::Gap(gap) => {
-                self.tally.gaps += 1;
-                if let Some(holes) = &mut self.holes {
-                    holes.insert(gap.stream.to_owned(), gap.through);
-                }
-                self.note(world, &format!("{gap:?}"));
-                if self.is_gapless {
-                    self.blame(world, &format!("{gap:?}, and there was always another connection"));
-                }
-                let judged =
-                    self.ledgers.get_mut(gap.stream).map(|ledger| ledger.on_gap(gap.after, gap.through));
-                judged.into_iter().for_each(|judged| self.check(world, gap.stream, judged));
-            }
-            Event::Link(link) => {
-                self.see_link(link, world);
-                self.tally.lost += u64::from(matches!(link.change, LinkChange::Lost { .. }));
-                self.tally.renewed += u64::from(link.change == LinkChange::Retiring);
-                self.note(world, &format!("{} {:?} {:?}", link.name, link.route, link.change));
-            }
-            // What was under way when the user did not want it any more.
-            Event::Unreadable(error @ Error::Unexpected { .. }) if self.has_whims => {
-                self.note(world, &error.to_string());
-            }
-            Event::Unreadable(error) => self.blame(world, &error.to_string()),
-            Event::Check(check) if !check.agrees => self.blame(world, &format!("{check:?}")),
-            event => self.see_update(event, world),
-        }
+        Judge::see(self, event, world);
     }
 
-    fn end_is_told(&mut self, route: Route, world: &World) {
-        self.ends.entry(route).or_insert(world.now());
+    fn look(&mut self, session: &S, world: &World) {
+        Judge::look(self, session, world);
     }
 
     fn hear(&mut self, route: Route, text: &[u8]) {
@@ -389,20 +446,16 @@ impl<S: Session> Audience<S> for Judge<'_> {
         }
     }
 
+    fn end_is_told(&mut self, route: Route, world: &World) {
+        self.ends.entry(route).or_insert(world.elapsed());
+    }
+
     fn note(&mut self, world: &World, what: &str) {
         Judge::note(self, world, what);
     }
 
     fn is_traced(&self) -> bool {
         self.trace.is_some()
-    }
-
-    fn look(&mut self, session: &S, world: &World) {
-        let Some((instrument, update_id)) = self.book.take() else { return };
-        self.tally.books += 1;
-        if let Some(what) = self.difference(session, world, instrument, update_id) {
-            self.blame(world, &what);
-        }
     }
 }
 

@@ -31,6 +31,8 @@ pub(super) struct Ledger {
     fair_since: Option<Instant>,
     pub(super) told: u64,
     pub(super) missed: u64,
+    /// Of them, those that no gap covers.
+    pub(super) unshown: u64,
 }
 
 impl Ledger {
@@ -48,6 +50,7 @@ impl Ledger {
             fair_since: None,
             told: 0,
             missed: 0,
+            unshown: 0,
         }
     }
 
@@ -166,6 +169,7 @@ impl Ledger {
         // Of several that share a time, those before the last that was told have been told.
         let is_shared = !self.has_ids && update.id == last;
         if is_covered || is_shared || self.is_lossy {
+            self.unshown += u64::from(!is_covered && !is_shared);
             return self.on_passed(published);
         }
         Err(format!("{} is missing behind {last}, and no gap was told ({:?})", update.id, self.gaps))

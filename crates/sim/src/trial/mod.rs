@@ -19,6 +19,7 @@ mod judge;
 mod ledger;
 mod published;
 mod scene;
+mod stage;
 mod user;
 
 use std::time::{Duration, Instant};
@@ -30,9 +31,9 @@ use tickwire_venue::deribit::Deribit;
 
 use client::{Client, now};
 use cuts::Cuts;
-use judge::Judge;
-pub use judge::Tally;
+pub use judge::{Judge, Tally, Trace};
 pub use scene::Scene;
+pub use stage::Stage;
 use user::User;
 
 use crate::options::Venue;
@@ -100,6 +101,9 @@ struct Trial<'a, S> {
 impl<'a, S: Session + std::fmt::Debug> Trial<'a, S> {
     fn new(scene: &Scene, session: S, mut world: World, mut judge: Judge<'a>) -> Self {
         let user = User::new(scene, &mut judge, world.now());
+        if scene.keeps_books() {
+            judge.hold_books();
+        }
         let observed: Vec<&str> = user.all().collect();
         world.observe(scene.host(), &observed);
         let machine = Machine::new(session, scene.plan.clone(), scene.seed, now(&world));
@@ -120,18 +124,24 @@ impl<'a, S: Session + std::fmt::Debug> Trial<'a, S> {
         if healed_in.is_some() && !scene.ends_connections() {
             self.renew(scene, storm_ends);
         }
-        if let Some(violation) = self.world.violations().first() {
-            self.judge.wrong.get_or_insert_with(|| format!("a limit of the venue: {violation}"));
+        if let Some(violation) = self.world.violations().first().map(ToString::to_string) {
+            self.judge.blame(&self.world, &format!("a limit of the venue: {violation}"));
         }
         let faults = self.world.faults().collect();
         let lasted = self.world.elapsed();
-        Outcome { wrong: self.judge.wrong, lasted, healed_in, tally: self.judge.tally, faults }
+        Outcome {
+            wrong: self.judge.wrong().map(str::to_owned),
+            lasted,
+            healed_in,
+            tally: self.judge.tally(),
+            faults,
+        }
     }
 
     /// Lets time pass, up to `end` or until something is wrong.
     fn pass(&mut self, end: Instant) {
         let Self { world, client, judge, user, cuts, weigh_at } = self;
-        while world.now() < end && judge.wrong.is_none() {
+        while world.now() < end && judge.wrong().is_none() {
             let others = [user.next_deadline(), cuts.next_deadline(), Some(end)].into_iter().flatten();
             let next = client.next_deadline().into_iter().chain(others).min();
             world.advance(next.unwrap_or(end).max(world.now()));
@@ -161,7 +171,7 @@ impl<'a, S: Session + std::fmt::Debug> Trial<'a, S> {
             if wrong.is_none() && now >= since + LATE * 2 {
                 return Some(now - since);
             }
-            if self.judge.wrong.is_some() {
+            if self.judge.wrong().is_some() {
                 return None;
             }
             if let Some(what) = wrong.filter(|_| now >= must_end) {

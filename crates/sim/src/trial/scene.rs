@@ -13,7 +13,7 @@ use crate::options::{Options, Source, Venue};
 use crate::world::{Network, World, WorldOptions};
 
 /// The name of the venue's host, whatever it is.
-const HOST: &str = "venue";
+pub(super) const HOST: &str = "venue";
 /// Which stream of chance a scene is drawn from.
 const SCENES: u64 = 1 << 60;
 /// What venues that are well let connections live.
@@ -204,6 +204,14 @@ impl Scene {
 
     pub(super) fn host(&self) -> &'static str {
         HOST
+    }
+
+    /// The names of the streams that are followed from the beginning.
+    #[must_use]
+    pub fn streams(&self) -> Vec<String> {
+        let names = self.names();
+        let of_symbol = |symbol| self.first_kinds().iter().map(move |kind| names.of(kind, symbol));
+        self.symbols.iter().flat_map(|symbol| of_symbol(symbol.as_str())).collect()
     }
 
     /// Whether the venue leaves messages out on single connections.

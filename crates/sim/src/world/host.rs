@@ -18,6 +18,7 @@ use crate::rate::Window;
 use crate::rules::Rules;
 use crate::truth::Truth;
 use crate::venue::{Ban, Desk, Refusal, Venue};
+use crate::witness::Witness;
 
 /// What Binance allows in any five minutes.
 const DIALS_MAX: usize = 300;
@@ -315,6 +316,6 @@ impl Build {
         let pace = |per_second| Pace::seeded(per_second, chance, self.clock.instant);
         let feed = Feed::new(options.source, style, &options.faults, self.truth, pace);
         let desk = Desk::new(venue(feed.instruments()), feed);
-        Box::new(Clients::new(rules, desk))
+        Box::new(Clients::new(rules, desk, Witness::default()))
     }
 }

@@ -4,11 +4,10 @@ use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
 
-use super::{product::Class, stream::Kind};
+use super::{flight::Flight, product::Class, stream::Kind};
 use crate::{
     event::Instrument,
     order::{Mark, Order, Verdict},
-    pace::Pace,
     recent::Recent,
     route::LEGS_MAX,
     subscriptions::{Aim, Subscriptions},
@@ -33,7 +32,7 @@ pub(super) struct Link {
     kinds: FxHashMap<(Instrument, Kind), usize>,
     watch: Watch,
     /// Requests on each open leg.
-    paces: [Option<Pace>; LEGS_MAX],
+    flights: [Option<Flight>; LEGS_MAX],
     asked: Vec<Asked>,
 }
 
@@ -57,7 +56,7 @@ impl Link {
             subjects: Vec::new(),
             kinds: FxHashMap::default(),
             watch: Watch::default(),
-            paces: [const { None }; LEGS_MAX],
+            flights: [const { None }; LEGS_MAX],
             asked: Vec::new(),
         }
     }
@@ -107,8 +106,8 @@ impl Link {
         self.order.open(leg);
         self.watch.on_leg(leg, &self.subscriptions, now);
         self.recent.on_open(leg);
-        if let Some(pace) = self.paces.get_mut(leg) {
-            *pace = Some(Pace::new(requests_per_second, Duration::from_secs(1)));
+        if let Some(flight) = self.flights.get_mut(leg) {
+            *flight = Some(Flight::new(requests_per_second));
         }
     }
 
@@ -117,8 +116,8 @@ impl Link {
         self.order.close(leg, in_order, now);
         self.watch.on_leg(leg, &self.subscriptions, now);
         self.asked.retain(|asked| asked.leg != leg);
-        if let Some(pace) = self.paces.get_mut(leg) {
-            *pace = None;
+        if let Some(flight) = self.flights.get_mut(leg) {
+            *flight = None;
         }
     }
 
@@ -166,8 +165,10 @@ impl Link {
     ) -> Option<Asked> {
         let is_due = |aim: &Aim| self.subscriptions.due_at(leg, *aim).is_some_and(|at| at <= now);
         let aim = [Aim::Subscribe, Aim::Unsubscribe].into_iter().find(is_due)?;
-        self.paces.get_mut(leg)?.as_mut()?.take(now).ok()?;
         let id = *next_id;
+        if !self.flights.get_mut(leg)?.as_mut()?.take(id, now) {
+            return None;
+        }
         *next_id += 1;
         self.subscriptions.ask(leg, aim, id, now)?;
         let asked = Asked { leg, id, aim, until };
@@ -175,8 +176,17 @@ impl Link {
         Some(asked)
     }
 
+    /// Whether a leg has left so many requests without an answer that no more may be sent.
+    pub(super) fn is_deaf(&self, leg: usize, now: Instant) -> bool {
+        let flight = self.flights.get(leg).and_then(Option::as_ref);
+        flight.is_some_and(|flight| flight.is_full(now)) && !self.asked.iter().any(|asked| asked.leg == leg)
+    }
+
     /// Takes the request that an answer on a leg is to.
-    pub(super) fn answered(&mut self, leg: usize, id: u64) -> Option<Asked> {
+    pub(super) fn answered(&mut self, leg: usize, id: u64, now: Instant) -> Option<Asked> {
+        if let Some(flight) = self.flights.get_mut(leg).and_then(Option::as_mut) {
+            flight.on_answer(id, now);
+        }
         let at = self.asked.iter().position(|asked| (asked.leg, asked.id) == (leg, id))?;
         Some(self.asked.swap_remove(at))
     }
@@ -190,9 +200,10 @@ impl Link {
     /// When there will be something to do without a message.
     pub(super) fn deadline(&self, now: Instant) -> Option<Instant> {
         let asks = self.subscriptions.open_legs().flat_map(|leg| {
-            let free_at = self.paces.get(leg).and_then(Option::as_ref).map_or(now, |pace| pace.free_at(now));
+            let free_at =
+                self.flights.get(leg).and_then(Option::as_ref).and_then(|flight| flight.free_at(now));
             let due = [Aim::Subscribe, Aim::Unsubscribe].map(|aim| self.subscriptions.due_at(leg, aim));
-            due.into_iter().flatten().map(move |at| at.max(free_at))
+            due.into_iter().filter_map(move |at| Some(at?.max(free_at?)))
         });
         let looks = [self.watch.deadline(&self.order), self.order.deadline()];
         asks.chain(self.asked.iter().map(|asked| asked.until)).chain(looks.into_iter().flatten()).min()

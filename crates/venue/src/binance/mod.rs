@@ -9,6 +9,7 @@ mod api;
 mod binary;
 mod config;
 mod crosscheck;
+mod flight;
 mod keeper;
 mod link;
 mod market;

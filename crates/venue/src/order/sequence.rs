@@ -20,14 +20,20 @@ pub(crate) fn bit(leg: usize) -> u8 {
 /// How long a hole waits for another leg.
 pub(crate) const HOLE_WAIT: Duration = Duration::from_secs(1);
 
+/// A stream may lag so far behind what was told by legs that are gone, before its ids are taken to begin anew: a venue that
+/// was started again may count from below.
+const BEHIND_MAX: Duration = Duration::from_secs(60);
+
 /// A leg goes back so often before its ids are taken to begin anew: more than any venue repeats.
 const BACKS_MAX: u32 = 100;
 
 /// Where an update stands in its stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mark {
-    /// By an id that only it has. `previous` is the last id that may come before it, where that is known.
+    /// By an id that only it has. `previous` is the last id that may come before it, which what stands does not tell.
     Id { id: u64, previous: Option<u64> },
+    /// By an id that only it has, and that is more than that of the update before.
+    Rising(u64),
     /// By a time, or an id, that it may share with others.
     Time(u64),
     /// The same, in a stream that begins with what stands, which is no update.
@@ -40,13 +46,8 @@ impl Mark {
         Self::Id { id, previous: Some(id.saturating_sub(1)) }
     }
 
-    /// By an id that is more than that of the update before.
-    pub(crate) fn rising(id: u64) -> Self {
-        Self::Id { id, previous: None }
-    }
-
     pub(super) fn id(self) -> u64 {
-        let (Self::Id { id, .. } | Self::Time(id) | Self::State(id)) = self;
+        let (Self::Id { id, .. } | Self::Rising(id) | Self::Time(id) | Self::State(id)) = self;
         id
     }
 }
@@ -79,10 +80,24 @@ impl Leg {
         matches!(self, Self::Joined(stood) | Self::Shown(stood) if stood == Some(last))
     }
 
+    /// Whether it has brought what is at this place.
+    fn holds(self, last: Place) -> bool {
+        self == Self::Level || matches!(self, Self::At(at) if at >= last)
+    }
+
     /// Whether it brings all that comes behind this place.
     fn reaches(self, last: Place) -> bool {
         self == Self::Level || matches!(self, Self::At(at) if at <= last)
     }
+}
+
+/// Whether a leg is there that has brought what was told last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Holder {
+    There,
+    Gone,
+    /// And since this time others bring what lies before that.
+    Behind(Instant),
 }
 
 /// What an update of a leg is to the stream.
@@ -112,6 +127,7 @@ pub(crate) struct Hole {
 pub(crate) struct Sequence {
     /// Where the stream stands.
     last: Option<Place>,
+    holder: Holder,
     /// It was not wanted for a time: what lies before the next is not missing.
     resumes: bool,
     /// Since when a leg is beyond a hole.
@@ -123,7 +139,14 @@ pub(crate) struct Sequence {
 
 impl Default for Sequence {
     fn default() -> Self {
-        Self { last: None, resumes: false, ahead: None, backs: 0, legs: [Leg::Out; LEGS_MAX] }
+        Self {
+            last: None,
+            holder: Holder::There,
+            resumes: false,
+            ahead: None,
+            backs: 0,
+            legs: [Leg::Out; LEGS_MAX],
+        }
     }
 }
 
@@ -150,6 +173,9 @@ impl Sequence {
                 }
             }
         }
+        if !self.legs.iter().any(|leg| leg.holds(last)) {
+            self.holder = Holder::Gone;
+        }
     }
 
     /// Judges an update of a leg, which takes its place.
@@ -159,7 +185,8 @@ impl Sequence {
         let Some(stood) = self.legs.get(leg).copied() else { return Verdict::Next };
         let mut nth = NonZeroU32::MIN;
         if let Leg::At(at) = stood {
-            if mark.id() < at.id || (mark.id() == at.id && matches!(mark, Mark::Id { .. })) {
+            if mark.id() < at.id || (mark.id() == at.id && matches!(mark, Mark::Id { .. } | Mark::Rising(_)))
+            {
                 return self.judge_back(leg, at, mark);
             }
             if mark.id() == at.id {
@@ -178,12 +205,13 @@ impl Sequence {
         self.stand(leg, place);
         let Some(last) = last else { return self.advance(place) };
         if place <= last {
-            return Verdict::Copy;
+            let is_held = self.holder == Holder::There;
+            return if is_held { Verdict::Copy } else { self.judge_behind(leg, place, mark, now) };
         }
         let (continues, through) = match mark {
             Mark::Id { previous: Some(previous), .. } => (previous <= last.id, previous),
             // No id lies between.
-            Mark::Id { previous: None, id } if id == last.id.saturating_add(1) => (true, last.id),
+            Mark::Rising(id) if id == last.id.saturating_add(1) => (true, last.id),
             _ => (stood.reaches(last), place.id.saturating_sub(1)),
         };
         if continues || self.resumes {
@@ -196,10 +224,35 @@ impl Sequence {
     #[inline]
     fn advance(&mut self, place: Place) -> Verdict {
         self.last = Some(place);
+        self.holder = Holder::There;
         self.resumes = false;
         self.ahead = None;
         self.backs = 0;
         Verdict::Next
+    }
+
+    /// An update that is not beyond what legs have brought that are gone.
+    #[cold]
+    fn judge_behind(&mut self, leg: usize, place: Place, mark: Mark, now: Instant) -> Verdict {
+        if self.last == Some(place) {
+            self.holder = Holder::There;
+        }
+        match (mark, self.holder) {
+            (Mark::Id { .. } | Mark::Rising(_), Holder::Gone) => self.holder = Holder::Behind(now),
+            (Mark::Id { .. } | Mark::Rising(_), Holder::Behind(since)) if now >= since + BEHIND_MAX => {
+                return self.count_anew(leg, place);
+            }
+            _ => {}
+        }
+        Verdict::Copy
+    }
+
+    /// The venue counts anew.
+    fn count_anew(&mut self, leg: usize, place: Place) -> Verdict {
+        let after = self.last.map_or(0, |last| last.id);
+        self.legs.iter_mut().filter(|leg| **leg != Leg::Out).for_each(|leg| *leg = Leg::Joined(None));
+        self.restart(leg, place.id);
+        Verdict::Gap(Hole { after, through: place.id.saturating_sub(1) })
     }
 
     #[cold]
@@ -234,16 +287,12 @@ impl Sequence {
                 self.stand(leg, place);
                 if last < stood { Verdict::Copy } else { self.advance(place) }
             }
-            Mark::Id { .. } => {
+            Mark::Id { .. } | Mark::Rising(_) => {
                 self.backs += u32::from(place.id < stood.id);
                 if self.backs < BACKS_MAX {
                     return Verdict::Repeat;
                 }
-                // The venue counts anew.
-                self.legs.iter_mut().filter(|leg| **leg != Leg::Out).for_each(|leg| *leg = Leg::Joined(None));
-                self.stand(leg, place);
-                self.advance(place);
-                Verdict::Gap(Hole { after: last.id, through: place.id.saturating_sub(1) })
+                self.count_anew(leg, place)
             }
         }
     }
@@ -282,6 +331,7 @@ impl Sequence {
     /// It is wanted again: what was told is not told once more, and what came meanwhile is not missing.
     pub(super) fn resume(&mut self) {
         self.resumes = true;
+        self.holder = Holder::Gone;
         self.legs = [Leg::Out; LEGS_MAX];
     }
 

@@ -1,16 +1,13 @@
 //! The client's side of a connection.
 
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::{Around, CLIENT_GONE, Link, State};
 use crate::net::Ending;
-use crate::rate::Window;
 use crate::world::event::TlsAlert;
 use crate::world::host::Host;
 use crate::world::strikes::Strikes;
-
-const RATE_SPAN: Duration = Duration::from_secs(1);
 
 impl Link {
     /// Reads what has arrived.
@@ -57,31 +54,12 @@ impl Link {
         if taken.is_empty() && !bytes.is_empty() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        self.count(taken, around);
         self.unarrived += taken.len();
         if let Some(plan) = self.up.send(taken, around.now, &mut self.chance) {
             around.counts.add(plan.hazard);
             self.down.end(plan.ending, around.now);
         }
         Ok(taken.len())
-    }
-
-    /// Counts the messages among what is written against the venue's limit.
-    fn count(&mut self, bytes: &[u8], around: &mut Around<'_>) {
-        let messages = self.meter.pass(bytes);
-        let Some(far) = self.far.as_ref().filter(|_| messages > 0) else {
-            return;
-        };
-        let Some(most) = around.host.site.messages_per_second(far.number) else {
-            return;
-        };
-        let window = self.sent.get_or_insert_with(|| Window::new(most, RATE_SPAN));
-        for _ in 0..messages {
-            if !window.take(around.now) {
-                let what = format!("more than {most} messages within a second on one connection");
-                around.ledger.note(&around.host.name, &what, around.now);
-            }
-        }
     }
 
     /// The client is done with it.

@@ -27,6 +27,8 @@ use crate::rate::Window;
 const LOOK_UP_MAX: Duration = Duration::from_millis(40);
 /// How long a venue's system keeps a connection whose client is gone and did not get that through.
 const CLIENT_GONE: Duration = Duration::from_secs(300);
+/// In which a venue counts the messages of a connection.
+const RATE_SPAN: Duration = Duration::from_secs(1);
 /// What strikes an open connection.
 const KINDS: &[Hazard] = &[
     Hazard::Stall,
@@ -196,7 +198,7 @@ impl Link {
             far.plug.end(Ending::Reset);
             stirs = true;
         }
-        let mut arrived = 0;
+        let (mut arrived, mut messages) = (0, 0);
         while let Some(parcel) = self.up.arrive(now) {
             stirs = true;
             match parcel {
@@ -204,6 +206,7 @@ impl Link {
                     arrived += bytes.len();
                     if !far.closed {
                         far.plug.push(&bytes);
+                        messages += self.meter.pass(&bytes);
                     }
                 }
                 Parcel::End(ending) => far.plug.end(ending),
@@ -213,9 +216,27 @@ impl Link {
             around.host.site.on_ready(far.number, around.host.clock(now));
             around.host.stir(now);
         }
+        self.count(messages, around);
         self.unarrived -= arrived;
         if arrived > 0 && std::mem::take(&mut self.wants_room) && self.state == State::Open {
             around.events.push_back(Event::Writable(self.wire));
+        }
+    }
+
+    /// Counts messages that arrive against the venue's limit.
+    fn count(&mut self, messages: usize, around: &mut Around<'_>) {
+        let Some(far) = self.far.as_ref().filter(|_| messages > 0) else {
+            return;
+        };
+        let Some(most) = around.host.site.messages_per_second(far.number) else {
+            return;
+        };
+        let window = self.sent.get_or_insert_with(|| Window::new(most, RATE_SPAN));
+        for _ in 0..messages {
+            if !window.take(around.now) {
+                let what = format!("more than {most} messages within a second on one connection");
+                around.ledger.note(&around.host.name, &what, around.now);
+            }
         }
     }
 

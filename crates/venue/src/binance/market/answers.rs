@@ -28,7 +28,7 @@ impl Market {
         now: Instant,
     ) -> Result<(), Odd> {
         let Some(link) = self.links.get_mut(at) else { return Ok(()) };
-        let asked = number(answer.id).and_then(|id| link.answered(leg, id));
+        let asked = number(answer.id).and_then(|id| link.answered(leg, id, now));
         let leftovers = link.subscriptions.leftovers();
         self.restless = true;
         match (asked, answer.body) {

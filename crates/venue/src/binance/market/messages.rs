@@ -122,7 +122,7 @@ impl Market {
                 })
             }
             Message::BlockTrade(trade) => {
-                let mark = Mark::rising(trade.id);
+                let mark = Mark::Rising(trade.id);
                 self.tell(origin, of(Kind::BlockTrade), trade.symbol, mark, |of| {
                     translate::block_trade(of, &trade)
                 })
@@ -316,7 +316,7 @@ impl Market {
     fn trade_mark(&self, id: u64) -> Mark {
         match self.config.product.rule() {
             Rule::Contiguous => Mark::counted(id),
-            Rule::Chained => Mark::rising(id),
+            Rule::Chained => Mark::Rising(id),
         }
     }
 
@@ -327,7 +327,7 @@ impl Market {
         stream: Option<usize>,
         quote: Quote,
     ) {
-        let mark = Mark::rising(quote.update_id.unwrap_or(0));
+        let mark = Mark::Rising(quote.update_id.unwrap_or(0));
         if !self.admit(origin, stream, quote.instrument, mark) {
             return;
         }

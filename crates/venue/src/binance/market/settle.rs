@@ -82,10 +82,14 @@ impl Market {
 
     fn settle_streams(&mut self, at: usize, now: Instant, until: Instant) {
         let Some(link) = self.links.get_mut(at) else { return };
-        for Asked { aim, .. } in link.expire(now) {
-            self.queue.push(Event::Unanswered { request: request_of(aim), instrument: None });
+        let overdue = link.expire(now);
+        for Asked { aim, .. } in &overdue {
+            self.queue.push(Event::Unanswered { request: request_of(*aim), instrument: None });
         }
         for leg in link.subscriptions.open_legs() {
+            if overdue.iter().any(|asked| asked.leg == leg) && link.is_deaf(leg, now) {
+                self.commands.push_back(Asking::Renew(Route { endpoint: link.endpoint, leg }));
+            }
             while let Some(Asked { leg, id, aim, .. }) = link.ask(leg, &mut self.next_id, now, until) {
                 self.commands.push_back(Asking::Streams { link: at, leg, aim, id });
             }

@@ -46,7 +46,7 @@ impl Market {
         let Some(keeper) = fed_by(keepers, link, stream) else { return };
         let update_id = update.change_id;
         if keeper.sync.is_live() {
-            match link.order.judge(stream, None, leg, Mark::rising(update_id), now) {
+            match link.order.judge(stream, None, leg, Mark::Id { id: update_id, previous: None }, now) {
                 // It leaves out the changes before it, if there were any.
                 Verdict::Next | Verdict::Gap(_) => {}
                 Verdict::Copy => return,
@@ -57,7 +57,7 @@ impl Market {
                 }
             }
         } else if keeper.is_outdated(leg, update_id) {
-            link.order.judge(stream, None, leg, Mark::rising(update_id), now);
+            link.order.judge(stream, None, leg, Mark::Id { id: update_id, previous: None }, now);
             return;
         } else {
             link.order.restart(stream, leg, update_id, now);
