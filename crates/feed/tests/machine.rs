@@ -413,6 +413,21 @@ fn a_successor_that_is_to_be_renewed_before_it_is_ready_is_given_up_for_another(
 }
 
 #[test]
+fn a_successor_that_has_fallen_behind_and_is_to_be_renewed_is_given_up_for_another() {
+    let mut rig = Rig::up(Plan { overlap: seconds(1), ..Plan::default() });
+    rig.machine.renew(rig.now);
+    rig.done();
+    rig.open(leg(1));
+    rig.ready(leg(1));
+    rig.set_ready(leg(1), false);
+    assert_eq!(rig.pass(seconds(60)), []);
+    rig.machine.session_mut().wishes.push_back(Wish::Renew { route: leg(1) });
+    let done = rig.pass(seconds(1));
+    assert!(matches!(done[..], [Drop(dropped), Dial(_, 0)] if dropped == leg(1)), "{done:?}");
+    assert_eq!(rig.machine.phase(leg(0)), Some(Phase::Ready));
+}
+
+#[test]
 fn several_legs_are_kept_where_they_can_race_and_one_where_they_cannot() {
     let endpoints = vec![endpoint("stream", true), endpoint("api", false)];
     let mut rig = Rig::of(endpoints, Plan { legs: 3, ..Plan::default() });

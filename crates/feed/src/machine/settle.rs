@@ -175,6 +175,12 @@ impl<S: Session> Machine<S> {
             Some(Life::Renewing { next: Next::Leg(next), .. }) if next == leg => {
                 self.give_up(route, now);
             }
+            // It has fallen behind again, so that it would never take over.
+            Some(Life::Renewing { next: Next::Overlap { leg: next, .. }, .. })
+                if next == leg && !self.session.is_ready(route) =>
+            {
+                self.give_up(route, now);
+            }
             // One after the other.
             Some(Life::Renewing { next: Next::Overlap { leg: next, .. }, .. }) if next == leg => {
                 let link = self.sites.get_mut(endpoint).and_then(|site| site.link_mut(leg));

@@ -27,6 +27,10 @@ pub(super) struct Ledger {
     resumes: bool,
     /// Gaps that were told since: beyond the first id, up to the second.
     gaps: Vec<(u64, u64)>,
+    /// Where the last gap ended.
+    gap_ended: Option<u64>,
+    /// Up to where it is told again, since a book that waited began anew before that.
+    again_through: Option<u64>,
     /// From when on nothing that is published may be missing, with or without a gap.
     fair_since: Option<Instant>,
     pub(super) told: u64,
@@ -47,6 +51,8 @@ impl Ledger {
             last_told: None,
             resumes: true,
             gaps: Vec::new(),
+            gap_ended: None,
+            again_through: None,
             fair_since: None,
             told: 0,
             missed: 0,
@@ -80,6 +86,7 @@ impl Ledger {
                 if after == self.gaps.last().map_or(last, |(_, through)| *through) && through >= after =>
             {
                 self.gaps.push((after, through));
+                self.gap_ended = Some(through);
                 Ok(())
             }
             last => Err(format!("a gap from {after} through {through} behind {last:?}")),
@@ -95,6 +102,11 @@ impl Ledger {
         {
             return Err(format!("{} is told again, or late: {last} was told before", told.id));
         }
+        if self.again_through.is_some_and(|through| told.id <= through) {
+            self.last = Some(told.id);
+            return Ok(());
+        }
+        self.again_through = None;
         if !self.has_ids && self.last_told.as_ref() == Some(told) {
             // One that a connection brings twice cannot be told from two that are alike.
             return Ok(());
@@ -139,13 +151,17 @@ impl Ledger {
         Ok(())
     }
 
-    /// The book of the stream begins anew at an id, which nothing but a gap brings about.
+    /// The book of the stream begins anew at an id, which nothing but a gap brings about. It may be before the last that was
+    /// told, if that was beyond the gap.
     pub(super) fn on_snapshot(&mut self, id: u64) -> Result<(), String> {
         if !self.wanted {
             return Ok(());
         }
         let missing = self.published.iter().take_while(|published| published.update.id <= id).count();
         match self.last {
+            Some(last) if id < last && self.gap_ended.is_some_and(|ended| ended <= id) => {
+                self.again_through = self.again_through.max(Some(last));
+            }
             Some(last) if id < last => return Err(format!("a snapshot at {id} behind {last}")),
             Some(last) if missing > 0 && self.gaps.is_empty() && !self.resumes => {
                 return Err(format!("a snapshot at {id} leaves out {missing} behind {last} without a gap"));

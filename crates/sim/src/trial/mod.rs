@@ -198,7 +198,10 @@ impl<'a, S: Session + std::fmt::Debug> Trial<'a, S> {
         if self.heal(scene, since).is_none() {
             return;
         }
-        self.judge.be_fair(Some(self.world.now()));
+        // With a short overlap what was under way on the old connection may be lost.
+        if scene.overlaps() {
+            self.judge.be_fair(Some(self.world.now()));
+        }
         self.pass(self.world.now() + UNDER_WAY);
         self.judge.note(&self.world, "all connections are renewed in fair weather");
         self.client.machine.renew(now(&self.world));

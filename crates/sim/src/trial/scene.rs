@@ -224,6 +224,11 @@ impl Scene {
         self.whims.is_none() && self.hazards.rate(Hazard::SnapshotsStale) == 0
     }
 
+    /// Whether connections that are renewed overlap as long as something may be under way.
+    pub(super) fn overlaps(&self) -> bool {
+        self.plan.overlap >= seconds(OVERLAP)
+    }
+
     /// Whether trades are numbered one by one.
     pub(super) fn counts_trades(&self) -> bool {
         self.venue != Venue::BinanceUsdM

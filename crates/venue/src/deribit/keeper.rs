@@ -172,12 +172,6 @@ impl Keeper {
         Some(Hole { after, through: snapshot_id.saturating_sub(1) })
     }
 
-    /// Whether a snapshot of a leg is older than what was told, while another leg is to bring one.
-    pub(super) fn is_outdated(&self, leg: usize, snapshot_id: u64) -> bool {
-        let other = self.repair_leg().is_some_and(|repairs| repairs != leg);
-        other && self.told.is_some_and(|told| snapshot_id < told)
-    }
-
     /// Everything up to an id was told, or told to be missing.
     pub(super) fn on_told(&mut self, id: u64) {
         self.told = Some(id);

@@ -83,24 +83,6 @@ fn a_hole_of_all_connections_is_one_gap_and_the_one_that_shows_it_begins_anew() 
 }
 
 #[test]
-fn a_snapshot_that_is_older_than_what_was_told_waits_for_a_newer_one() {
-    let mut rig = Rig::new(config(&["A"], &[BOOK]));
-    join(&mut rig, 0);
-    rig.notify_on(0, CHANNEL, &snapshot(10));
-    join(&mut rig, 1);
-    let told = rig.notify_on(0, CHANNEL, &change(15, 20));
-    assert_eq!(told[0], gap(10, 15));
-    // Nothing is told again that was told before.
-    assert_eq!(rig.notify_on(1, CHANNEL, &snapshot(15)), []);
-    silent(&mut rig, 1, 15, 20);
-    anew(&mut rig, 0);
-    let told = rig.notify_on(0, CHANNEL, &snapshot(25));
-    assert_eq!(changes(&told), [BookChange::Resynced { update_id: 25 }]);
-    silent(&mut rig, 1, 20, 25);
-    continues(&mut rig, 1, 25, 30);
-}
-
-#[test]
 fn a_venue_that_counts_anew_is_believed_by_the_connection_that_was_asked() {
     let mut rig = pair();
     silent(&mut rig, 1, 12, 15);

@@ -3,8 +3,8 @@
 //! A live book stands where its stream does. A snapshot that is not beyond it is a copy, and shows only where its
 //! connection stands; one beyond it is left to the connections that may still bring what lies between, and taken when there
 //! are none. A book that is not live takes the first snapshot that comes, whichever connection brings it, and its stream
-//! begins anew there; but for one that is older than what was told, while a newer one is asked for on another connection. Until then changes only show where the connections stand: those behind the snapshot bring copies up
-//! to it, those before it wait for the others.
+//! begins anew there, even if that is before what was told behind a gap: what follows is told again. Until then changes only
+//! show where the connections stand: those behind the snapshot bring copies up to it, those before it wait for the others.
 
 use std::time::Instant;
 
@@ -56,9 +56,6 @@ impl Market {
                     return keeper.on_ahead(leg);
                 }
             }
-        } else if keeper.is_outdated(leg, update_id) {
-            link.order.judge(stream, None, leg, Mark::Id { id: update_id, previous: None }, now);
-            return;
         } else {
             link.order.restart(stream, leg, update_id, now);
         }
