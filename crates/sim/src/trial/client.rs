@@ -266,12 +266,11 @@ impl<S: Session> Client<S> {
     }
 
     /// Connections that bring all that they should, to where several can.
-    pub(super) fn racing(&self) -> Vec<Route> {
+    pub(super) fn racing(&self) -> Vec<(Wire, Route)> {
         let endpoints = self.machine.session().endpoints();
-        let races =
-            |route: &Route| endpoints.get(route.endpoint).is_some_and(|endpoint| endpoint.terms.races);
-        let routes = self.lines.values().map(|line| line.route).filter(races);
-        routes.filter(|route| self.machine.phase(*route) == Some(Phase::Ready)).collect()
+        let races = |route: Route| endpoints.get(route.endpoint).is_some_and(|endpoint| endpoint.terms.races);
+        let lines = self.lines.iter().map(|(wire, line)| (*wire, line.route));
+        lines.filter(|(_, of)| races(*of) && self.machine.phase(*of) == Some(Phase::Ready)).collect()
     }
 
     /// All connections that are there or are being made, the oldest first, each with the endpoint that it leads to.

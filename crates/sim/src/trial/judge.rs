@@ -323,7 +323,9 @@ impl<'a> Judge<'a> {
     /// Of connections that have been there all the time, each must have brought what any of them brought often.
     pub(super) fn compare(&mut self, routes: &[Route], world: &World) {
         let Some(heard) = self.heard.take() else { return };
-        let mute = heard.iter().filter(|(_, count)| **count >= OFTEN).find_map(|((stream, route), count)| {
+        let is_wanted = |stream: &str| self.ledgers.get(stream).is_some_and(Ledger::is_wanted);
+        let mut often = heard.iter().filter(|((stream, _), count)| **count >= OFTEN && is_wanted(stream));
+        let mute = often.find_map(|((stream, route), count)| {
             let lacks = |other: &&Route| {
                 other.endpoint == route.endpoint && !heard.contains_key(&(stream.clone(), **other))
             };

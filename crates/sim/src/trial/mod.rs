@@ -188,8 +188,9 @@ impl<'a, S: Session + std::fmt::Debug> Trial<'a, S> {
         let before = self.client.racing();
         self.judge.listen();
         self.pass(since + ENDS_COME);
-        let mut routes = self.client.racing();
-        routes.retain(|route| before.contains(route));
+        let mut racing = self.client.racing();
+        racing.retain(|line| before.contains(line));
+        let routes: Vec<_> = racing.into_iter().map(|(_, route)| route).collect();
         self.judge.compare(&routes, &self.world);
         // Some of those there are may be wounded for good, and nothing has shown it.
         self.client.machine.renew(now(&self.world));
