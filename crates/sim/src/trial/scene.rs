@@ -229,6 +229,12 @@ impl Scene {
         self.plan.overlap >= seconds(OVERLAP)
     }
 
+    /// Whether no attempt to connect has to wait for long, so that what is wrong with a connection is mended soon.
+    pub(super) fn lets_renew(&self) -> bool {
+        let waits = [Hazard::HandshakesRefused, Hazard::Maintenance, Hazard::ConnectUnanswered, Hazard::Cut];
+        waits.iter().all(|hazard| self.hazards.rate(*hazard) == 0) && !self.ends_connections()
+    }
+
     /// Whether trades are numbered one by one.
     pub(super) fn counts_trades(&self) -> bool {
         self.venue != Venue::BinanceUsdM
