@@ -78,7 +78,7 @@ hazards! {
     MessagesDoubled = "messages doubled", 20;
     /// The venue keeps data back for up to some seconds, for some time. A day, on each connection.
     Lag = "lag", 20;
-    /// About a third of all streams fall silent on this connection, and stay so. A day, on each connection.
+    /// About a third of all streams, or all, fall silent on this connection, and stay so. A day, on each connection.
     Mute = "mute streams", 6;
     /// The connection's end is told where the venue does so, and comes some time later. A day, on each connection.
     Shutdown = "shutdown", 8;

@@ -16,7 +16,7 @@ pub(crate) enum Spoiling {
     Double(u32),
     /// Messages are kept back for so long from now on.
     Lag(Duration),
-    /// About a third of the streams, chosen by this number, are silent from now on.
+    /// About a third of the streams, chosen by this number, or all, are silent from now on.
     Mute(u64),
     /// All is well again but for streams that are silent; what is kept back comes at once.
     Nothing,
@@ -55,7 +55,8 @@ impl Spoil {
 
     /// Whether a stream has fallen silent.
     pub(crate) fn is_mute(&self, stream: &str) -> bool {
-        let mute = self.mute.is_some_and(|choice| fnv(choice, stream).is_multiple_of(3));
+        let is_chosen = |choice: u64| choice.is_multiple_of(4) || fnv(choice, stream).is_multiple_of(3);
+        let mute = self.mute.is_some_and(is_chosen);
         if mute {
             self.counts.add(Hazard::Mute);
         }
@@ -155,12 +156,15 @@ mod tests {
     }
 
     #[test]
-    fn about_a_third_of_the_streams_fall_silent() {
-        let mut spoil = Spoil::default();
+    fn about_a_third_of_the_streams_fall_silent_or_all() {
         let names: Vec<_> = (0..300).map(|n| format!("s{n}usdt@depth")).collect();
-        assert!(!names.iter().any(|name| spoil.is_mute(name)));
-        spoil.begin(Spoiling::Mute(7), clock::now().instant);
-        let mute = names.iter().filter(|name| spoil.is_mute(name)).count();
-        assert!((70..130).contains(&mute), "{mute}");
+        let mute = |choice| {
+            let mut spoil = Spoil::default();
+            assert!(!names.iter().any(|name| spoil.is_mute(name)));
+            spoil.begin(Spoiling::Mute(choice), clock::now().instant);
+            names.iter().filter(|name| spoil.is_mute(name)).count()
+        };
+        assert!((70..130).contains(&mute(7)), "{}", mute(7));
+        assert_eq!(mute(8), 300);
     }
 }

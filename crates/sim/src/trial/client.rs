@@ -46,6 +46,8 @@ pub(super) trait Audience<S> {
     fn look(&mut self, session: &S, world: &World);
     /// The venue told that it will end a connection.
     fn end_is_told(&mut self, route: Route, world: &World);
+    /// A connection brings a message.
+    fn hear(&mut self, route: Route, text: &[u8]);
     /// Something is not as it should be.
     fn blame(&mut self, world: &World, what: &str);
     /// Something that is of interest to who reads the trial.
@@ -215,6 +217,7 @@ impl<S: Session> Client<S> {
                         let text = String::from_utf8_lossy(payload.bytes);
                         audience.note(world, &format!("{:?} brings {text}", line.route));
                     }
+                    audience.hear(line.route, payload.bytes);
                     if tells_end(payload.bytes) {
                         audience.end_is_told(line.route, world);
                     }
@@ -260,6 +263,14 @@ impl<S: Session> Client<S> {
                 && !matches!(self.machine.phase(line.route), None | Some(Phase::Connecting))
         };
         !self.lines.values().any(brings)
+    }
+
+    /// Connections that bring all that they should, to where several can.
+    pub(super) fn racing(&self) -> Vec<(Wire, Route)> {
+        let endpoints = self.machine.session().endpoints();
+        let races = |route: Route| endpoints.get(route.endpoint).is_some_and(|endpoint| endpoint.terms.races);
+        let lines = self.lines.iter().map(|(wire, line)| (*wire, line.route));
+        lines.filter(|(_, of)| races(*of) && self.machine.phase(*of) == Some(Phase::Ready)).collect()
     }
 
     /// All connections that are there or are being made, the oldest first, each with the endpoint that it leads to.

@@ -11,7 +11,7 @@ use tickwire_venue::{
 
 use super::client::Audience;
 use super::ledger::Ledger;
-use super::published::{Names, shows_holes, told, updates};
+use super::published::{Names, shows_holes, stream_of, told, updates};
 use super::scene::Scene;
 use super::stage::Stage;
 use crate::truth::Levels;
@@ -24,6 +24,9 @@ const RENEWAL: Duration = Duration::from_secs(30);
 /// How long a feed may be when all that it holds is written out, in bytes: its books and its connections, with what waits
 /// to be told or sent.
 const WEIGHT_MAX: usize = 512 << 10;
+
+/// A stream that came so often in a minute comes on each connection.
+const OFTEN: u32 = 30;
 
 /// What a trial keeps of what the feed told, for who wants to read it.
 pub type Trace<'a> = Option<&'a mut dyn FnMut(&str)>;
@@ -39,12 +42,16 @@ pub struct Judge<'a> {
     is_gapless: bool,
     /// The book that an event was about, to be looked at once the session is free.
     book: Option<(Instrument, u64)>,
+    /// Up to which id gaps of a stream were told, where a book has no other reason to lose its thread.
+    holes: Option<BTreeMap<String, u64>>,
     /// Places whose last attempt was made at once, and since when connections are ready.
     hasty: BTreeSet<(usize, usize)>,
     ready: BTreeMap<Route, Duration>,
     /// When the end of a connection was told, while there is time enough to renew it.
     ends: BTreeMap<Route, Duration>,
     renews_in_time: bool,
+    /// How often a connection brought a stream, while that is counted.
+    heard: Option<BTreeMap<(String, Route), u32>>,
     /// What went wrong first.
     wrong: Option<String>,
     tally: Tally,
@@ -118,10 +125,12 @@ impl<'a> Judge<'a> {
             has_whims: scene.whims.is_some(),
             is_gapless: scene.gapless,
             book: None,
+            holes: None,
             hasty: BTreeSet::new(),
             ready: BTreeMap::new(),
             ends: BTreeMap::new(),
             renews_in_time: scene.renews_in_time,
+            heard: None,
             wrong: None,
             tally: Tally::default(),
             trace,
@@ -301,6 +310,31 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// Books have no other reason to lose their thread than gaps of their streams.
+    pub(super) fn hold_books(&mut self) {
+        self.holes = Some(BTreeMap::new());
+    }
+
+    /// Counts from now on what each connection brings.
+    pub(super) fn listen(&mut self) {
+        self.heard = Some(BTreeMap::new());
+    }
+
+    /// Of connections that have been there all the time, each must have brought what any of them brought often.
+    pub(super) fn compare(&mut self, routes: &[Route], world: &World) {
+        let Some(heard) = self.heard.take() else { return };
+        let is_wanted = |stream: &str| self.ledgers.get(stream).is_some_and(Ledger::is_wanted);
+        let mut often = heard.iter().filter(|((stream, _), count)| **count >= OFTEN && is_wanted(stream));
+        let mute = often.find_map(|((stream, route), count)| {
+            let lacks = |other: &&Route| {
+                other.endpoint == route.endpoint && !heard.contains_key(&(stream.clone(), **other))
+            };
+            let other = routes.iter().filter(|_| routes.contains(route)).find(lacks)?;
+            Some(format!("{other:?} does not bring {stream}, which {route:?} has brought {count} times"))
+        });
+        mute.into_iter().for_each(|what| self.blame(world, &what));
+    }
+
     /// Only the first attempt is made at once, unless a connection was ready for a time.
     fn see_link(&mut self, link: &LinkEvent<'_>, stage: &impl Stage) {
         let place = (link.route.endpoint, link.place);
@@ -331,7 +365,17 @@ impl<'a> Judge<'a> {
         self.ends.remove(&route);
     }
 
-    fn see_book(&mut self, BookEvent { instrument, change }: &BookEvent) {
+    fn see_book(&mut self, BookEvent { instrument, change }: &BookEvent, stage: &impl Stage) {
+        let symbol = usize::try_from(instrument.0).ok().and_then(|at| self.symbols.get(at));
+        let stream = symbol.map(|symbol| self.names.of(self.names.book(), symbol)).unwrap_or_default();
+        if let BookChange::Gap { expected, .. } = change
+            && let Some(holes) = &self.holes
+            && holes.get(&stream).is_none_or(|through| *through < *expected)
+            // A stream that had told nothing has no gap to tell.
+            && self.ledgers.get(&stream).is_some_and(|ledger| ledger.told > 1)
+        {
+            self.blame(stage, &format!("{stream}: {change:?} in the book, and none in the stream"));
+        }
         self.book = match change {
             BookChange::Synced { update_id }
             | BookChange::Resynced { update_id }
@@ -343,9 +387,12 @@ impl<'a> Judge<'a> {
     /// The feed tells something; what was published before is [known](Self::witness).
     pub fn see(&mut self, event: &Event<'_>, stage: &impl Stage) {
         match event {
-            Event::Book(book) => self.see_book(book),
+            Event::Book(book) => self.see_book(book, stage),
             Event::Gap(gap) => {
                 self.tally.gaps += 1;
+                if let Some(holes) = &mut self.holes {
+                    holes.insert(gap.stream.to_owned(), gap.through);
+                }
                 self.note(stage, &format!("{gap:?}"));
                 if self.is_gapless {
                     self.blame(stage, &format!("{gap:?}, and there was always another connection"));
@@ -391,6 +438,14 @@ impl<S: Session> Audience<S> for Judge<'_> {
 
     fn look(&mut self, session: &S, world: &World) {
         Judge::look(self, session, world);
+    }
+
+    fn hear(&mut self, route: Route, text: &[u8]) {
+        if let Some(heard) = &mut self.heard
+            && let Some(stream) = stream_of(text)
+        {
+            *heard.entry((stream.to_owned(), route)).or_default() += 1;
+        }
     }
 
     fn end_is_told(&mut self, route: Route, world: &World) {

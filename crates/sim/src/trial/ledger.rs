@@ -62,6 +62,10 @@ impl Ledger {
         self.gaps.clear();
     }
 
+    pub(super) fn is_wanted(&self) -> bool {
+        self.wanted
+    }
+
     pub(super) fn publish(&mut self, update: Update, at: Instant) {
         self.published.push_back(Published { at, update });
         if !self.wanted {

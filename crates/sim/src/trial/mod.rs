@@ -10,7 +10,7 @@
 //! - nothing is unreadable, and no quote contradicts a book;
 //!
 //! and when nothing goes wrong any more, that everything is followed again within a stated time, and that connections are
-//! then renewed without a gap.
+//! then renewed without a gap; and that each connection brings what the others bring.
 #![expect(clippy::panic, reason = "a trial that cannot be held is a mistake of its own")]
 
 mod client;
@@ -43,6 +43,8 @@ use crate::world::World;
 const LATE: Duration = Duration::from_secs(12);
 /// When no end comes any more that was told of before all faults were over.
 const ENDS_COME: Duration = Duration::from_secs(90);
+/// How long it is counted then what each connection brings.
+const LISTENING: Duration = Duration::from_secs(60);
 /// What was published so long before may still be under way.
 const UNDER_WAY: Duration = Duration::from_secs(1);
 /// How long connections take to be renewed, and what is told of it.
@@ -99,6 +101,9 @@ struct Trial<'a, S> {
 impl<'a, S: Session + std::fmt::Debug> Trial<'a, S> {
     fn new(scene: &Scene, session: S, mut world: World, mut judge: Judge<'a>) -> Self {
         let user = User::new(scene, &mut judge, world.now());
+        if scene.keeps_books() {
+            judge.hold_books();
+        }
         let observed: Vec<&str> = user.all().collect();
         world.observe(scene.host(), &observed);
         let machine = Machine::new(session, scene.plan.clone(), scene.seed, now(&world));
@@ -179,7 +184,16 @@ impl<'a, S: Session + std::fmt::Debug> Trial<'a, S> {
 
     /// All connections are renewed while all is well, which costs nothing.
     fn renew(&mut self, scene: &Scene, since: Instant) {
+        self.pass(since + ENDS_COME - LISTENING);
+        let before = self.client.racing();
+        if scene.lets_renew() {
+            self.judge.listen();
+        }
         self.pass(since + ENDS_COME);
+        let mut racing = self.client.racing();
+        racing.retain(|line| before.contains(line));
+        let routes: Vec<_> = racing.into_iter().map(|(_, route)| route).collect();
+        self.judge.compare(&routes, &self.world);
         // Some of those there are may be wounded for good, and nothing has shown it.
         self.client.machine.renew(now(&self.world));
         self.client.settle(&mut self.world, &mut self.judge);
@@ -187,7 +201,10 @@ impl<'a, S: Session + std::fmt::Debug> Trial<'a, S> {
         if self.heal(scene, since).is_none() {
             return;
         }
-        self.judge.be_fair(Some(self.world.now()));
+        // With a short overlap what was under way on the old connection may be lost.
+        if scene.overlaps() {
+            self.judge.be_fair(Some(self.world.now()));
+        }
         self.pass(self.world.now() + UNDER_WAY);
         self.judge.note(&self.world, "all connections are renewed in fair weather");
         self.client.machine.renew(now(&self.world));

@@ -36,6 +36,14 @@ pub(super) fn shows_holes(stream: &str, contiguous_trades: bool) -> bool {
     chained || stream.starts_with("trades.") || (contiguous_trades && stream.contains("@trade"))
 }
 
+/// The stream that a text of a connection is of.
+pub(super) fn stream_of(text: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(text).ok()?;
+    let mut names = ["\"stream\":\"", "\"channel\":\""].into_iter();
+    let (_, rest) = names.find_map(|name| text.split_once(name))?;
+    Some(rest.split_once('"')?.0)
+}
+
 /// The updates in a published text.
 pub(super) fn updates(text: &str) -> Vec<Update> {
     let message: Value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{text}: {error}"));

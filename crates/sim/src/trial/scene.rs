@@ -49,6 +49,10 @@ const UNHURRIED: &[Hazard] = &[
     Hazard::DocumentLost,
     Hazard::ClockSkew,
 ];
+/// How long connections overlap that are renewed, in seconds, unless it is short.
+const OVERLAP: u64 = 12;
+/// Once in six seconds, of a day.
+const RAGGED: u32 = 14_400;
 /// Symbols of a crowd, and how many levels are asked for of each: more weight than there is in a minute.
 const CROWD: usize = 30;
 const CROWD_LEVELS: u16 = 5000;
@@ -98,11 +102,12 @@ impl Scene {
         let count = chance.size(2);
         let renew_after = chance.one_in(3).then(|| chance.between(seconds(15)..=seconds(60)));
         let whims = chance.one_in(2).then(|| chance.between(seconds(3)..=seconds(15)));
+        let overlap = seconds(if seed / SPECIAL % 4 == 3 { 1 } else { OVERLAP });
         let scene = Self {
             seed,
             venue,
             symbols: all.iter().take(count).map(|symbol| (*symbol).to_owned()).collect(),
-            plan: Plan { legs: chance.pick(1, &[1, 2, 2, 3]), renew_after, ..Plan::default() },
+            plan: Plan { legs: chance.pick(1, &[1, 2, 2, 3]), renew_after, overlap, ..Plan::default() },
             events_per_second: chance.pick(2, &[5, 10]),
             hazards: hazards(&mut chance),
             storm: chance.between(seconds(20)..=seconds(120)),
@@ -118,6 +123,7 @@ impl Scene {
         match seed % SPECIAL {
             5 => scene.harmless(),
             10 => scene.unhurried(),
+            13 => scene.ragged(),
             15 => scene.crowded(),
             _ => scene,
         }
@@ -128,6 +134,8 @@ impl Scene {
         self.hazards = self.hazards.among(HARMLESS);
         // Who does not want a stream for a moment may miss something of it.
         (self.lifetime, self.whims, self.gapless) = (LIFETIME, None, true);
+        // With less, a silent stream may tell a gap in which nothing is.
+        self.plan.overlap = seconds(OVERLAP);
         self
     }
 
@@ -136,6 +144,14 @@ impl Scene {
         self.hazards = self.hazards.among(UNHURRIED);
         self.hazards.set(Hazard::Shutdown, 3000);
         (self.lifetime, self.renews_in_time) = (LIFETIME, true);
+        self
+    }
+
+    /// Several connections that lose messages all the time and do not last.
+    fn ragged(mut self) -> Self {
+        self.hazards.set(Hazard::Cut, RAGGED);
+        self.hazards.set(Hazard::MessagesLost, RAGGED);
+        self.plan.legs = self.plan.legs.max(2);
         self
     }
 
@@ -201,6 +217,22 @@ impl Scene {
     /// Whether the venue leaves messages out on single connections.
     pub(super) fn loses_messages(&self) -> bool {
         self.hazards.rate(Hazard::MessagesLost) > 0
+    }
+
+    /// Whether a snapshot is never older than what its stream brings, and nobody leaves a stream.
+    pub(super) fn keeps_books(&self) -> bool {
+        self.whims.is_none() && self.hazards.rate(Hazard::SnapshotsStale) == 0
+    }
+
+    /// Whether connections that are renewed overlap as long as something may be under way.
+    pub(super) fn overlaps(&self) -> bool {
+        self.plan.overlap >= seconds(OVERLAP)
+    }
+
+    /// Whether no attempt to connect has to wait for long, so that what is wrong with a connection is mended soon.
+    pub(super) fn lets_renew(&self) -> bool {
+        let waits = [Hazard::HandshakesRefused, Hazard::Maintenance, Hazard::ConnectUnanswered, Hazard::Cut];
+        waits.iter().all(|hazard| self.hazards.rate(*hazard) == 0) && !self.ends_connections()
     }
 
     /// Whether trades are numbered one by one.
