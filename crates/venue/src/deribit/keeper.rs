@@ -37,6 +37,8 @@ pub(super) struct Keeper {
     legs: [Leg; LEGS_MAX],
     /// Up to which id it was told what the channel brought, or that it is missing; `None` before anything was.
     told: Option<u64>,
+    /// It was not wanted since, so that nothing is missing behind that.
+    resumes: bool,
     repairs: Repairs,
 }
 
@@ -70,14 +72,16 @@ impl Keeper {
             ahead: 0,
             legs: [Leg::Begun; LEGS_MAX],
             told: None,
+            resumes: false,
             repairs: Repairs::new(Duration::from_secs(30)),
         }
     }
 
-    /// A channel feeds the book from now on, in place of the one before.
-    pub(super) fn on_followed(&mut self, channel: usize) {
+    /// A channel feeds the book from now on, in place of the one before. One that `was_known` may still bring what is old.
+    pub(super) fn on_followed(&mut self, channel: usize, was_known: bool) {
         self.channel = channel;
-        self.told = None;
+        self.told = self.told.filter(|_| was_known);
+        self.resumes = true;
         self.sync.on_followed();
     }
 
@@ -181,7 +185,7 @@ impl Keeper {
 
     /// What was not told before a snapshot of this id: the book was lost, or there was no connection.
     pub(super) fn untold(&self, snapshot_id: u64) -> Option<Hole> {
-        let after = self.told.filter(|told| snapshot_id > *told)?;
+        let after = self.told.filter(|told| snapshot_id > *told && !self.resumes)?;
         Some(Hole { after, through: snapshot_id.saturating_sub(1) })
     }
 
@@ -205,6 +209,7 @@ impl Keeper {
     /// Everything up to an id was told, or told to be missing.
     pub(super) fn on_told(&mut self, id: u64) {
         self.told = Some(id);
+        self.resumes = false;
     }
 
     /// Takes an update and tells what became of it. Whether the book is live after it.

@@ -119,6 +119,26 @@ fn a_snapshot_that_was_held_up_is_asked_for_again_by_the_only_connection_that_is
 }
 
 #[test]
+fn a_book_that_is_wanted_again_does_not_begin_with_a_snapshot_that_was_held_up() {
+    let mut rig = Rig::new(config(&["A"], &[BOOK]));
+    join(&mut rig, 0);
+    rig.notify_on(0, CHANNEL, &snapshot(10));
+    rig.open_on(1);
+    continues(&mut rig, 0, 10, 15);
+    rig.session.unsubscribe(&[CHANNEL], rig.now);
+    rig.drain();
+    rig.answer_all_on(0);
+    rig.session.subscribe(&[CHANNEL], rig.now).unwrap();
+    rig.drain();
+    rig.answer_all_on(1);
+    assert_eq!(changes(&rig.notify_on(1, CHANNEL, &snapshot(12))), []);
+    // Nothing is missing of the time when it was not wanted.
+    let told = rig.notify_on(0, CHANNEL, &snapshot(20));
+    assert_eq!(changes(&told), [BookChange::Resynced { update_id: 20 }]);
+    assert!(!told.contains(&gap(15, 19)), "{told:?}");
+}
+
+#[test]
 fn a_venue_that_counts_anew_is_believed_by_the_connection_that_was_asked() {
     let mut rig = pair();
     silent(&mut rig, 1, 12, 15);

@@ -77,13 +77,14 @@ impl Market {
     /// Follows one more channel, by a name that was checked. `now` is there once connections may be.
     pub(super) fn follow(&mut self, name: &str, now: Option<Instant>) {
         let instrument = only_subject(name).and_then(|name| self.symbols.intern(name));
+        let was_known = self.link.subscriptions.find(name).is_some();
         let Some(stream) = self.link.add(name, self.access.need(name), instrument, now) else { return };
         self.restless = true;
         let Some(instrument) = instrument.filter(|_| Topic::of(name) == Topic::Book) else { return };
         let levels_max = self.levels_max;
         let keeper = slot(&mut self.keepers, instrument)
             .get_or_insert_with(|| Keeper::new(instrument, stream, levels_max));
-        keeper.on_followed(stream);
+        keeper.on_followed(stream, was_known);
         if let Some(now) = now {
             keeper.seek_snapshot(&mut self.link.subscriptions, now);
         }
