@@ -449,7 +449,7 @@ impl<S: Session> Audience<S> for Judge<'_> {
     }
 
     fn end_is_told(&mut self, route: Route, world: &World) {
-        self.ends.entry(route).or_insert(world.elapsed());
+        self.ends.entry(route).or_insert_with(|| world.elapsed());
     }
 
     fn note(&mut self, world: &World, what: &str) {
