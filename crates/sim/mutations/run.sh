@@ -4,19 +4,19 @@
 #   bash crates/sim/mutations/run.sh                     all bugs of list.txt
 #   bash crates/sim/mutations/run.sh 'copy' 'off by one' those with one of these words in their names
 #
-# SEEDS is how many seeds a bug may take until it is caught (4000), FROM the first of them (0), JOBS the threads (2).
+# SEEDS is how many seeds a bug may take until it is caught (1500), FROM the first of them (0), JOBS the threads (2).
 # Exit codes: 0 all are caught, 1 one survives, does not compile or does not fit the source any more, or the tree is
 # caught as it is.
 #
 # It works on a copy below the target folder and never edits the checkout. A bug that makes a trial hang is ended after
-# LIMIT seconds (900) and counts as caught, for nobody would call that well.
+# LIMIT seconds (300) and counts as caught, for nobody would call that well.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 
 list=crates/sim/mutations/list.txt
 work=${CARGO_TARGET_DIR:-$PWD/target}/mutations
 tree=$work/tree
-seeds=${SEEDS:-4000} from=${FROM:-0} jobs=${JOBS:-2} limit=${LIMIT:-900}
+seeds=${SEEDS:-1500} from=${FROM:-0} jobs=${JOBS:-2} limit=${LIMIT:-300}
 wanted=("$@")
 
 export CARGO_TARGET_DIR=$work/build CARGO_INCREMENTAL=1
