@@ -101,6 +101,7 @@ impl Market {
         }
     }
 
+    #[cfg_attr(not(feature = "sign"), expect(unused_variables, reason = "only accounts are of a leg"))]
     pub(super) fn on_api_answer(&mut self, leg: usize, answer: Answer<'_>, now: Now) -> Result<(), Odd> {
         #[cfg(feature = "sign")]
         if self.is_sign_in(leg, &answer) {
