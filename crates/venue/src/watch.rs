@@ -2,8 +2,8 @@
 //!
 //! | what | found by | remedy |
 //! |---|---|---|
-//! | a stream is silent | longer than its kind may be, eight times as long as it ever was, or from the beginning | it is subscribed anew, then its connections are renewed |
-//! | all is silent, and is known not to be | the same | its connections are replaced |
+//! | a stream is silent | longer than its kind may be and eight times as long as it ever was, or from the beginning | it is subscribed anew, then its connections are renewed |
+//! | all is silent, and is known not to be | the same | its connections are renewed |
 //! | a leg does not bring a stream | others do, for five seconds twice | it is subscribed anew there, then the leg is renewed |
 //! | a leg brings nothing | the same | it is replaced |
 
@@ -46,6 +46,8 @@ impl Watch {
         if let Some(of) = self.silences_max.get_mut(stream) {
             *of = silence_max;
         }
+        // Its place was another's.
+        self.renewed.retain(|(of, _)| *of != stream);
     }
 
     /// A leg has opened or is gone.
@@ -85,7 +87,7 @@ impl Watch {
     }
 
     fn look_for_silence(
-        &mut self,
+        &self,
         order: &mut Order,
         subscriptions: &mut Subscriptions,
         now: Instant,
@@ -94,13 +96,17 @@ impl Watch {
     ) {
         let silence = order.silent(now, |stream| self.silence_max(stream));
         if silence.is_total {
-            remedies.extend(subscriptions.open_legs().map(Remedy::Replace));
+            remedies.extend(subscriptions.open_legs().map(Remedy::Renew));
             return;
         }
-        for (stream, since) in silence.streams {
+        for (stream, since, told) in silence.streams {
             tell(subscriptions.name(stream), since);
             for leg in subscriptions.open_legs() {
-                self.mend(stream, leg, subscriptions, now, remedies);
+                if told <= 1 {
+                    subscriptions.renew(leg, stream, now);
+                } else if !remedies.contains(&Remedy::Renew(leg)) {
+                    remedies.push(Remedy::Renew(leg));
+                }
             }
         }
     }
@@ -133,8 +139,9 @@ impl Watch {
         remedies: &mut Vec<Remedy>,
     ) {
         if !self.renewed.contains(&(stream, leg)) {
-            self.renewed.push((stream, leg));
-            subscriptions.renew(leg, stream, now);
+            if subscriptions.renew(leg, stream, now) {
+                self.renewed.push((stream, leg));
+            }
         } else if !remedies.contains(&Remedy::Renew(leg)) {
             remedies.push(Remedy::Renew(leg));
         }

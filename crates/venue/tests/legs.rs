@@ -399,13 +399,52 @@ fn a_stream_that_is_silent_is_told_and_subscribed_anew() {
 }
 
 #[test]
-fn a_connection_that_brings_nothing_is_given_up() {
+fn a_connection_that_brings_nothing_any_more_is_renewed() {
     let mut rig = with(watched(), 1);
-    rig.feed(leg(0), &quote(1)).unwrap();
+    for id in 1..=16 {
+        rig.pass(Duration::from_secs(1));
+        rig.feed(leg(0), &quote(id)).unwrap();
+    }
     rig.pass(Duration::from_millis(59_999));
-    assert!(rig.replacements.is_empty());
+    assert!(rig.renewals.is_empty());
     rig.pass(Duration::from_millis(1));
-    assert_eq!(rig.replacements, [leg(0)]);
+    assert_eq!((&rig.renewals[..], &rig.replacements[..]), (&[leg(0)][..], &[][..]));
+}
+
+#[test]
+fn what_is_seldom_heard_is_left_alone_once_that_is_known() {
+    let streams = vec![Stream::BookTicker];
+    let mut rig =
+        with(Config { silence_max: Some(Duration::from_secs(60)), ..config(&["XYZABC"], streams) }, 1);
+    let mut silent = 0;
+    for id in 1..=60 {
+        rig.feed(leg(0), &quote(id)).unwrap();
+        for _ in 0..90 {
+            let told = rig.pass(Duration::from_secs(1));
+            silent += told.iter().filter(|event| matches!(event, Event::Silent { .. })).count();
+            answer_all(&mut rig);
+        }
+    }
+    assert_eq!((silent, rig.renewals.len(), rig.replacements.len()), (1, 0, 0));
+}
+
+/// Answers all that was sent, and what is sent then.
+fn answer_all(rig: &mut Rig) {
+    while let Some((route, sent)) = rig.sent.pop_front() {
+        rig.feed(route, &json!({"result": null, "id": sent["id"]}).to_string()).unwrap();
+    }
+}
+
+#[test]
+fn a_stream_that_is_silent_after_it_was_subscribed_anew_has_its_connection_renewed() {
+    let mut rig = with(watched(), 1);
+    for id in 1..=120 {
+        rig.feed(leg(0), &quote(id)).unwrap();
+        assert!(rig.renewals.is_empty(), "{id}");
+        rig.pass(Duration::from_secs(1));
+        answer_all(&mut rig);
+    }
+    assert_eq!(rig.renewals, [leg(0)]);
 }
 
 #[test]

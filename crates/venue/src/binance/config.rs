@@ -63,8 +63,9 @@ pub struct Config {
     /// 50, 100, 500 or 1000.
     pub snapshot_limit: u16,
     /// How long a stream of book changes or quotes may bring nothing before it is subscribed anew, which doubles each time
-    /// it did not help; `None` for any time. Default is a minute, and any time for options. Whatever it says, a stream
-    /// that has been silent eight times as long as ever before, and a minute, is subscribed anew.
+    /// it did not help; or eight times its longest silence so far if that is more. Other streams have five minutes in place
+    /// of this, and one once sixteen messages have come. Default is a minute; `None`, the default for options, makes no
+    /// difference between streams.
     pub silence_max: Option<Duration>,
     /// Levels a side that a book keeps, at least `snapshot_limit`. The worst are dropped beyond it, and
     /// [told](crate::BookChange::Trimmed).

@@ -49,6 +49,11 @@ pub struct Config {
     pub credentials: Option<Credentials>,
     /// Seconds between signs of life that the venue is asked for, `10..=3600`.
     pub heartbeat_s: u64,
+    /// How long the book, the quotes or the ticker of a perpetual may bring nothing before it is subscribed anew, or eight
+    /// times its longest silence so far if that is more; that doubles each time it did not help. Other channels have five
+    /// minutes in place of this, and one once sixteen messages have come. Default is a minute; `None` makes no difference
+    /// between channels.
+    pub silence_max: Option<Duration>,
     /// Levels a side that a book keeps. The worst are dropped beyond it, and
     /// [told](crate::BookChange::Trimmed).
     pub levels_max: usize,
@@ -65,6 +70,7 @@ impl Default for Config {
             more: Vec::new(),
             credentials: None,
             heartbeat_s: 30,
+            silence_max: Some(Duration::from_secs(60)),
             levels_max: 10_000,
         }
     }

@@ -14,9 +14,6 @@ use crate::{
 /// Channels in one request. The venue documents 500, and has refused requests for being too large.
 const BATCH_MAX: u16 = 250;
 
-/// How long the book, the quotes and the ticker of a perpetual may be silent.
-const SILENCE_MAX: Duration = Duration::from_secs(60);
-
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) subscriptions: Subscriptions,
@@ -25,16 +22,19 @@ pub(super) struct Link {
     watch: Watch,
     /// By stream: whom it tells of, if it is one instrument.
     subjects: Vec<Option<Instrument>>,
+    /// How long what is busy may be silent.
+    silence_max: Option<Duration>,
 }
 
 impl Link {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(silence_max: Option<Duration>) -> Self {
         Self {
             subscriptions: Subscriptions::new(BATCH_MAX),
             order: Order::default(),
             recent: Recent::default(),
             watch: Watch::default(),
             subjects: Vec::new(),
+            silence_max,
         }
     }
 
@@ -54,7 +54,7 @@ impl Link {
         if let Some(place) = self.subjects.get_mut(stream) {
             *place = subject;
         }
-        self.watch.set(stream, silence_max(name));
+        self.watch.set(stream, self.silence_max.filter(|_| is_busy(name)));
         if was_known {
             self.order.resume(stream);
         } else {
@@ -118,9 +118,7 @@ impl Link {
     }
 }
 
-/// How long a channel may be silent: those of perpetuals never are for long.
-fn silence_max(name: &str) -> Option<Duration> {
-    let topic = Topic::of(name);
-    let is_busy = matches!(topic, Topic::Book | Topic::Quote | Topic::Ticker) && name.contains("-PERPETUAL");
-    is_busy.then_some(SILENCE_MAX)
+/// Whether a channel is hardly ever silent for long: most perpetuals are traded all the time.
+fn is_busy(name: &str) -> bool {
+    matches!(Topic::of(name), Topic::Book | Topic::Quote | Topic::Ticker) && name.contains("-PERPETUAL")
 }

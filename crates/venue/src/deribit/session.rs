@@ -50,7 +50,13 @@ impl Deribit {
         Ok(Self {
             endpoints: [config.endpoint()],
             decoder: Decoder::new(),
-            market: Market::new(&config.instruments, &names, config.access(), config.levels_max),
+            market: Market::new(
+                &config.instruments,
+                &names,
+                config.access(),
+                config.silence_max,
+                config.levels_max,
+            ),
             control: Control::new(config.credentials, config.heartbeat_s),
         })
     }

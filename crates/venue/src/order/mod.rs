@@ -21,6 +21,8 @@ const PROBE_AGE_MAX: Duration = Duration::from_secs(10);
 const HEIR_AGE: Duration = Duration::from_secs(10);
 /// So much must have come before it is known how long a stream is silent at times.
 const COUNT_MIN: u32 = 16;
+/// How long a stream that was subscribed anew may take to come; what comes later was not helped by that.
+const HELPED_WITHIN: Duration = Duration::from_secs(10);
 /// A silence that means nothing, however busy the stream was.
 const SILENCE_MIN: Duration = Duration::from_secs(60);
 
@@ -55,8 +57,9 @@ struct Stream {
     /// How often anything came, up to what is enough to know it, and the longest time between two.
     count: u32,
     longest: Duration,
-    /// How often its silence was told since.
+    /// How often its silence was told since, and when last.
     told: u32,
+    told_at: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -79,8 +82,8 @@ struct Owed {
 /// What has been silent for too long.
 #[derive(Debug)]
 pub(crate) struct Silence {
-    /// Each stream, and for how long.
-    pub(crate) streams: Vec<(usize, Duration)>,
+    /// Each stream, for how long, and how often that was told.
+    pub(crate) streams: Vec<(usize, Duration, u32)>,
     /// What is known to come comes no more, and nothing else does.
     pub(crate) is_total: bool,
 }
@@ -348,11 +351,11 @@ impl Order {
             let limit = limit(at);
             let Some(silent_at) = stream.silent_at(limit) else { continue };
             if silent_at <= now {
-                stream.told = stream.told.saturating_add(1);
+                (stream.told, stream.told_at) = (stream.told.saturating_add(1), Some(now));
                 let since = stream.heard.map_or(Duration::ZERO, |heard| now.saturating_duration_since(heard));
-                silence.streams.push((at, since));
-                silence.is_total |= limit.is_some() || stream.count >= COUNT_MIN;
-            } else if stream.told == 0 {
+                silence.streams.push((at, since, stream.told));
+                silence.is_total |= stream.count >= COUNT_MIN;
+            } else if stream.told == 0 && stream.count > 0 {
                 is_any_heard = true;
             }
         }
@@ -375,12 +378,12 @@ impl Stream {
     #[inline]
     fn hear(&mut self, now: Instant) {
         if let Some(before) = self.heard
-            && self.told == 0
+            && self.told_at.is_none_or(|at| now >= at + HELPED_WITHIN)
         {
             self.longest = self.longest.max(now.saturating_duration_since(before));
         }
         self.count = self.count.saturating_add(1);
-        (self.heard, self.told) = (Some(now), 0);
+        (self.heard, self.told, self.told_at) = (Some(now), 0, None);
     }
 
     /// A leg does not bring it any more.
@@ -395,16 +398,16 @@ impl Stream {
         self.heard.is_some_and(|heard| now.saturating_duration_since(heard) > self.longest.saturating_mul(2))
     }
 
-    /// When it will have been silent for too long: for longer than `limit`, or than it ever was by far. The time doubles
-    /// each time it was told.
+    /// When it will have been silent for too long: for longer than `limit` and, by far, than it ever was. The time doubles each
+    /// time it was told.
     fn silent_at(&self, limit: Option<Duration>) -> Option<Instant> {
-        let usual = match self.count {
+        let known = self.longest.saturating_mul(8);
+        let limit = match self.count {
             // It may have nothing to say, so that it is asked no more than twice.
-            0 => (self.told < 2).then_some(SILENCE_MIN),
-            1..COUNT_MIN => Some(self.longest.saturating_mul(8).max(SILENCE_MIN * 5)),
-            _ => Some(self.longest.saturating_mul(8).max(SILENCE_MIN)),
+            0 => limit.or((self.told < 2).then_some(SILENCE_MIN))?,
+            1..COUNT_MIN => known.max(limit.unwrap_or(SILENCE_MIN * 5)),
+            _ => known.max(limit.unwrap_or(SILENCE_MIN)),
         };
-        let limit = limit.into_iter().chain(usual).min()?;
         let limit = limit.saturating_mul(1_u32.checked_shl(self.told).unwrap_or(u32::MAX));
         self.heard.filter(|_| self.legs != 0)?.checked_add(limit)
     }

@@ -4,7 +4,10 @@ mod books;
 mod messages;
 mod streams;
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 pub(super) use messages::{Odd, Origin};
 
@@ -52,6 +55,7 @@ impl Market {
         instruments: &[String],
         channels: &[Box<str>],
         access: Access,
+        silence_max: Option<Duration>,
         levels_max: usize,
     ) -> Self {
         let mut symbols = Symbols::default();
@@ -61,7 +65,7 @@ impl Market {
         let mut market = Self {
             symbols,
             queue: Queue::default(),
-            link: Link::new(),
+            link: Link::new(silence_max),
             restless: false,
             access,
             levels_max,
