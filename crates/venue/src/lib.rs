@@ -85,7 +85,7 @@
 //! [`deribit::Config::levels_max`] levels a side. While one of Binance's waits for a snapshot, at most 200000 levels
 //! of diffs are collected for it, and at most 4096 quotes wait to be compared with it. At most 131072 instruments,
 //! of names of at most 128 bytes, are given a number. Of messages that name no order, the last 4096 of an endpoint are
-//! known again. The queues of events and commands hold what one call brings.
+//! known again. The order of a stream takes some 300 bytes for each instrument that it tells of. The queues of events and commands hold what one call brings.
 
 #![cfg_attr(
     not(test),

@@ -176,12 +176,15 @@ impl Market {
     ) -> Result<(Option<usize>, Instrument), Odd> {
         let stream = origin.stream(&self.link, channel);
         let subject = stream.and_then(|stream| self.link.subject(stream));
-        let is_it = |subject: &Instrument| name.is_none_or(|name| self.symbols.name(*subject) == Some(name));
-        if let Some(subject) = subject.filter(is_it) {
-            return Ok((stream, subject));
+        let is_it = |subject| name.is_none_or(|name| self.symbols.name(subject) == Some(name));
+        match subject {
+            Some(subject) if is_it(subject) => Ok((stream, subject)),
+            Some(_) => Err("an instrument that is not that of its channel"),
+            None => {
+                let name = name.or_else(|| channel::subject(channel)).ok_or("data that name no instrument")?;
+                Ok((stream, self.find(name)?))
+            }
         }
-        let name = name.or_else(|| channel::subject(channel)).ok_or("data that name no instrument")?;
-        Ok((stream, self.find(name)?))
     }
 
     /// Whether a message is news: no other connection has brought it, and nothing before it is still to come. Tells what
