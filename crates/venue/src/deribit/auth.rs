@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!           open               send           tokens
-//!   Closed ──────► Due ─────────────► Asked ──────────► In
+//!   Off    ──────► Due ─────────────► Asked ──────────► In
 //!                   ▲                  │ │               │
 //!                   ├── for now, mute ─┘ └─ for good ─►  │  Refused
 //!                   └─────── 80 % of the time, or wanted ┘

@@ -123,7 +123,7 @@ impl Order {
         if races || verdict != Verdict::Next {
             self.count(at, leg, mark, now, verdict);
         }
-        if verdict == Verdict::Ahead && !waits {
+        if verdict == Verdict::Ahead && !waits && !self.ahead.contains(&at) {
             self.ahead.push(at);
         }
         verdict
@@ -414,5 +414,5 @@ impl Stream {
 }
 
 pub(crate) fn legs_of(bits: u8) -> impl Iterator<Item = usize> {
-    (0..8).filter(move |leg| bits & bit(*leg) != 0)
+    (0..LEGS_MAX).filter(move |leg| bits & bit(*leg) != 0)
 }

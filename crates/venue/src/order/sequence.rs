@@ -12,6 +12,8 @@ use std::{
 
 use crate::route::LEGS_MAX;
 
+const _: () = assert!(LEGS_MAX <= u8::BITS as usize, "each leg has a bit");
+
 /// The bit of a leg; none for one that cannot be.
 pub(crate) fn bit(leg: usize) -> u8 {
     u32::try_from(leg).ok().and_then(|leg| 1_u8.checked_shl(leg)).unwrap_or(0)

@@ -181,7 +181,8 @@ impl Market {
             Some(subject) if is_it(subject) => Ok((stream, subject)),
             Some(_) => Err("an instrument that is not that of its channel"),
             None => {
-                let name = name.or_else(|| channel::subject(channel)).ok_or("data that name no instrument")?;
+                let name =
+                    name.or_else(|| channel::subject(channel)).ok_or("data that name no instrument")?;
                 Ok((stream, self.find(name)?))
             }
         }
