@@ -15,7 +15,8 @@ pub struct Plan {
     /// renewed at once. `None`, the default, is an hour before the venue would end it, where it does.
     pub renew_after: Option<Duration>,
     /// How long a connection goes on beside its successor once that is ready. Default 12 s: with less than 10, streams
-    /// without ids that were silent meanwhile tell a gap, since something may have been under way.
+    /// whose ids do not count one by one tell a gap if they were silent meanwhile, since something may have been under way,
+    /// and the update that shows it may fall into that gap.
     pub overlap: Duration,
     /// How far one of several connections may lag behind the first, as a median, before it is renewed; `None` is any
     /// distance. Default 250 ms.

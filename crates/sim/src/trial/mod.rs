@@ -201,7 +201,7 @@ impl<'a, S: Session + std::fmt::Debug> Trial<'a, S> {
         if self.heal(scene, since).is_none() {
             return;
         }
-        // With a short overlap what was under way on the old connection may be lost.
+        // With a short overlap, what comes just as the old connection ends may fall into a gap.
         if scene.overlaps() {
             self.judge.be_fair(Some(self.world.now()));
         }
