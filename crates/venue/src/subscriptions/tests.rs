@@ -202,12 +202,12 @@ impl Rig {
         }
     }
 
-    /// Everything is asked and answered until nothing is left to be done.
+    /// Everything is asked, and refused where it can be or else answered, until nothing is left to be done.
     fn settle(&mut self) {
         for round in 0.. {
             assert!(round < 50, "it does not come to an end");
             while let Some(asked) = self.take(0) {
-                self.answer(asked);
+                self.refuse(asked);
             }
             self.now += SECOND;
             let aims = [Aim::Unsubscribe, Aim::Subscribe];

@@ -13,7 +13,7 @@ fn raced(now: Instant) -> Order {
 fn lags(order: &Order, leg: usize) -> Vec<Duration> {
     let Some(lags) = &order.counts(leg).unwrap().lag_us else { return Vec::new() };
     let each = lags.iter_recorded();
-    each.flat_map(|at| vec![ms(at.value_iterated_to() / 1000); at.count_at_value() as usize]).collect()
+    each.flat_map(|at| (0..at.count_at_value()).map(move |_| ms(at.value_iterated_to() / 1000))).collect()
 }
 
 #[test]

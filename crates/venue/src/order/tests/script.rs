@@ -45,6 +45,8 @@ enum Step {
     Pass(Duration),
     /// Everybody loses the venue, which begins anew, and only after a time brings more than one message.
     Outage(Duration),
+    /// Another leg joins, is silent like the stream, and goes on alone; before that the stream was silent for a time.
+    Succession(Duration),
 }
 
 /// What happens, and to which stream, instrument and leg.
@@ -73,6 +75,7 @@ fn scene(stream: usize) -> impl Strategy<Value = Scene> {
         2 => Just(Step::AskWhatIsOwed),
         2 => Just(Step::Look),
         1 => select([59, 60, 61].map(|s| ms(s * 1000)).to_vec()).prop_map(Step::Outage),
+        1 => select([4999, 5000, 9000].map(ms).to_vec()).prop_map(Step::Succession),
         6 => select(spans).prop_map(Step::Pass),
     ];
     (step, prop_oneof![4 => Just(stream), 1 => 0..STREAMS], 0..2_u32, prop_oneof![0..LEGS, 0..2_usize])
@@ -132,7 +135,12 @@ impl Pair {
                 assert_eq!(self.order.is_handed_over(leg), self.oracle.is_handed_over(leg), "owed by {leg}");
             }
             Step::Look => self.look(),
-            Step::Pass(span) => self.now += span,
+            Step::Pass(span) => {
+                // Whatever is next sees it first.
+                self.now += span;
+                return;
+            }
+            Step::Succession(span) => self.succession(span, (stream, instrument, leg)),
             Step::Outage(span) => self.outage(span, (stream, instrument, leg)),
         }
         self.compare();
@@ -164,6 +172,17 @@ impl Pair {
         (0..LEGS).for_each(|leg| self.play((Step::Close { in_order: false }, stream, instrument, leg)));
         let after = [Step::Anew, Step::Join, Step::Bring(1), Step::Pass(span), Step::Bring(2)];
         after.into_iter().for_each(|step| self.play(of(step)));
+    }
+
+    fn succession(&mut self, span: Duration, (stream, instrument, leg): (usize, u32, usize)) {
+        let old = [Step::Join, Step::Bring(1), Step::Pass(span), Step::Bring(1)];
+        old.into_iter().for_each(|step| self.play((step, stream, instrument, leg)));
+        let next = (leg + 1) % LEGS;
+        self.play((Step::Join, stream, instrument, next));
+        self.now += TEN;
+        self.play((Step::Close { in_order: true }, stream, instrument, leg));
+        let next_steps = [Step::HandOver, Step::AskWhatIsOwed, Step::Bring(2), Step::AskWhatIsOwed];
+        next_steps.into_iter().for_each(|step| self.play((step, stream, instrument, next)));
     }
 
     /// Only streams without instruments are restarted.
