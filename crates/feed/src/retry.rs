@@ -128,4 +128,19 @@ mod tests {
         let holds = [(); 6].map(|()| retry.after(refused(418, None), MAX, 0.0));
         assert_eq!(holds, [120, 240, 480, 960, 1920, 3600].map(hold));
     }
+
+    #[test]
+    fn chance_adds_to_what_the_venue_asks_for() {
+        let again = |cause| {
+            let mut retry = Retry::default();
+            retry.after(Cause::Lost, MAX, 0.0);
+            retry.after(cause, MAX, 0.5)
+        };
+        let ms = Duration::from_millis;
+        assert_eq!(again(refused(418, None)), Then::Hold(ms(120_250)));
+        assert_eq!(again(refused(429, None)), Then::Hold(ms(60_250)));
+        assert_eq!(again(refused(503, Some(9))), Then::Again(ms(9_250)));
+        assert_eq!(again(refused(503, None)), Then::Again(ms(750)));
+        assert_eq!(again(Cause::Closed { code: Some(1013) }), Then::Again(ms(5_250)));
+    }
 }

@@ -11,10 +11,14 @@
 //!    └─────────────────── wanted again ──────────────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! A subscription that is mute and that nobody wants any more is unsure, too: it may be there all the same.
+//! A subscription that is mute is waiting `Again`: it may be there all the same. When nobody wants it any more it is unsure,
+//! too.
 //!
 //! On a new connection all that is wanted waits. A request that is refused for good and names several streams is made
 //! again in halves, so that one name does not take others down.
+
+#[cfg(test)]
+mod tests;
 
 use std::time::Instant;
 
@@ -56,6 +60,8 @@ enum State {
     Idle,
     /// To be subscribed, not before this time.
     Waiting(Instant),
+    /// The same, but perhaps it is there already, for a request had no answer.
+    Again(Instant),
     /// Subscribed by the request of this id.
     Asked(u64),
     Live,
@@ -93,7 +99,7 @@ impl Subscriptions {
             self.each_standing(at, |state| match (state, now) {
                 (State::Idle | State::Missing | State::Refused, Some(now)) => State::Waiting(now),
                 (State::Leave(_), _) => State::Live,
-                (State::Unsure(at), now) => State::Waiting(now.unwrap_or(at)),
+                (State::Unsure(at), now) => State::Again(now.unwrap_or(at)),
                 (state, _) => state,
             });
             return Some(at);
@@ -133,6 +139,7 @@ impl Subscriptions {
         self.wanted -= 1;
         self.each_standing(at, |state| match state {
             State::Waiting(_) | State::Missing | State::Refused => State::Idle,
+            State::Again(at) => State::Unsure(at),
             State::Live => State::Leave(now),
             state => state,
         });
@@ -276,7 +283,7 @@ impl Subscriptions {
         let standings = legs.get_mut(leg).and_then(Option::as_mut).map_or(&mut [][..], Vec::as_mut_slice);
         for (stream, standing) in streams.iter().zip(standings) {
             standing.state = match standing.state {
-                State::Asked(of) if of == id && stream.wanted => State::Waiting(again_at),
+                State::Asked(of) if of == id && stream.wanted => State::Again(again_at),
                 State::Asked(of) | State::Leaving(of) if of == id => State::Unsure(again_at),
                 state => state,
             };
@@ -294,7 +301,9 @@ impl Subscriptions {
             let again = if wanted { State::Waiting(now) } else { State::Idle };
             match standing.state {
                 State::Asked(of) if of == id && count > 1 => {
-                    *standing = Standing { state: again, batch: half }
+                    // A request before it may have had no answer.
+                    let state = if wanted { State::Again(now) } else { State::Unsure(now) };
+                    *standing = Standing { state, batch: half };
                 }
                 State::Asked(of) if of == id => {
                     standing.state = if wanted { State::Refused } else { State::Idle };
@@ -322,7 +331,7 @@ impl Subscriptions {
         let standings = legs.get_mut(leg).and_then(Option::as_mut).map_or(&mut [][..], Vec::as_mut_slice);
         let mut missing = Vec::new();
         for (at, (stream, standing)) in streams.iter().zip(standings).enumerate() {
-            if is_hopeless(stream.group) && matches!(standing.state, State::Waiting(_)) {
+            if is_hopeless(stream.group) && matches!(standing.state, State::Waiting(_) | State::Again(_)) {
                 standing.state = if stream.wanted { State::Missing } else { State::Idle };
                 missing.push(at);
             }
@@ -401,7 +410,7 @@ impl State {
 
     fn due(self, aim: Aim) -> Option<Instant> {
         match (self, aim) {
-            (Self::Waiting(at), Aim::Subscribe) => Some(at),
+            (Self::Waiting(at) | Self::Again(at), Aim::Subscribe) => Some(at),
             (Self::Leave(at) | Self::Unsure(at), Aim::Unsubscribe) => Some(at),
             _ => None,
         }

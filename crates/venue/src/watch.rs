@@ -147,3 +147,115 @@ impl Watch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{order::Mark, subscriptions::Aim};
+
+    /// Two streams that two legs bring.
+    struct Rig {
+        watch: Watch,
+        order: Order,
+        subscriptions: Subscriptions,
+        now: Instant,
+        news: u64,
+    }
+
+    impl Rig {
+        #[expect(clippy::disallowed_methods, reason = "a manual clock needs some instant to count from")]
+        fn new() -> Self {
+            let now = Instant::now();
+            let mut subscriptions = Subscriptions::new(9);
+            for name in ["a", "b"] {
+                subscriptions.add(name, 0, None);
+            }
+            let (watch, order) = (Watch::default(), Order::default());
+            let mut rig = Self { watch, order, subscriptions, now, news: 0 };
+            (0..2).for_each(|leg| rig.open(leg));
+            rig
+        }
+
+        fn open(&mut self, leg: usize) {
+            self.subscriptions.on_open(leg, self.now);
+            self.watch.on_leg(leg, &self.subscriptions, self.now);
+            self.confirm(leg);
+        }
+
+        fn confirm(&mut self, leg: usize) {
+            self.subscriptions.ask(leg, Aim::Subscribe, 1, self.now);
+            for (stream, _) in self.subscriptions.on_done(leg, 1, self.now, |_| true) {
+                self.order.join(stream, leg, self.now);
+            }
+        }
+
+        fn close(&mut self, leg: usize) {
+            self.subscriptions.on_closed(leg);
+            self.order.close(leg, false, self.now);
+            self.watch.on_leg(leg, &self.subscriptions, self.now);
+        }
+
+        /// All that a leg should bring is brought, but for one stream on the second leg; and it is looked at.
+        fn mute(&mut self) -> Vec<Remedy> {
+            self.news += 1;
+            for (stream, leg) in [(0, 0), (1, 0), (0, 1)] {
+                self.order.judge(stream, None, leg, Mark::counted(self.news), self.now);
+            }
+            self.now += LOOK;
+            self.look()
+        }
+
+        /// It lacks the stream until the look after the next, for one that is subscribed counts as heard, and once more.
+        fn is_mended_in_time(&mut self) -> bool {
+            let remedies = [self.mute(), self.mute()].concat();
+            let is_early = self.is_subscribed_anew();
+            let remedies = [remedies, self.mute()].concat();
+            remedies.is_empty() && !is_early && self.is_subscribed_anew()
+        }
+
+        fn look(&mut self) -> Vec<Remedy> {
+            self.watch.look(&mut self.order, &mut self.subscriptions, self.now, |_, _| ())
+        }
+
+        /// The stream that the second leg does not bring is subscribed anew there.
+        fn is_subscribed_anew(&mut self) -> bool {
+            let is_left = self.subscriptions.ask(1, Aim::Unsubscribe, 2, self.now).is_some();
+            let left = self.subscriptions.on_done(1, 2, self.now, |_| true);
+            self.confirm(1);
+            is_left && left.len() == 1 && left.iter().all(|(stream, _)| *stream == 1)
+        }
+    }
+
+    #[test]
+    fn legs_are_looked_at_every_five_seconds_while_there_are_several() {
+        let mut rig = Rig::new();
+        assert_eq!(rig.watch.deadline(&rig.order), Some(rig.now + LOOK));
+        rig.now += LOOK;
+        assert_eq!(rig.look(), []);
+        assert_eq!(rig.watch.deadline(&rig.order), Some(rig.now + LOOK));
+        rig.close(0);
+        assert!(rig.watch.deadline(&rig.order).is_none_or(|at| at > rig.now + LOOK));
+    }
+
+    #[test]
+    fn a_stream_that_a_leg_does_not_bring_is_subscribed_anew_and_then_the_leg_renewed() {
+        let mut rig = Rig::new();
+        assert!(rig.is_mended_in_time());
+        assert_eq!([rig.mute(), rig.mute()], [vec![], vec![]]);
+        assert_eq!(rig.mute(), [Remedy::Renew(1)]);
+    }
+
+    #[test]
+    fn what_was_done_for_a_leg_that_is_gone_is_not_held_against_the_next() {
+        let mut rig = Rig::new();
+        assert!(rig.is_mended_in_time());
+        rig.close(1);
+        rig.open(1);
+        assert!(rig.is_mended_in_time(), "first of all");
+        // Another leg that comes and goes changes nothing about this one.
+        rig.open(2);
+        rig.close(2);
+        assert_eq!([rig.mute(), rig.mute()], [vec![], vec![]]);
+        assert_eq!(rig.mute(), [Remedy::Renew(1)]);
+    }
+}

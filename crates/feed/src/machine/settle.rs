@@ -29,14 +29,15 @@ impl<S: Session> Machine<S> {
         for endpoint in self.session.endpoints().get(self.sites.len()..).unwrap_or_default() {
             self.sites.push(Site::new(self.plan.legs(endpoint.terms.races), now.instant));
         }
+        // Before the places, so that a renewal begins at once.
+        if now.instant >= self.lag_look_at {
+            self.lag_look_at = now.instant + LAG_LOOK;
+            (0..self.sites.len()).for_each(|endpoint| self.look_for_lag(endpoint, now));
+        }
         for endpoint in 0..self.sites.len() {
             self.look(endpoint, now);
             let places = self.sites.get(endpoint).map_or(0, |site| site.places.len());
             (0..places).for_each(|place| self.settle_place(endpoint, place, now));
-        }
-        if now.instant >= self.lag_look_at {
-            self.lag_look_at = now.instant + LAG_LOOK;
-            (0..self.sites.len()).for_each(|endpoint| self.look_for_lag(endpoint, now));
         }
         if now.instant >= self.look_at {
             self.look_at = now.instant + LOOK;

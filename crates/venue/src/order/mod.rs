@@ -2,6 +2,8 @@
 
 mod race;
 mod sequence;
+#[cfg(test)]
+mod tests;
 
 use std::time::{Duration, Instant};
 
