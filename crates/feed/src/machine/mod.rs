@@ -4,6 +4,7 @@ mod settle;
 
 use std::{
     collections::VecDeque,
+    fmt,
     time::{Duration, Instant},
 };
 
@@ -28,7 +29,9 @@ const LAG_LOOK: Duration = Duration::from_secs(10);
 const LATENCY_SAMPLE: u64 = 64;
 
 /// What a feed wants done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+///
+/// Texts may hold signatures and keys; [`Debug`](fmt::Debug) leaves them out.
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Command<'a> {
     /// Begin to connect, and tell [`on_open`](Machine::on_open) or [`on_ended`](Machine::on_ended).
@@ -64,6 +67,22 @@ pub enum Command<'a> {
         /// Which connection.
         route: Route,
     },
+}
+
+impl fmt::Debug for Command<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dial { route, endpoint, place } => {
+                write!(f, "Dial {{ route: {route:?}, endpoint: {endpoint:?}, place: {place} }}")
+            }
+            Self::Send { route, text } => {
+                write!(f, "Send {{ route: {route:?}, text: {} bytes }}", text.len())
+            }
+            Self::Fetch { id, url } => write!(f, "Fetch {{ id: {id}, url: {url:?} }}"),
+            Self::Close { route } => write!(f, "Close {{ route: {route:?} }}"),
+            Self::Drop { route } => write!(f, "Drop {{ route: {route:?} }}"),
+        }
+    }
 }
 
 /// The decisions of a feed about a session's connections.
