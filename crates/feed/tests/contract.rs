@@ -1,10 +1,114 @@
 //! What a machine owes to those around it: what it hides, counts, tells and refuses.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-use tickwire_feed::Command;
-use tickwire_venue::Route;
+use std::{
+    collections::{BTreeSet, VecDeque},
+    time::{Duration, Instant},
+};
+
+use tickwire_feed::{Command, Machine, Plan};
+use tickwire_venue::{
+    Attempts, BookView, Command as Wish, Ending, Endpoint, Error, Event, Instrument, LegCounts, Now, Route,
+    Session, Status, StatusKind,
+};
 
 const ROUTE: Route = Route { endpoint: 0, leg: 0 };
+
+/// A session that tells what it is given to tell.
+struct Stub {
+    endpoints: Vec<Endpoint>,
+    ready: BTreeSet<Route>,
+    events: VecDeque<Event<'static>>,
+}
+
+impl Session for Stub {
+    fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
+    }
+    fn attempts(&self) -> Attempts {
+        Attempts { max: 9, span: Duration::from_secs(60) }
+    }
+    fn subscribe(&mut self, _: &[&str], _: Now) -> Result<(), Error> {
+        Ok(())
+    }
+    fn unsubscribe(&mut self, _: &[&str], _: Now) {}
+    fn on_open(&mut self, _: Route, _: Now) {}
+    fn on_closed(&mut self, _: Route, _: Ending, _: Now) {}
+    fn is_ready(&self, route: Route) -> bool {
+        self.ready.contains(&route)
+    }
+    fn hand_over(&mut self, _: Route) {}
+    fn is_handed_over(&mut self, _: Route) -> bool {
+        true
+    }
+    fn leg_counts(&self, _: Route) -> Option<&LegCounts> {
+        None
+    }
+    fn on_message(&mut self, _: Route, _: &[u8], _: Now) -> Result<(), Error> {
+        Ok(())
+    }
+    fn has_event(&self) -> bool {
+        !self.events.is_empty()
+    }
+    fn poll_event(&mut self) -> Option<Event<'_>> {
+        self.events.pop_front()
+    }
+    fn poll_command(&mut self) -> Option<Wish<'_>> {
+        None
+    }
+    fn next_deadline(&self) -> Option<Instant> {
+        None
+    }
+    fn on_deadline(&mut self, _: Now) {}
+    fn instruments(&self) -> u32 {
+        0
+    }
+    fn symbol(&self, _: Instrument) -> Option<&str> {
+        None
+    }
+    fn instrument(&self, _: &str) -> Option<Instrument> {
+        None
+    }
+    fn book(&self, _: Instrument) -> Option<BookView<'_>> {
+        None
+    }
+}
+
+struct Rig {
+    machine: Machine<Stub>,
+    now: Now,
+}
+
+impl Rig {
+    #[expect(clippy::disallowed_methods, reason = "a manual clock needs some instant to count from")]
+    fn new(plan: Plan) -> Self {
+        let endpoints = vec![Endpoint::new("stream", "ws://stream/".to_owned())];
+        let session = Stub { endpoints, ready: BTreeSet::new(), events: VecDeque::new() };
+        let now = Now { instant: Instant::now(), unix_ns: 0 };
+        Self { machine: Machine::new(session, plan, 7, now), now }
+    }
+}
+
+/// Something at a time of the venue, if it tells one.
+fn status(venue_time_ns: Option<u64>) -> Event<'static> {
+    Event::Status(Status { kind: StatusKind::Other, text: "", venue_time_ns })
+}
+
+#[test]
+fn events_without_a_time_between_those_with_one_leave_no_latency_out() {
+    for timed_first in [true, false] {
+        let mut rig = Rig::new(Plan::default());
+        rig.now.unix_ns = 7_000_000_000;
+        rig.machine.on_text(ROUTE, b"", rig.now).unwrap();
+        let pair = [timed_first, !timed_first].map(|timed| status(timed.then_some(6_990_000_000)));
+        let pairs = std::iter::repeat_n(pair, 128).flatten();
+        rig.machine.session_mut().events.extend(pairs);
+        while rig.machine.poll_event().is_some() {}
+        let latency = &rig.machine.stats().latency_us;
+        assert_eq!(latency.len(), 2, "of 128 each 64th");
+        assert!((9_900..=10_100).contains(&latency.max()), "{}", latency.max());
+    }
+}
 
 #[test]
 fn a_text_that_is_sent_is_not_shown() {

@@ -25,7 +25,7 @@ use crate::{
 
 /// Between two looks whether connections lag.
 const LAG_LOOK: Duration = Duration::from_secs(10);
-/// One event in so many has its latency recorded.
+/// One event in so many that have a venue's time has its latency recorded.
 const LATENCY_SAMPLE: u64 = 64;
 
 /// What a feed wants done.
@@ -107,9 +107,10 @@ pub struct Machine<S> {
     wake: Option<Instant>,
     closing: bool,
     stats: Stats,
-    /// When the last message was read, and events since the last sample.
+    /// When the last message was read.
     received_ns: u64,
-    events: u64,
+    /// Events that have a venue's time. The others do not count: they may come in turn with these.
+    timed: u64,
 }
 
 /// A command of our own.
@@ -148,7 +149,7 @@ impl<S: Session> Machine<S> {
             closing: false,
             stats: Stats::new(),
             received_ns: 0,
-            events: 0,
+            timed: 0,
         };
         machine.settle(now);
         machine
@@ -384,12 +385,12 @@ impl<S: Session> Machine<S> {
             }
             _ => {}
         }
-        self.events += 1;
-        if self.events.is_multiple_of(LATENCY_SAMPLE)
-            && let Some(venue_time_ns) = event.venue_time_ns()
-        {
-            let latency = Duration::from_nanos(self.received_ns.saturating_sub(venue_time_ns));
-            record(&mut self.stats.latency_us, latency);
+        if let Some(venue_time_ns) = event.venue_time_ns() {
+            self.timed += 1;
+            if self.timed.is_multiple_of(LATENCY_SAMPLE) {
+                let latency = Duration::from_nanos(self.received_ns.saturating_sub(venue_time_ns));
+                record(&mut self.stats.latency_us, latency);
+            }
         }
         Some(event)
     }
