@@ -6,10 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tickwire_feed::{Command, Machine, Plan};
+use tickwire_feed::{Command, Machine, Phase, Plan};
 use tickwire_venue::{
-    Attempts, BookView, Command as Wish, Ending, Endpoint, Error, Event, Instrument, LegCounts, Now, Route,
-    Session, Status, StatusKind,
+    Attempts, BookView, Cause, Command as Wish, Ending, Endpoint, Error, Event, Instrument, LegCounts, Now,
+    Route, Session, Status, StatusKind,
 };
 
 const ROUTE: Route = Route { endpoint: 0, leg: 0 };
@@ -87,6 +87,24 @@ impl Rig {
         let now = Now { instant: Instant::now(), unix_ns: 0 };
         Self { machine: Machine::new(session, plan, 7, now), now }
     }
+
+    /// A connection is open and ready, and the machine has looked.
+    fn ready(&mut self, leg: usize) {
+        let route = Route { endpoint: 0, leg };
+        self.machine.on_open(route, self.now);
+        self.machine.session_mut().ready.insert(route);
+        self.pass(Duration::from_millis(50));
+    }
+
+    /// Lets time pass, waking the machine when it wants to be.
+    fn pass(&mut self, span: Duration) {
+        let end = self.now.instant + span;
+        while let Some(at) = self.machine.next_deadline().filter(|at| *at <= end) {
+            self.now.instant = at;
+            self.machine.on_deadline(self.now);
+        }
+        self.now.instant = end;
+    }
 }
 
 /// Something at a time of the venue, if it tells one.
@@ -117,4 +135,29 @@ fn a_text_that_is_sent_is_not_shown() {
         format!("{:?} {:#?}", Command::Send { route: ROUTE, text }, Command::Send { route: ROUTE, text });
     assert!(!shown.contains("sesame"), "{shown}");
     assert!(shown.contains("31 bytes"), "{shown}");
+}
+
+#[test]
+fn the_longest_settings_are_not_too_long() {
+    let longest = Duration::MAX;
+    let mut rig = Rig::new(Plan {
+        legs: usize::MAX,
+        renew_after: Some(longest),
+        overlap: longest,
+        lag_max: Some(longest),
+        retry_max: longest,
+        stable_after: longest,
+    });
+    rig.ready(0);
+    rig.machine.renew(rig.now);
+    rig.ready(1);
+    rig.pass(Duration::from_secs(365 * 24 * 3600));
+    let phases = [0, 1].map(|leg| rig.machine.phase(Route { endpoint: 0, leg }));
+    assert_eq!(phases, [Some(Phase::Ready); 2], "the overlap is not over after a year");
+    for _ in 0..40 {
+        rig.machine.on_ended(Route { endpoint: 0, leg: 1 }, Ending::Lost, Cause::Connect, "", rig.now);
+        let deadline = rig.machine.next_deadline().unwrap_or(rig.now.instant);
+        rig.pass(deadline.saturating_duration_since(rig.now.instant));
+    }
+    assert_eq!(rig.machine.stats().lost, 40);
 }

@@ -69,7 +69,7 @@ impl<S: Session> Machine<S> {
             self.session.endpoints().get(route.endpoint).and_then(|endpoint| endpoint.terms.lifetime);
         let age = self.plan.renewal(lifetime, unit(&mut self.chance));
         let renewal = age.and_then(|age| now.checked_add(age)).map(|at| (at, Renewal::Age));
-        let overlap_until = now + self.plan.overlap;
+        let overlap_until = self.plan.overlap_until(now);
         let Some(site) = self.sites.get_mut(route.endpoint) else { return };
         let Some(link) = site.link_mut(route.leg) else { return };
         link.state = State::Ready { since: now };
