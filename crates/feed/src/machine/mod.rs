@@ -32,7 +32,6 @@ const LATENCY_SAMPLE: u64 = 64;
 ///
 /// Texts may hold signatures and keys; [`Debug`](fmt::Debug) leaves them out.
 #[derive(Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Command<'a> {
     /// Begin to connect, and tell [`on_open`](Machine::on_open) or [`on_ended`](Machine::on_ended).
     Dial {
@@ -425,21 +424,15 @@ impl<S: Session> Machine<S> {
                     Order::Drop(route) => act(Command::Drop { route }),
                 }
             }
-            let (mut renew, mut replace) = (None, None);
             match self.session.poll_command() {
                 None => return,
                 Some(Wish::Send { route, text }) => act(Command::Send { route, text }),
                 Some(Wish::Fetch { id, url }) => act(Command::Fetch { id, url }),
-                Some(Wish::Renew { route }) => renew = Some(route),
-                Some(Wish::Replace { route }) => replace = Some(route),
-                Some(_) => {}
-            }
-            if let Some(route) = renew {
-                self.renew_link(route, Renewal::Session, now);
-                self.settle(now);
-            }
-            if let Some(route) = replace {
-                self.give_up(route, now);
+                Some(Wish::Renew { route }) => {
+                    self.renew_link(route, Renewal::Session, now);
+                    self.settle(now);
+                }
+                Some(Wish::Replace { route }) => self.give_up(route, now),
             }
         }
     }

@@ -363,8 +363,6 @@ impl<S: Session> Feed<S> {
             },
             Command::Close { route } => links.close(route),
             Command::Drop { route } => _ = links.take(slot(route)),
-            // A machine of a newer kind wants what this feed does not know.
-            _ => {}
         });
         refused
     }
