@@ -188,18 +188,23 @@ impl Place {
             }
             // The old one is still good.
             Life::Joining { old, new } | Life::Overlap { old, new, .. } if new == leg => {
-                let then = after(&mut self.retry);
-                let delay = then.delay().unwrap_or(STOPPED_SUCCESSOR);
+                let (then, delay) = match after(&mut self.retry) {
+                    Then::Stop => (Then::Again(STOPPED_SUCCESSOR), STOPPED_SUCCESSOR),
+                    then @ (Then::Again(delay) | Then::Hold(delay)) => (then, delay),
+                };
                 self.life = Life::Renewing { old, at: now + delay };
-                Some(then).filter(|then| *then != Then::Stop)
+                Some(then)
             }
             Life::Single { leg: only, .. } | Life::Renewing { old: only, .. } if only == leg => {
+                let then = match (after(&mut self.retry), self.life) {
+                    // No later than its successor was to be tried.
+                    (Then::Again(delay), Life::Renewing { at, .. }) => {
+                        Then::Again(delay.min(at.saturating_duration_since(now)))
+                    }
+                    (then, _) => then,
+                };
                 self.lost_at.get_or_insert(now);
-                let then = after(&mut self.retry);
-                let at = then.delay().map(|delay| now + delay);
-                let due = if let Life::Renewing { at, .. } = self.life { Some(at) } else { None };
-                let at = at.map(|at| due.map_or(at, |due| at.min(due)));
-                self.life = at.map_or(Life::Stopped, Life::Waiting);
+                self.life = then.delay().map_or(Life::Stopped, |delay| Life::Waiting(now + delay));
                 Some(then)
             }
             _ => None,
@@ -304,7 +309,7 @@ mod tests {
 
     const HOLD: Then = Then::Hold(Duration::from_secs(60));
 
-    const INPUTS: [Input; 17] = [
+    const INPUTS: [Input; 18] = [
         Dialed(Ok(1)),
         Dialed(Err(160)),
         Ready(0),
@@ -314,6 +319,7 @@ mod tests {
         Input::Renew(1, false),
         Input::Renew(1, true),
         Over,
+        Lost(0, again(2)),
         Lost(0, again(5)),
         Lost(0, HOLD),
         Lost(0, Then::Stop),
@@ -339,28 +345,32 @@ mod tests {
             (opening, Ready(0), Single { leg: 0, renewal: ready }, Nothing),
             (opening, Input::Renew(0, false), asked(at(100)), Output::Renew(Renew::Tell)),
             (opening, Input::Renew(0, true), asked(at(100)), Output::Renew(Renew::Tell)),
+            (opening, Lost(0, again(2)), Waiting(at(102)), Output::Then(again(2))),
             (opening, Lost(0, again(5)), Waiting(at(105)), Output::Then(again(5))),
             (opening, Lost(0, HOLD), Waiting(at(160)), Output::Then(HOLD)),
             (opening, Lost(0, Then::Stop), Stopped, Output::Then(Then::Stop)),
             (single, Ready(0), Single { leg: 0, renewal: ready }, Nothing),
             (single, Input::Renew(0, false), asked(at(100)), Output::Renew(Renew::Tell)),
             (single, Input::Renew(0, true), asked(at(100)), Output::Renew(Renew::Tell)),
+            (single, Lost(0, again(2)), Waiting(at(102)), Output::Then(again(2))),
             (single, Lost(0, again(5)), Waiting(at(105)), Output::Then(again(5))),
             (single, Lost(0, HOLD), Waiting(at(160)), Output::Then(HOLD)),
             (single, Lost(0, Then::Stop), Stopped, Output::Then(Then::Stop)),
             (renewing, Dialed(Ok(1)), joining, Nothing),
             (renewing, Dialed(Err(160)), asked(at(160)), Nothing),
-            (renewing, Lost(0, again(5)), Waiting(at(103)), Output::Then(again(5))),
-            (renewing, Lost(0, HOLD), Waiting(at(103)), Output::Then(HOLD)),
+            (renewing, Lost(0, again(2)), Waiting(at(102)), Output::Then(again(2))),
+            (renewing, Lost(0, again(5)), Waiting(at(103)), Output::Then(again(3))),
+            (renewing, Lost(0, HOLD), Waiting(at(160)), Output::Then(HOLD)),
             (renewing, Lost(0, Then::Stop), Stopped, Output::Then(Then::Stop)),
             (joining, Ready(1), Overlap { old: 0, new: 1, until: at(112), renewal: ready }, HandOver(0)),
             (joining, Input::Renew(1, false), joining, Output::Renew(Renew::GiveUp)),
+            (joining, Lost(0, again(2)), alone(None), Nothing),
             (joining, Lost(0, again(5)), alone(None), Nothing),
             (joining, Lost(0, HOLD), alone(None), Nothing),
             (joining, Lost(0, Then::Stop), alone(None), Nothing),
             (joining, Lost(1, again(5)), asked(at(105)), Output::Then(again(5))),
             (joining, Lost(1, HOLD), asked(at(160)), Output::Then(HOLD)),
-            (joining, Lost(1, Then::Stop), asked(at(700)), Nothing),
+            (joining, Lost(1, Then::Stop), asked(at(700)), Output::Then(again(600))),
             (overlap, Input::Renew(1, false), overlap, Output::Renew(Renew::GiveUp)),
             (
                 overlap,
@@ -369,12 +379,13 @@ mod tests {
                 Nothing,
             ),
             (overlap, Over, alone(renewal), Nothing),
+            (overlap, Lost(0, again(2)), alone(renewal), Nothing),
             (overlap, Lost(0, again(5)), alone(renewal), Nothing),
             (overlap, Lost(0, HOLD), alone(renewal), Nothing),
             (overlap, Lost(0, Then::Stop), alone(renewal), Nothing),
             (overlap, Lost(1, again(5)), asked(at(105)), Output::Then(again(5))),
             (overlap, Lost(1, HOLD), asked(at(160)), Output::Then(HOLD)),
-            (overlap, Lost(1, Then::Stop), asked(at(700)), Nothing),
+            (overlap, Lost(1, Then::Stop), asked(at(700)), Output::Then(again(600))),
         ];
         for life in clock.lives() {
             for input in INPUTS {

@@ -8,8 +8,8 @@ use std::{
 
 use tickwire_feed::{Command, Machine, Phase, Plan};
 use tickwire_venue::{
-    Attempts, BookView, Cause, Command as Wish, Ending, Endpoint, Error, Event, Instrument, LegCounts, Now,
-    Route, Session, Status, StatusKind,
+    Attempts, BookView, Cause, Command as Wish, Ending, Endpoint, Error, Event, Instrument, LegCounts,
+    LinkChange, Now, Route, Session, Status, StatusKind,
 };
 
 const ROUTE: Route = Route { endpoint: 0, leg: 0 };
@@ -96,6 +96,20 @@ impl Rig {
         self.pass(Duration::from_millis(50));
     }
 
+    fn lost(&mut self, leg: usize, cause: Cause) {
+        self.machine.on_ended(Route { endpoint: 0, leg }, Ending::Lost, cause, "", self.now);
+    }
+
+    /// What was told of connections since the last time.
+    fn told(&mut self) -> Vec<(usize, LinkChange<'static>)> {
+        let mut told = Vec::new();
+        while let Some(event) = self.machine.poll_event() {
+            let Event::Link(link) = event else { panic!("{event:?}") };
+            told.push((link.route.leg, without_words(link.change)));
+        }
+        told
+    }
+
     /// Lets time pass, waking the machine when it wants to be.
     fn pass(&mut self, span: Duration) {
         let end = self.now.instant + span;
@@ -104,6 +118,19 @@ impl Rig {
             self.machine.on_deadline(self.now);
         }
         self.now.instant = end;
+    }
+}
+
+fn without_words(change: LinkChange<'_>) -> LinkChange<'static> {
+    match change {
+        LinkChange::Connecting { attempt } => LinkChange::Connecting { attempt },
+        LinkChange::Open { after } => LinkChange::Open { after },
+        LinkChange::Ready { after } => LinkChange::Ready { after },
+        LinkChange::Renewing { why } => LinkChange::Renewing { why },
+        LinkChange::Lost { cause, retry_in, .. } => LinkChange::Lost { cause, words: "", retry_in },
+        LinkChange::Retiring => LinkChange::Retiring,
+        LinkChange::Closed => LinkChange::Closed,
+        other => panic!("{other:?}"),
     }
 }
 
@@ -155,9 +182,43 @@ fn the_longest_settings_are_not_too_long() {
     let phases = [0, 1].map(|leg| rig.machine.phase(Route { endpoint: 0, leg }));
     assert_eq!(phases, [Some(Phase::Ready); 2], "the overlap is not over after a year");
     for _ in 0..40 {
-        rig.machine.on_ended(Route { endpoint: 0, leg: 1 }, Ending::Lost, Cause::Connect, "", rig.now);
+        rig.lost(1, Cause::Connect);
         let deadline = rig.machine.next_deadline().unwrap_or(rig.now.instant);
         rig.pass(deadline.saturating_duration_since(rig.now.instant));
     }
     assert_eq!(rig.machine.stats().lost, 40);
+}
+
+#[test]
+fn another_attempt_is_made_when_it_was_told_even_if_the_successor_was_refused_for_good() {
+    let refused = Cause::Refused { status: 404, retry_after_s: None };
+    let mut rig = Rig::new(Plan::default());
+    rig.ready(0);
+    rig.machine.renew(rig.now);
+    rig.told();
+    rig.lost(1, refused);
+    let retry_in = Some(Duration::from_secs(600));
+    assert_eq!(rig.told(), [(1, LinkChange::Lost { cause: refused, words: "", retry_in })]);
+    rig.pass(Duration::from_secs(600) - Duration::from_nanos(1));
+    assert_eq!(rig.told(), []);
+    rig.pass(Duration::from_nanos(1));
+    assert_eq!(rig.told(), [(1, LinkChange::Connecting { attempt: 2 })]);
+}
+
+#[test]
+fn when_the_old_connection_is_lost_too_the_attempt_is_told_that_is_due_first() {
+    let refused = |seconds| Cause::Refused { status: 503, retry_after_s: Some(seconds) };
+    let mut rig = Rig::new(Plan::default());
+    rig.ready(0);
+    rig.machine.renew(rig.now);
+    rig.told();
+    rig.lost(1, refused(100));
+    let [(1, LinkChange::Lost { retry_in: Some(first), .. })] = rig.told()[..] else { panic!("no delay") };
+    rig.lost(0, refused(3_600));
+    let [(0, LinkChange::Lost { retry_in: Some(second), .. })] = rig.told()[..] else { panic!("no delay") };
+    assert_eq!(second, first);
+    rig.pass(first - Duration::from_nanos(1));
+    assert_eq!(rig.told(), []);
+    rig.pass(Duration::from_nanos(1));
+    assert!(matches!(rig.told()[..], [(0, LinkChange::Connecting { .. })]));
 }
