@@ -9,7 +9,7 @@ use std::{
 use tickwire_feed::{Command, Machine, Phase, Plan};
 use tickwire_venue::{
     Attempts, BookView, Cause, Command as Wish, Ending, Endpoint, Error, Event, Instrument, LegCounts,
-    LinkChange, Now, Route, Session, Status, StatusKind,
+    LinkChange, Misuse, Now, Route, Session, Status, StatusKind,
 };
 
 const ROUTE: Route = Route { endpoint: 0, leg: 0 };
@@ -17,6 +17,7 @@ const ROUTE: Route = Route { endpoint: 0, leg: 0 };
 /// A session that tells what it is given to tell.
 struct Stub {
     endpoints: Vec<Endpoint>,
+    subscribed: Vec<String>,
     ready: BTreeSet<Route>,
     events: VecDeque<Event<'static>>,
 }
@@ -28,7 +29,8 @@ impl Session for Stub {
     fn attempts(&self) -> Attempts {
         Attempts { max: 9, span: Duration::from_secs(60) }
     }
-    fn subscribe(&mut self, _: &[&str], _: Now) -> Result<(), Error> {
+    fn subscribe(&mut self, streams: &[&str], _: Now) -> Result<(), Error> {
+        self.subscribed.extend(streams.iter().map(|stream| (*stream).to_owned()));
         Ok(())
     }
     fn unsubscribe(&mut self, _: &[&str], _: Now) {}
@@ -83,7 +85,8 @@ impl Rig {
     #[expect(clippy::disallowed_methods, reason = "a manual clock needs some instant to count from")]
     fn new(plan: Plan) -> Self {
         let endpoints = vec![Endpoint::new("stream", "ws://stream/".to_owned())];
-        let session = Stub { endpoints, ready: BTreeSet::new(), events: VecDeque::new() };
+        let session =
+            Stub { endpoints, subscribed: Vec::new(), ready: BTreeSet::new(), events: VecDeque::new() };
         let now = Now { instant: Instant::now(), unix_ns: 0 };
         Self { machine: Machine::new(session, plan, 7, now), now }
     }
@@ -221,4 +224,22 @@ fn when_the_old_connection_is_lost_too_the_attempt_is_told_that_is_due_first() {
     assert_eq!(rig.told(), []);
     rig.pass(Duration::from_nanos(1));
     assert!(matches!(rig.told()[..], [(0, LinkChange::Connecting { .. })]));
+}
+
+#[test]
+fn an_attempt_that_is_closed_before_it_comes_to_something_is_told_as_closed() {
+    let mut rig = Rig::new(Plan::default());
+    rig.machine.close();
+    assert_eq!(rig.told(), [(0, LinkChange::Connecting { attempt: 1 }), (0, LinkChange::Closed)]);
+    assert!(rig.machine.is_closed());
+}
+
+#[test]
+fn who_is_closing_follows_no_more_streams() {
+    let mut rig = Rig::new(Plan::default());
+    rig.ready(0);
+    assert_eq!(rig.machine.subscribe(&["one"], rig.now), Ok(()));
+    rig.machine.close();
+    assert_eq!(rig.machine.subscribe(&["two"], rig.now), Err(Error::Misuse(Misuse::Closing)));
+    assert_eq!(rig.machine.session().subscribed, ["one"]);
 }

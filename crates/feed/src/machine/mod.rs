@@ -172,8 +172,11 @@ impl<S: Session> Machine<S> {
     /// Follows more streams, see [`Session::subscribe`].
     ///
     /// # Errors
-    /// As [`Session::subscribe`].
+    /// As [`Session::subscribe`], and [`Misuse::Closing`] after [`close`](Self::close).
     pub fn subscribe(&mut self, streams: &[&str], now: Now) -> Result<(), Error> {
+        if self.closing {
+            return Err(Misuse::Closing.into());
+        }
         self.session.subscribe(streams, now)?;
         self.settle(now);
         Ok(())
@@ -213,9 +216,11 @@ impl<S: Session> Machine<S> {
         let slot = self.sites.get_mut(route.endpoint).and_then(|site| site.links.get_mut(route.leg));
         let Some(slot) = slot else { return };
         match slot {
-            Some(Link { state: State::Dialing, .. }) => {
+            Some(Link { state: State::Dialing, place, .. }) => {
+                let place = *place;
                 *slot = None;
                 self.orders.push_back(Order::Drop(route));
+                self.tell_at(route, place, LinkChange::Closed, String::new());
             }
             Some(link @ Link { state: State::Open | State::Ready { .. }, .. }) => {
                 link.state = State::Retiring;

@@ -207,7 +207,7 @@ impl<S: Session> Feed<S> {
     /// with an event.
     ///
     /// # Errors
-    /// [`Error::Venue`] for a name that cannot be served: then nothing changed.
+    /// [`Error::Venue`] for a name that cannot be served, or after [`close`](Self::close): then nothing changed.
     pub fn subscribe(&mut self, streams: &[&str]) -> Result<(), Error> {
         let now = at_once(&mut self.moment);
         self.machine.subscribe(streams, now).map_err(Error::from)
