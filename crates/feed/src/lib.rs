@@ -24,6 +24,7 @@
 
 mod cause;
 mod machine;
+mod place;
 mod plan;
 mod retry;
 mod site;

@@ -1,6 +1,6 @@
 //! How connections are kept.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Connections that are kept to an endpoint, at most: with a successor for each there are as many as can be told apart.
 pub const LEGS_WANTED_MAX: usize = tickwire_venue::LEGS_MAX / 2;
@@ -43,6 +43,9 @@ impl Default for Plan {
 /// How long before its end a connection is renewed, unless it lives so short that it is a quarter of that.
 const MARGIN: Duration = Duration::from_secs(3600);
 
+/// What no clock can show is as good as this.
+const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
 impl Plan {
     /// How many connections are kept to an endpoint.
     pub(crate) fn legs(&self, races: bool) -> usize {
@@ -57,6 +60,25 @@ impl Plan {
             (Some(wanted), None) => wanted,
             (None, end) => end?,
         };
-        Some(age.mul_f64(1.0 - chance / 10.0))
+        Some(age - age.mul_f64(chance / 10.0))
+    }
+
+    /// Until when a connection goes on beside its successor, which is ready now.
+    pub(crate) fn overlap_until(&self, now: Instant) -> Instant {
+        now + self.overlap.min(CENTURY)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_age_is_not_too_long() {
+        let plan = Plan { renew_after: Some(Duration::MAX), ..Plan::default() };
+        assert_eq!(plan.renewal(None, 0.0), Some(Duration::MAX));
+        let least = Duration::MAX.mul_f64(0.9);
+        assert!(plan.renewal(None, 0.999).is_some_and(|age| age >= least && age < Duration::MAX));
+        assert_eq!(plan.renewal(Some(Duration::ZERO), 0.0), Some(Duration::ZERO));
     }
 }

@@ -36,6 +36,16 @@ pub(crate) enum Then {
     Stop,
 }
 
+impl Then {
+    /// After what time to try again.
+    pub(crate) fn delay(self) -> Option<Duration> {
+        match self {
+            Self::Again(delay) | Self::Hold(delay) => Some(delay),
+            Self::Stop => None,
+        }
+    }
+}
+
 impl Retry {
     /// Attempts in a row, with the next.
     pub(crate) fn attempt(self) -> u32 {

@@ -254,7 +254,8 @@ impl Builder {
     fn dial_timeouts(&self) -> DialTimeouts {
         let Timeouts { ping_after, pong, .. } = self.config.timeouts;
         // What a ping would find out, and a little more, so that the ping tells first.
-        let unacknowledged = ping_after.map(|ping_after| ping_after + pong + Duration::from_secs(5));
+        let unacknowledged = ping_after
+            .map(|ping_after| ping_after.saturating_add(pong).saturating_add(Duration::from_secs(5)));
         DialTimeouts { connect: self.connect_timeout, unacknowledged }
     }
 
@@ -311,5 +312,21 @@ impl std::fmt::Debug for Builder {
             .field("subprotocols", &self.subprotocols)
             .field("tls_records", &self.tls_records)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_timeouts_are_not_too_long() {
+        let longest = Duration::MAX;
+        let timeouts =
+            Timeouts { handshake: longest, ping_after: Some(longest), pong: longest, close: longest };
+        let builder = Client::builder().timeouts(timeouts).connect_timeout(longest);
+        let DialTimeouts { connect, unacknowledged } = builder.dial_timeouts();
+        assert_eq!((connect, unacknowledged), (longest, Some(longest)));
+        assert!(builder.connect("ws://127.0.0.1:1/").is_ok());
     }
 }

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use tickwire::venue::binance::{Binance, Config, Stream};
 use tickwire::venue::{
     Attempts, BookChange, BookState, Cause, Command, Ending, Endpoint, Event, Fetched, Instrument, LegCounts,
-    LinkChange, Misuse, Now, Outcome, Route, Session,
+    LinkChange, LinkEvent, Misuse, Now, Outcome, Route, Session,
 };
-use tickwire::{Arrival, Builder, Client, Error, Feed, Phase};
+use tickwire::{Arrival, Builder, Client, Error, Feed, Limits, Phase};
 use tickwire_sim::{Faults, Options, Server, Source};
 
 fn server(symbols: &[&str], faults: Faults) -> Server {
@@ -289,6 +289,8 @@ struct Routes {
     wanted: Option<String>,
     fetching: bool,
     fetched: bool,
+    /// What it wants done once messages come.
+    commands: Vec<Command<'static>>,
 }
 
 impl Routes {
@@ -302,6 +304,7 @@ impl Routes {
             wanted: None,
             fetching: false,
             fetched: false,
+            commands: Vec::new(),
         }
     }
 }
@@ -349,6 +352,9 @@ impl Session for Routes {
         // Only once the messages come.
         if self.received[0] == 0 || self.fetching {
             return None;
+        }
+        if !self.commands.is_empty() {
+            return Some(self.commands.remove(0));
         }
         self.fetching = true;
         self.wanted.as_deref().map(|url| Command::Fetch { id: 1, url })
@@ -525,4 +531,40 @@ fn a_venue_that_refuses_for_good_is_an_error_and_the_end() {
     assert!(feed.next(None).unwrap().is_none());
     assert!(feed.is_closed());
     venue.join().unwrap();
+}
+
+/// Why connections end whose session wants this done when the first message has come, until the second has.
+fn causes_by(commands: Vec<Command<'static>>) -> Vec<Cause> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let venue = std::thread::spawn(move || {
+        for _ in 0..2 {
+            let mut socket = tungstenite::accept(listener.accept().unwrap().0).unwrap();
+            socket.send(tungstenite::Message::text("one word")).unwrap();
+            while socket.read().is_ok() {}
+        }
+    });
+    let mut session = Routes::new(vec![Endpoint::new("stream", url)]);
+    session.commands = commands;
+    let limits = Limits { outbox_bytes_max: 4_096, ..Limits::default() };
+    let mut feed = Feed::connect(session, &Client::builder().limits(limits)).unwrap();
+    let mut causes = Vec::new();
+    while feed.session().received[0] < 2 {
+        let event = feed.next(None).unwrap().expect("an open feed").event;
+        if let Event::Link(LinkEvent { change: LinkChange::Lost { cause, .. }, .. }) = event {
+            causes.push(cause);
+            assert!(causes.len() < 2, "the next connection was ended, too: {causes:?}");
+        }
+    }
+    drop(feed);
+    venue.join().unwrap();
+    causes
+}
+
+#[test]
+fn a_text_that_cannot_be_sent_ends_its_connection_once_and_not_the_next_of_its_name() {
+    let route = Route::first(0);
+    let too_long = Command::Send { route, text: "x".repeat(5_000).leak() };
+    assert_eq!(causes_by(vec![too_long, too_long]), [Cause::Limit]);
+    assert_eq!(causes_by(vec![too_long, Command::Replace { route }]), [Cause::Silent]);
 }

@@ -185,6 +185,9 @@ pub enum Misuse {
     /// A message on a route that is not open: call `on_open` first.
     #[error("leg {} of endpoint {} is not open; call on_open first", .0.leg, .0.endpoint)]
     RouteClosed(Route),
+    /// More was wanted of a feed that was told to close: nobody would answer.
+    #[error("it is closing; begin another")]
+    Closing,
 }
 
 /// Parts of the keys whose values are secrets: tokens of a session, keys, signatures.

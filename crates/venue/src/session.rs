@@ -98,7 +98,6 @@ pub struct Attempts {
 ///
 /// Texts may hold signatures and keys; [`Debug`](fmt::Debug) leaves them out.
 #[derive(Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Command<'a> {
     /// Send a text message.
     Send {

@@ -157,7 +157,7 @@ impl<'a, W: Write> Player<'a, W> {
                 }
                 Command::Fetch { id, url } => self.wishes.push(Wish::Fetch { id, url: url.to_owned() }),
                 // Connections are as the file has them.
-                _ => {}
+                Command::Renew { .. } | Command::Replace { .. } => {}
             }
         }
     }

@@ -4,33 +4,34 @@ mod settle;
 
 use std::{
     collections::VecDeque,
+    fmt,
     time::{Duration, Instant},
 };
 
 use chacha20::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 use tickwire_venue::{
-    BookChange, Cause, Command as Wish, Ending, Endpoint, Error, Event, Fetched, LinkChange, LinkEvent,
-    Misuse, Now, Pace, Renewal, Route, Session,
+    BookChange, Cause, Command as Wish, Ending, Endpoint, Error, Event, Fetched, LEGS_MAX, LinkChange,
+    LinkEvent, Misuse, Now, Pace, Renewal, Route, Session,
 };
 
 use crate::{
+    place::Place,
     plan::Plan,
-    retry::Then,
-    site::{Life, Link, Next, Place, Site, State},
+    retry::{Retry, Then},
+    site::{Link, Site, State},
     stats::{Stats, record},
 };
 
 /// Between two looks whether connections lag.
 const LAG_LOOK: Duration = Duration::from_secs(10);
-/// One event in so many has its latency recorded.
+/// One event in so many that have a venue's time has its latency recorded.
 const LATENCY_SAMPLE: u64 = 64;
-/// How long a successor waits for another attempt when its first was refused for good: the old connection is still good.
-const STOPPED_SUCCESSOR: Duration = Duration::from_secs(600);
 
 /// What a feed wants done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
+///
+/// Texts may hold signatures and keys; [`Debug`](fmt::Debug) leaves them out.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Command<'a> {
     /// Begin to connect, and tell [`on_open`](Machine::on_open) or [`on_ended`](Machine::on_ended).
     Dial {
@@ -67,6 +68,22 @@ pub enum Command<'a> {
     },
 }
 
+impl fmt::Debug for Command<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dial { route, endpoint, place } => {
+                write!(f, "Dial {{ route: {route:?}, endpoint: {endpoint:?}, place: {place} }}")
+            }
+            Self::Send { route, text } => {
+                write!(f, "Send {{ route: {route:?}, text: {} bytes }}", text.len())
+            }
+            Self::Fetch { id, url } => write!(f, "Fetch {{ id: {id}, url: {url:?} }}"),
+            Self::Close { route } => write!(f, "Close {{ route: {route:?} }}"),
+            Self::Drop { route } => write!(f, "Drop {{ route: {route:?} }}"),
+        }
+    }
+}
+
 /// The decisions of a feed about a session's connections.
 #[derive(Debug)]
 pub struct Machine<S> {
@@ -89,9 +106,10 @@ pub struct Machine<S> {
     wake: Option<Instant>,
     closing: bool,
     stats: Stats,
-    /// When the last message was read, and events since the last sample.
+    /// When the last message was read.
     received_ns: u64,
-    events: u64,
+    /// Events that have a venue's time. The others do not count: they may come in turn with these.
+    timed: u64,
 }
 
 /// A command of our own.
@@ -130,7 +148,7 @@ impl<S: Session> Machine<S> {
             closing: false,
             stats: Stats::new(),
             received_ns: 0,
-            events: 0,
+            timed: 0,
         };
         machine.settle(now);
         machine
@@ -154,8 +172,11 @@ impl<S: Session> Machine<S> {
     /// Follows more streams, see [`Session::subscribe`].
     ///
     /// # Errors
-    /// As [`Session::subscribe`].
+    /// As [`Session::subscribe`], and [`Misuse::Closing`] after [`close`](Self::close).
     pub fn subscribe(&mut self, streams: &[&str], now: Now) -> Result<(), Error> {
+        if self.closing {
+            return Err(Misuse::Closing.into());
+        }
         self.session.subscribe(streams, now)?;
         self.settle(now);
         Ok(())
@@ -169,9 +190,8 @@ impl<S: Session> Machine<S> {
     /// Renews all connections now: the moment may be a better one than that when they are old enough.
     pub fn renew(&mut self, now: Now) {
         for endpoint in 0..self.sites.len() {
-            let places = self.sites.get(endpoint).map_or(0, |site| site.places.len());
-            for place in 0..places {
-                if let Some(Life::Single(leg)) = self.life(endpoint, place) {
+            for place in 0..self.places(endpoint) {
+                if let Some(leg) = self.place_mut(endpoint, place).and_then(|place| place.leg()) {
                     self.renew_link(Route { endpoint, leg }, Renewal::Asked, now);
                 }
             }
@@ -182,32 +202,38 @@ impl<S: Session> Machine<S> {
     /// Ends all connections in good order; [`is_closed`](Self::is_closed) tells when they have.
     pub fn close(&mut self) {
         self.closing = true;
-        for (endpoint, site) in self.sites.iter_mut().enumerate() {
-            site.places.iter_mut().for_each(|place| place.life = Life::Stopped);
-            for (leg, slot) in site.links.iter_mut().enumerate() {
-                let route = Route { endpoint, leg };
-                match slot.as_mut().map(|link| link.state) {
-                    None | Some(State::Retiring) => {}
-                    Some(State::Dialing) => {
-                        *slot = None;
-                        self.orders.push_back(Order::Drop(route));
-                    }
-                    Some(State::Open | State::Ready { .. }) => {
-                        slot.iter_mut().for_each(|link| link.state = State::Retiring);
-                        self.orders.push_back(Order::Close(route));
-                    }
-                }
-            }
-        }
         self.wake = None;
+        for endpoint in 0..self.sites.len() {
+            for place in 0..self.places(endpoint) {
+                self.place_mut(endpoint, place).into_iter().for_each(Place::close);
+            }
+            (0..LEGS_MAX).for_each(|leg| self.end(Route { endpoint, leg }));
+        }
+    }
+
+    /// Ends a connection in good order, one that is not open yet at once.
+    fn end(&mut self, route: Route) {
+        let slot = self.sites.get_mut(route.endpoint).and_then(|site| site.links.get_mut(route.leg));
+        let Some(slot) = slot else { return };
+        match slot {
+            Some(Link { state: State::Dialing, place, .. }) => {
+                let place = *place;
+                *slot = None;
+                self.orders.push_back(Order::Drop(route));
+                self.tell_at(route, place, LinkChange::Closed, String::new());
+            }
+            Some(link @ Link { state: State::Open | State::Ready { .. }, .. }) => {
+                link.state = State::Retiring;
+                self.orders.push_back(Order::Close(route));
+            }
+            Some(Link { state: State::Retiring, .. }) | None => {}
+        }
     }
 
     /// Whether there is no connection, and there will be none.
     pub fn is_closed(&self) -> bool {
-        let over = |site: &Site| {
-            site.links.iter().all(Option::is_none)
-                && site.places.iter().all(|place| place.life == Life::Stopped)
-        };
+        let over =
+            |site: &Site| site.links.iter().all(Option::is_none) && site.places.iter().all(Place::is_stopped);
         self.sites.iter().all(over)
     }
 
@@ -224,13 +250,9 @@ impl<S: Session> Machine<S> {
 
     /// Connections that are wanted and not ready.
     pub fn lacking(&self) -> usize {
-        let is_ready = |site: &Site, leg: usize| {
-            site.link(leg).is_some_and(|link| matches!(link.state, State::Ready { .. }))
-        };
-        let lacks = |site: &Site, place: &Place| match place.life {
-            Life::Waiting(_) => true,
-            Life::Single(leg) | Life::Renewing { old: leg, .. } => !is_ready(site, leg),
-            Life::Stopped => false,
+        let is_ready = |site: &Site, leg| site.link(leg).is_some_and(Link::is_ready);
+        let lacks = |site: &Site, place: &Place| {
+            !place.is_stopped() && !place.leg().is_some_and(|leg| is_ready(site, leg))
         };
         let of_site = |site: &Site| site.places.iter().filter(|place| lacks(site, place)).count();
         self.sites.iter().map(of_site).sum()
@@ -326,58 +348,25 @@ impl<S: Session> Machine<S> {
         is_given_up
     }
 
-    /// A connection was lost: decides when its place tries again. True when it does not.
+    /// A connection was lost: its place says whether it is tried again. True when it is not.
     fn on_lost(&mut self, route: Route, link: Link, cause: Cause, words: &str, now: Now) -> bool {
         let Self { sites, plan, chance, attempts, .. } = self;
-        let Some(site) = sites.get_mut(route.endpoint) else { return false };
-        let Some(place) = site.places.get_mut(link.place) else { return false };
+        let place = sites.get_mut(route.endpoint).and_then(|site| site.places.get_mut(link.place));
+        let Some(place) = place else { return false };
         if link.ready_for(now.instant).is_some_and(|span| span >= plan.stable_after) {
             place.retry.reset();
         }
-        let then = match place.life {
-            // Its successor is there already.
-            Life::Renewing { old, next: Next::Leg(leg) | Next::Overlap { leg, .. } } if old == route.leg => {
-                if matches!(place.life, Life::Renewing { next: Next::Leg(_), .. }) {
-                    place.lost_at.get_or_insert(now.instant);
-                }
-                place.life = Life::Single(leg);
-                None
-            }
-            _ => Some(place.retry.after(cause, plan.retry_max, unit(chance))),
-        };
-        let delay = match then {
-            Some(Then::Again(delay)) => Some(delay),
-            Some(Then::Hold(delay)) => {
-                attempts.hold(now.instant + delay);
-                Some(delay)
-            }
-            Some(Then::Stop) | None => None,
-        };
-        let at = delay.map(|delay| now.instant + delay);
-        let mut stopped = false;
-        place.life = match (place.life, at) {
-            (life, None) if then.is_none() => life,
-            (Life::Single(leg), at) if leg == route.leg => {
-                place.lost_at.get_or_insert(now.instant);
-                stopped = at.is_none();
-                at.map_or(Life::Stopped, Life::Waiting)
-            }
-            (Life::Renewing { old, next: Next::Waiting(due) }, at) if old == route.leg => {
-                place.lost_at.get_or_insert(now.instant);
-                stopped = at.is_none();
-                at.map_or(Life::Stopped, |at| Life::Waiting(at.min(due)))
-            }
-            (Life::Renewing { old, .. }, at) => {
-                Life::Renewing { old, next: Next::Waiting(at.unwrap_or(now.instant + STOPPED_SUCCESSOR)) }
-            }
-            (life, _) => life,
-        };
-        let change = match stopped {
-            true => LinkChange::Stopped { cause, words: "" },
-            false => LinkChange::Lost { cause, words: "", retry_in: delay },
+        let after = |retry: &mut Retry| retry.after(cause, plan.retry_max, unit(chance));
+        let then = place.lost(route.leg, now.instant, after);
+        if let Some(Then::Hold(delay)) = then {
+            attempts.hold(now.instant + delay);
+        }
+        let change = match then {
+            Some(Then::Stop) => LinkChange::Stopped { cause, words: "" },
+            _ => LinkChange::Lost { cause, words: "", retry_in: then.and_then(Then::delay) },
         };
         self.tell_at(route, link.place, change, words.to_owned());
-        stopped
+        then == Some(Then::Stop)
     }
 
     /// Whether [`poll_event`](Self::poll_event) has one to give.
@@ -400,12 +389,12 @@ impl<S: Session> Machine<S> {
             }
             _ => {}
         }
-        self.events += 1;
-        if self.events.is_multiple_of(LATENCY_SAMPLE)
-            && let Some(venue_time_ns) = event.venue_time_ns()
-        {
-            let latency = Duration::from_nanos(self.received_ns.saturating_sub(venue_time_ns));
-            record(&mut self.stats.latency_us, latency);
+        if let Some(venue_time_ns) = event.venue_time_ns() {
+            self.timed += 1;
+            if self.timed.is_multiple_of(LATENCY_SAMPLE) {
+                let latency = Duration::from_nanos(self.received_ns.saturating_sub(venue_time_ns));
+                record(&mut self.stats.latency_us, latency);
+            }
         }
         Some(event)
     }
@@ -440,21 +429,15 @@ impl<S: Session> Machine<S> {
                     Order::Drop(route) => act(Command::Drop { route }),
                 }
             }
-            let (mut renew, mut replace) = (None, None);
             match self.session.poll_command() {
                 None => return,
                 Some(Wish::Send { route, text }) => act(Command::Send { route, text }),
                 Some(Wish::Fetch { id, url }) => act(Command::Fetch { id, url }),
-                Some(Wish::Renew { route }) => renew = Some(route),
-                Some(Wish::Replace { route }) => replace = Some(route),
-                Some(_) => {}
-            }
-            if let Some(route) = renew {
-                self.renew_link(route, Renewal::Session, now);
-                self.settle(now);
-            }
-            if let Some(route) = replace {
-                self.give_up(route, now);
+                Some(Wish::Renew { route }) => {
+                    self.renew_link(route, Renewal::Session, now);
+                    self.settle(now);
+                }
+                Some(Wish::Replace { route }) => self.give_up(route, now),
             }
         }
     }

@@ -6,7 +6,8 @@ use tickwire_venue::{LinkChange, Now, Renewal, Route, Session};
 
 use super::{LAG_LOOK, Machine, Order, Phase, unit};
 use crate::{
-    site::{Life, Link, Next, Site, State},
+    place::{Due, Place, Renew},
+    site::{Link, Site, State},
     stats::record,
 };
 
@@ -36,8 +37,7 @@ impl<S: Session> Machine<S> {
         }
         for endpoint in 0..self.sites.len() {
             self.look(endpoint, now);
-            let places = self.sites.get(endpoint).map_or(0, |site| site.places.len());
-            (0..places).for_each(|place| self.settle_place(endpoint, place, now));
+            (0..self.places(endpoint)).for_each(|place| self.settle_place(endpoint, place, now));
         }
         if now.instant >= self.look_at {
             self.look_at = now.instant + LOOK;
@@ -69,18 +69,14 @@ impl<S: Session> Machine<S> {
         let lifetime =
             self.session.endpoints().get(route.endpoint).and_then(|endpoint| endpoint.terms.lifetime);
         let age = self.plan.renewal(lifetime, unit(&mut self.chance));
-        let overlap_until = now + self.plan.overlap;
+        let renewal = age.and_then(|age| now.checked_add(age)).map(|at| (at, Renewal::Age));
+        let overlap_until = self.plan.overlap_until(now);
         let Some(site) = self.sites.get_mut(route.endpoint) else { return };
         let Some(link) = site.link_mut(route.leg) else { return };
         link.state = State::Ready { since: now };
-        let due = age.and_then(|age| now.checked_add(age));
-        link.renewal = due.map(|at| (at, Renewal::Age));
         let (place, after) = (link.place, now.saturating_duration_since(link.began));
         if let Some(place) = site.places.get_mut(place) {
-            if let Life::Renewing { old, next: Next::Leg(leg) } = place.life
-                && leg == route.leg
-            {
-                place.life = Life::Renewing { old, next: Next::Overlap { leg, until: overlap_until } };
+            if let Some(old) = place.ready(route.leg, renewal, overlap_until) {
                 self.session.hand_over(Route { endpoint: route.endpoint, leg: old });
             }
             if let Some(lost_at) = place.lost_at.take() {
@@ -91,56 +87,39 @@ impl<S: Session> Machine<S> {
         self.tell(route, LinkChange::Ready { after }, String::new());
     }
 
-    /// Moves a place on as far as it goes now.
+    /// Does what is due for a place.
     fn settle_place(&mut self, endpoint: usize, place: usize, now: Now) {
-        let Some(life) = self.life(endpoint, place) else { return };
-        match life {
-            Life::Waiting(at) if at <= now.instant => {
-                let life = match self.dial(endpoint, place, now.instant) {
-                    Ok(leg) => Life::Single(leg),
-                    Err(at) => Life::Waiting(at),
-                };
-                self.set_life(endpoint, place, life);
+        let route = |leg| Route { endpoint, leg };
+        match self.place_mut(endpoint, place).and_then(|place| place.due(now.instant)) {
+            Some(Due::Dial) => {
+                let dialed = self.dial(endpoint, place, now.instant);
+                self.place_mut(endpoint, place).into_iter().for_each(|place| place.dialed(dialed));
             }
-            Life::Single(leg) => {
-                let link = self.sites.get(endpoint).and_then(|site| site.link(leg));
-                let due = link.and_then(|link| link.renewal).filter(|(at, _)| *at <= now.instant);
-                if let Some((_, why)) = due {
-                    self.renew_link(Route { endpoint, leg }, why, now);
+            Some(Due::Renew { leg, why }) => {
+                self.renew_link(route(leg), why, now);
+                self.settle_place(endpoint, place, now);
+            }
+            // It may have fallen behind again.
+            Some(Due::Retire { old, new, since }) if self.session.is_ready(route(new)) => {
+                let lags = !self.session.is_handed_over(route(old));
+                if !lags || since + LAG_PATIENCE_AT_END <= now.instant {
+                    self.retire(route(old), lags);
+                    self.place_mut(endpoint, place).into_iter().for_each(Place::overlap_over);
+                    // It may be due for renewal itself.
                     self.settle_place(endpoint, place, now);
                 }
             }
-            Life::Renewing { old, next: Next::Waiting(at) } if at <= now.instant => {
-                let next = match self.dial(endpoint, place, now.instant) {
-                    Ok(leg) => Next::Leg(leg),
-                    Err(at) => Next::Waiting(at),
-                };
-                self.set_life(endpoint, place, Life::Renewing { old, next });
-            }
-            Life::Renewing { old, next: Next::Overlap { leg, until } } if until <= now.instant => {
-                // It may have fallen behind again.
-                if self.session.is_ready(Route { endpoint, leg }) {
-                    let old = Route { endpoint, leg: old };
-                    let lags = !self.session.is_handed_over(old);
-                    if !lags || until + LAG_PATIENCE_AT_END <= now.instant {
-                        self.retire(old, lags);
-                        self.set_life(endpoint, place, Life::Single(leg));
-                        // It may be due for renewal itself.
-                        self.settle_place(endpoint, place, now);
-                    }
-                }
-            }
-            Life::Waiting(_) | Life::Renewing { .. } | Life::Stopped => {}
+            Some(Due::Retire { .. }) | None => {}
         }
     }
 
-    pub(super) fn life(&self, endpoint: usize, place: usize) -> Option<Life> {
-        Some(self.sites.get(endpoint)?.places.get(place)?.life)
+    pub(super) fn place_mut(&mut self, endpoint: usize, place: usize) -> Option<&mut Place> {
+        self.sites.get_mut(endpoint)?.places.get_mut(place)
     }
 
-    fn set_life(&mut self, endpoint: usize, place: usize, life: Life) {
-        let place = self.sites.get_mut(endpoint).and_then(|site| site.places.get_mut(place));
-        place.into_iter().for_each(|place| place.life = life);
+    /// How many places an endpoint has.
+    pub(super) fn places(&self, endpoint: usize) -> usize {
+        self.sites.get(endpoint).map_or(0, |site| site.places.len())
     }
 
     /// Begins to connect, if the venue's budget allows it; else says when it does.
@@ -162,28 +141,15 @@ impl<S: Session> Machine<S> {
 
     /// Wants a successor for a connection that is open.
     pub(super) fn renew_link(&mut self, route: Route, why: Renewal, now: Now) {
-        let Route { endpoint, leg } = route;
         if !matches!(self.phase(route), Some(Phase::Open | Phase::Ready)) {
             return;
         }
-        let Some(place) = self.place(route) else { return };
-        match self.life(endpoint, place) {
-            Some(Life::Single(old)) if old == leg => {
-                self.set_life(endpoint, place, Life::Renewing { old, next: Next::Waiting(now.instant) });
-                self.tell(route, LinkChange::Renewing { why }, String::new());
-            }
-            // The old one is still there: it is to have another successor.
-            Some(Life::Renewing { next: Next::Leg(next) | Next::Overlap { leg: next, .. }, .. })
-                if next == leg && !self.session.is_ready(route) =>
-            {
-                self.give_up(route, now);
-            }
-            // One after the other.
-            Some(Life::Renewing { next: Next::Overlap { leg: next, .. }, .. }) if next == leg => {
-                let link = self.sites.get_mut(endpoint).and_then(|site| site.link_mut(leg));
-                link.into_iter().for_each(|link| link.renewal = Some((now.instant, why)));
-            }
-            _ => {}
+        let is_ready = self.session.is_ready(route);
+        let place = self.place(route).and_then(|place| self.place_mut(route.endpoint, place));
+        match place.and_then(|place| place.renew(route.leg, why, is_ready, now.instant)) {
+            Some(Renew::Tell) => self.tell(route, LinkChange::Renewing { why }, String::new()),
+            Some(Renew::GiveUp) => self.give_up(route, now),
+            None => {}
         }
     }
 

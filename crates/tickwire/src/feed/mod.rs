@@ -72,8 +72,8 @@ pub struct Feed<S> {
     legs: Vec<Leg>,
     /// There once a session has asked for a document.
     fetcher: Option<Fetcher>,
-    /// Attempts that could not even begin.
-    unbegun: Vec<(Route, Error)>,
+    /// Connections that could not begin or send, each once, until the machine is told.
+    failed: Vec<(Route, Error)>,
     /// Documents that nobody is there to fetch.
     unfetched: Vec<u64>,
     /// Why connections will not be tried again.
@@ -146,12 +146,12 @@ impl<S: Session> Feed<S> {
             builder,
             legs,
             fetcher: None,
-            unbegun: Vec::new(),
+            failed: Vec::new(),
             unfetched: Vec::new(),
             stopped: Vec::new(),
         };
         feed.order()?;
-        match feed.unbegun.pop() {
+        match feed.failed.pop() {
             // Settings that cannot work are told at once.
             Some((_, error)) => Err(error),
             None => Ok(feed),
@@ -207,7 +207,7 @@ impl<S: Session> Feed<S> {
     /// with an event.
     ///
     /// # Errors
-    /// [`Error::Venue`] for a name that cannot be served: then nothing changed.
+    /// [`Error::Venue`] for a name that cannot be served, or after [`close`](Self::close): then nothing changed.
     pub fn subscribe(&mut self, streams: &[&str]) -> Result<(), Error> {
         let now = at_once(&mut self.moment);
         self.machine.subscribe(streams, now).map_err(Error::from)
@@ -329,8 +329,7 @@ impl<S: Session> Feed<S> {
     /// Does what is wanted.
     fn carry_out(&mut self) -> Result<(), Error> {
         self.order()?;
-        while let Some((route, error)) = self.unbegun.pop() {
-            self.links.take(slot(route));
+        while let Some((route, error)) = self.failed.pop() {
             let (ending, cause) = cause_of(&error, false);
             self.tell_ended(route, ending, cause, error);
         }
@@ -347,14 +346,18 @@ impl<S: Session> Feed<S> {
 
     fn order(&mut self) -> Result<(), Error> {
         let mut refused = Ok(());
-        let Self { machine, links, waiter, builder, legs, fetcher, unbegun, unfetched, moment, .. } = self;
+        let Self { machine, links, waiter, builder, legs, fetcher, failed, unfetched, moment, .. } = self;
         machine.carry_out(*moment, |command| match command {
             Command::Dial { route, endpoint, place } => {
                 let begun = links.dial(route, endpoint, place, Way { builder, legs }, waiter);
-                begun.unwrap_or_else(|error| unbegun.push((route, error)));
+                begun.unwrap_or_else(|error| failed.push((route, error)));
             }
             Command::Send { route, text } => {
-                links.send(route, text).unwrap_or_else(|error| unbegun.push((route, error)));
+                if let Err(error) = links.send(route, text) {
+                    // At once: there is nothing to send what follows on, and its name may be given to another.
+                    links.take(slot(route));
+                    failed.push((route, error));
+                }
             }
             Command::Fetch { id, url } => match fetch(fetcher, waiter, builder, id, url) {
                 Ok(true) => {}
@@ -362,9 +365,11 @@ impl<S: Session> Feed<S> {
                 Err(error) => refused = Err(error),
             },
             Command::Close { route } => links.close(route),
-            Command::Drop { route } => _ = links.take(slot(route)),
-            // A machine of a newer kind wants what this feed does not know.
-            _ => {}
+            Command::Drop { route } => {
+                links.take(slot(route));
+                // Whoever has its name from here on is another.
+                failed.retain(|(of, _)| *of != route);
+            }
         });
         refused
     }
