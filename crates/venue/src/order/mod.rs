@@ -406,7 +406,7 @@ impl Stream {
         let known = self.longest.saturating_mul(8);
         let limit = match self.count {
             // It may have nothing to say, so that it is asked no more than twice.
-            0 => limit.or((self.told < 2).then_some(SILENCE_MIN))?,
+            0 => limit.or_else(|| (self.told < 2).then_some(SILENCE_MIN))?,
             1..COUNT_MIN => known.max(limit.unwrap_or(SILENCE_MIN * 5)),
             _ => known.max(limit.unwrap_or(SILENCE_MIN)),
         };
