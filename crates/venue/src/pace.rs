@@ -106,11 +106,11 @@ impl Repairs {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     #[expect(clippy::disallowed_methods, reason = "a test needs some instant to count from")]
-    fn start() -> Instant {
+    pub(crate) fn start() -> Instant {
         Instant::now()
     }
 

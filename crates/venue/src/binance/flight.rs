@@ -56,11 +56,7 @@ impl Flight {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[expect(clippy::disallowed_methods, reason = "a test needs some instant to count from")]
-    fn start() -> Instant {
-        Instant::now()
-    }
+    use crate::pace::tests::start;
 
     #[test]
     fn a_request_leaves_a_second_after_the_last_but_two_was_answered() {

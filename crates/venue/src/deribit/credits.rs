@@ -71,11 +71,7 @@ impl Credits {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[expect(clippy::disallowed_methods, reason = "a test needs some instant to count from")]
-    fn start() -> Instant {
-        Instant::now()
-    }
+    use crate::pace::tests::start;
 
     #[test]
     fn ten_subscriptions_leave_at_once_and_then_ten_in_three_seconds() {

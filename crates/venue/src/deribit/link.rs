@@ -26,6 +26,15 @@ pub(super) struct Link {
     silence_max: Option<Duration>,
 }
 
+/// A channel that is wanted from now on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Added {
+    /// Its place.
+    pub(super) stream: usize,
+    /// It was wanted before, and may still bring what is old.
+    pub(super) was_known: bool,
+}
+
 impl Link {
     pub(super) fn new(silence_max: Option<Duration>) -> Self {
         Self {
@@ -38,14 +47,14 @@ impl Link {
         }
     }
 
-    /// Wants a channel; its place, unless it is wanted already.
+    /// Wants a channel, unless it is wanted already.
     pub(super) fn add(
         &mut self,
         name: &str,
         need: Need,
         subject: Option<Instrument>,
         now: Option<Instant>,
-    ) -> Option<usize> {
+    ) -> Option<Added> {
         let was_known = self.subscriptions.find(name).is_some();
         let stream = self.subscriptions.add(name, need.group(), now)?;
         if self.subjects.len() <= stream {
@@ -60,7 +69,7 @@ impl Link {
         } else {
             self.order.forget(stream);
         }
-        Some(stream)
+        Some(Added { stream, was_known })
     }
 
     /// The only instrument of a stream.

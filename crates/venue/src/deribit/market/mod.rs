@@ -15,7 +15,7 @@ use super::{
     channel::{Topic, only_subject, subject},
     config::Access,
     keeper::Keeper,
-    link::Link,
+    link::{Added, Link},
     tickers::Kept,
 };
 use crate::{
@@ -81,8 +81,8 @@ impl Market {
     /// Follows one more channel, by a name that was checked. `now` is there once connections may be.
     pub(super) fn follow(&mut self, name: &str, now: Option<Instant>) {
         let instrument = only_subject(name).and_then(|name| self.symbols.intern(name));
-        let was_known = self.link.subscriptions.find(name).is_some();
-        let Some(stream) = self.link.add(name, self.access.need(name), instrument, now) else { return };
+        let Some(added) = self.link.add(name, self.access.need(name), instrument, now) else { return };
+        let Added { stream, was_known } = added;
         self.restless = true;
         let Some(instrument) = instrument.filter(|_| Topic::of(name) == Topic::Book) else { return };
         let levels_max = self.levels_max;
