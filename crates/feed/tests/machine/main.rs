@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod connections;
+mod contract;
 mod ends;
 mod lag;
 mod rig;
