@@ -17,8 +17,8 @@ pub struct Plan {
     /// How long a connection goes on beside its successor once that is ready. Default 12 s: with less than 10, streams
     /// without ids that were silent meanwhile tell a gap, since something may have been under way.
     pub overlap: Duration,
-    /// How far one of several connections may lag behind the first, as a median, before it is renewed; `None` is any
-    /// distance. Default 250 ms.
+    /// How far one of several connections may lag behind the first, as a median of 10 s, three times in a row, before it is
+    /// renewed; `None` is any distance. Default 250 ms.
     pub lag_max: Option<Duration>,
     /// The longest delay between two attempts to connect, where the venue does not ask for a longer one. Default 30 s.
     pub retry_max: Duration,

@@ -64,6 +64,8 @@ pub(crate) struct Link {
     pub(crate) state: State,
     /// When it is renewed, and why.
     pub(crate) renewal: Option<(Instant, Renewal)>,
+    /// How many looks in a row have found that it lags too far.
+    pub(crate) slow_looks: u8,
     /// It was given up although it lags: what was under way on it may be lost, however it ends.
     pub(crate) lags: bool,
 }
@@ -127,7 +129,7 @@ impl Site {
 
 impl Link {
     pub(crate) fn dialing(place: usize, now: Instant) -> Self {
-        Self { place, began: now, state: State::Dialing, renewal: None, lags: false }
+        Self { place, began: now, state: State::Dialing, renewal: None, slow_looks: 0, lags: false }
     }
 
     /// For how long it has been ready.

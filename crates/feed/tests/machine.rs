@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::{Duration, Instant},
 };
 
@@ -20,6 +20,8 @@ struct Stub {
     open: BTreeSet<Route>,
     wishes: VecDeque<Wish<'static>>,
     endings: Vec<(Route, Ending)>,
+    /// What is measured between two looks; nothing of those that are not here.
+    lags: BTreeMap<Route, Duration>,
 }
 
 impl Session for Stub {
@@ -50,6 +52,9 @@ impl Session for Stub {
     }
     fn leg_counts(&self, _: Route) -> Option<&LegCounts> {
         None
+    }
+    fn take_lag(&mut self, route: Route) -> Option<Duration> {
+        self.lags.get(&route).copied()
     }
     fn on_message(&mut self, _: Route, _: &[u8], _: Now) -> Result<(), Error> {
         Ok(())
@@ -116,6 +121,7 @@ impl Rig {
             open: BTreeSet::new(),
             wishes: VecDeque::new(),
             endings: Vec::new(),
+            lags: BTreeMap::new(),
         };
         let now = Now { instant: Instant::now(), unix_ns: 0 };
         Self { machine: Machine::new(session, plan, 7, now), now, told: Vec::new() }
@@ -185,6 +191,23 @@ impl Rig {
         }
         self.now.instant = end;
         done
+    }
+
+    /// So many connections that are ready, and what is measured of their lags from now on.
+    fn racing(lags: &[Duration], plan: Plan) -> Self {
+        let mut rig = Self::new(Plan { legs: lags.len(), ..plan });
+        rig.done();
+        (0..lags.len()).for_each(|at| rig.open(leg(at)));
+        (0..lags.len()).for_each(|at| _ = rig.ready(leg(at)));
+        rig.told.clear();
+        rig.machine.session_mut().lags = lags.iter().enumerate().map(|(at, lag)| (leg(at), *lag)).collect();
+        rig
+    }
+
+    /// The connections that are renewed since they are slow, since this was asked last.
+    fn slow(&mut self) -> Vec<Route> {
+        let is_slow = |change: &LinkChange<'_>| matches!(change, LinkChange::Renewing { why: Renewal::Slow });
+        self.told.drain(..).filter(|(_, change)| is_slow(change)).map(|(route, _)| route).collect()
     }
 
     /// A connection that is ready.
@@ -456,4 +479,68 @@ fn closing_ends_everything_in_good_order() {
     assert_eq!(rig.pass(seconds(3600)), []);
     assert_eq!(rig.told, [(leg(0), LinkChange::Closed)]);
     assert!(rig.machine.is_closed());
+}
+
+const GOOD: Duration = Duration::from_millis(20);
+/// Beyond what a plan allows by default.
+const SLOW: Duration = Duration::from_millis(300);
+
+#[test]
+fn a_connection_that_lags_for_three_looks_is_renewed() {
+    let mut rig = Rig::racing(&[GOOD, SLOW, GOOD], Plan::default());
+    rig.pass(seconds(20));
+    assert_eq!(rig.slow(), []);
+    rig.pass(seconds(10));
+    assert_eq!(rig.slow(), [leg(1)]);
+}
+
+#[test]
+fn a_connection_that_lagged_for_a_moment_is_not_renewed() {
+    let mut rig = Rig::racing(&[GOOD, SLOW], Plan::default());
+    for _ in 0..30 {
+        rig.machine.session_mut().lags.insert(leg(1), SLOW);
+        rig.pass(seconds(20));
+        rig.machine.session_mut().lags.insert(leg(1), GOOD);
+        rig.pass(seconds(10));
+    }
+    assert_eq!(rig.slow(), []);
+}
+
+#[test]
+fn a_look_that_finds_nothing_to_judge_by_neither_blames_nor_forgives() {
+    let mut rig = Rig::racing(&[GOOD, SLOW], Plan::default());
+    rig.pass(seconds(20));
+    rig.machine.session_mut().lags.remove(&leg(1));
+    rig.pass(seconds(600));
+    assert_eq!(rig.slow(), []);
+    rig.machine.session_mut().lags.insert(leg(1), SLOW);
+    rig.pass(seconds(10));
+    assert_eq!(rig.slow(), [leg(1)]);
+}
+
+#[test]
+fn a_successor_that_lags_as_well_is_borne_for_ten_minutes() {
+    let mut rig = Rig::racing(&[GOOD, SLOW], Plan::default());
+    let done = rig.pass(seconds(30));
+    assert_eq!((done, rig.slow()), (vec![Dial(leg(2), 1)], vec![leg(1)]));
+    rig.open(leg(2));
+    rig.ready(leg(2));
+    rig.machine.session_mut().lags.insert(leg(2), SLOW);
+    assert_eq!(rig.pass(seconds(13)), [Close(leg(1))]);
+    rig.machine.on_ended(leg(1), Ending::InOrder, Cause::Closed { code: Some(1000) }, "", rig.now);
+    assert_eq!(rig.pass(seconds(586)), [], "the patience lasts");
+    assert_eq!(rig.slow(), []);
+    assert_eq!(rig.pass(seconds(1)), [Dial(leg(1), 1)]);
+    assert_eq!(rig.slow(), [leg(2)]);
+}
+
+#[test]
+fn lag_is_no_reason_where_the_plan_says_so_or_no_other_is_ready() {
+    let mut rig = Rig::racing(&[GOOD, SLOW], Plan { lag_max: None, ..Plan::default() });
+    rig.pass(seconds(3600));
+    assert_eq!(rig.slow(), []);
+    let mut rig = Rig::racing(&[GOOD, SLOW], Plan::default());
+    rig.lost(leg(0), Cause::Refused { status: 401, retry_after_s: None });
+    rig.pass(seconds(3600));
+    assert_eq!(rig.slow(), []);
 }
