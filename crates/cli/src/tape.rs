@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tickwire::venue::{
     Attempts, BookView, Command, Ending, Endpoint, Error, Event, Fetched, Instrument, LegCounts, Now, Route,
     Session,
@@ -110,7 +110,7 @@ fn open(path: &Path) -> io::Result<File> {
 
 /// From one moment to another that may be a little before it.
 fn nanos(from: Instant, to: Instant) -> i64 {
-    let nanos = |span: std::time::Duration| i64::try_from(span.as_nanos()).unwrap_or(i64::MAX);
+    let nanos = |span: Duration| i64::try_from(span.as_nanos()).unwrap_or(i64::MAX);
     match to.checked_duration_since(from) {
         Some(after) => nanos(after),
         None => -nanos(from.saturating_duration_since(to)),
@@ -193,6 +193,11 @@ impl Session for Taped {
 
     fn leg_counts(&self, route: Route) -> Option<&LegCounts> {
         self.session.leg_counts(route)
+    }
+
+    /// It changes nothing that the session tells, so that a recording needs no line of it.
+    fn take_lag(&mut self, route: Route) -> Option<Duration> {
+        self.session.take_lag(route)
     }
 
     fn on_message(&mut self, route: Route, text: &[u8], now: Now) -> Result<(), Error> {

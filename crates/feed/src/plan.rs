@@ -18,8 +18,8 @@ pub struct Plan {
     /// whose ids do not count one by one tell a gap if they were silent meanwhile, since something may have been under way,
     /// and the update that shows it may fall into that gap.
     pub overlap: Duration,
-    /// How far one of several connections may lag behind the first, as a median, before it is renewed; `None` is any
-    /// distance. Default 250 ms.
+    /// How far one of several connections may lag behind the first, as a median of 10 s, three times in a row, before it is
+    /// renewed; `None` is any distance. Default 250 ms.
     pub lag_max: Option<Duration>,
     /// The longest delay between two attempts to connect, where the venue does not ask for a longer one. Default 30 s.
     pub retry_max: Duration,

@@ -20,6 +20,8 @@ pub(crate) struct Link {
     pub(crate) place: usize,
     pub(crate) began: Instant,
     pub(crate) state: State,
+    /// How many looks in a row have found that it lags too far.
+    pub(crate) slow_looks: u8,
     /// It was given up although it lags: what was under way on it may be lost, however it ends.
     pub(crate) lags: bool,
 }
@@ -71,7 +73,7 @@ impl Site {
 
 impl Link {
     pub(crate) fn dialing(place: usize, now: Instant) -> Self {
-        Self { place, began: now, state: State::Dialing, lags: false }
+        Self { place, began: now, state: State::Dialing, slow_looks: 0, lags: false }
     }
 
     pub(crate) fn is_ready(&self) -> bool {

@@ -334,6 +334,9 @@ impl Session for Routes {
     fn leg_counts(&self, _: Route) -> Option<&LegCounts> {
         None
     }
+    fn take_lag(&mut self, _: Route) -> Option<Duration> {
+        None
+    }
     fn on_message(&mut self, route: Route, _: &[u8], _: Now) -> Result<(), tickwire::venue::Error> {
         if self.untold {
             return Err(Misuse::Undrained.into());

@@ -179,7 +179,7 @@ const HOUSE: &[Room] = &[
             &["ledger", "scene"],
             &["client", "stage"],
             &["judge"],
-            &["cuts", "user"],
+            &["cuts", "laggard", "user"],
             &["mod"],
         ],
     },

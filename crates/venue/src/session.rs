@@ -220,8 +220,13 @@ pub trait Session {
     /// does not lag, and what is sent on it before it is closed is all that it had.
     fn is_handed_over(&mut self, route: Route) -> bool;
 
-    /// How the connection of `route` fares among those with the same streams.
+    /// How the connection of `route` has fared among those with the same streams since it opened.
     fn leg_counts(&self, route: Route) -> Option<&LegCounts>;
+
+    /// How far the connection of `route` lags behind the first of those with the same streams: the median of what was
+    /// sampled since this was asked last, at most a minute; `None` when nothing was. What has not come after 10 s counts as
+    /// 10 s.
+    fn take_lag(&mut self, route: Route) -> Option<Duration>;
 
     /// One text message arrived on `route`.
     ///

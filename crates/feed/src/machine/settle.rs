@@ -13,8 +13,8 @@ use crate::{
 
 /// Between two looks whether connections are ready.
 const LOOK: Duration = Duration::from_millis(50);
-/// Samples of its lag before a connection is judged by it.
-const LAG_SAMPLES_MIN: u64 = 50;
+/// Looks in a row that find a connection slow before it is renewed for that: one shows a stall that is over.
+const LAG_LOOKS: u8 = 3;
 /// How long a successor of a connection that lagged is not judged by it.
 const LAG_PATIENCE: Duration = Duration::from_secs(600);
 /// How long an old connection may take to bring what its successor has brought.
@@ -165,23 +165,20 @@ impl<S: Session> Machine<S> {
         }
     }
 
-    /// Renews connections that are too far behind the others.
+    /// Renews connections that are too far behind the others, look after look. One that finds nothing to judge by changes
+    /// nothing.
     fn look_for_lag(&mut self, endpoint: usize, now: Now) {
         let Some(lag_max) = self.plan.lag_max else { return };
-        let lag_max = u64::try_from(lag_max.as_micros()).unwrap_or(u64::MAX);
         let Some(site) = self.sites.get(endpoint) else { return };
         let ready: Vec<usize> = site.ready_legs().collect();
-        if ready.len() < 2 {
-            return;
-        }
-        for leg in ready {
+        for &leg in &ready {
             let route = Route { endpoint, leg };
-            let lags = self.session.leg_counts(route).and_then(|counts| counts.lag_us.as_ref());
-            let lags_much = lags
-                .is_some_and(|lags| lags.len() >= LAG_SAMPLES_MIN && lags.value_at_quantile(0.5) > lag_max);
-            let Some(at) = self.place(route).filter(|_| lags_much) else { continue };
-            let place = self.sites.get_mut(endpoint).and_then(|site| site.places.get_mut(at));
-            let Some(place) = place else { continue };
+            let Some(lag) = self.session.take_lag(route) else { continue };
+            let Some(site) = self.sites.get_mut(endpoint) else { continue };
+            let Some(link) = site.link_mut(leg) else { continue };
+            link.slow_looks = if lag > lag_max { link.slow_looks.saturating_add(1) } else { 0 };
+            let (at, is_slow) = (link.place, link.slow_looks >= LAG_LOOKS && ready.len() > 1);
+            let Some(place) = site.places.get_mut(at).filter(|_| is_slow) else { continue };
             if place.patient_until.is_none_or(|until| until <= now.instant) {
                 place.patient_until = Some(now.instant + LAG_PATIENCE);
                 self.renew_link(route, Renewal::Slow, now);

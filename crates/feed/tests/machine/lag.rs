@@ -1,11 +1,12 @@
 //! Connections that lag behind the others, and old ones that have not brought what they should.
 
-use hdrhistogram::Histogram;
-use tickwire_venue::LegCounts;
-
 use super::*;
 
-/// Two connections that are ready.
+const GOOD: Duration = Duration::from_millis(20);
+/// Beyond what a plan allows by default.
+const SLOW: Duration = Duration::from_millis(300);
+
+/// Two connections that are ready, 100 ms after the beginning.
 fn two(plan: Plan) -> Rig {
     let mut rig = Rig::new(Plan { legs: 2, ..plan });
     assert_eq!(rig.done(), [Dial(leg(0), 0), Dial(leg(1), 1)]);
@@ -17,65 +18,67 @@ fn two(plan: Plan) -> Rig {
     rig
 }
 
-/// The session has so many samples of how far a connection lags.
-fn lag(rig: &mut Rig, at: usize, samples: u64, by: Duration) -> Duration {
-    let mut lags = Histogram::new_with_bounds(1, 60_000_000, 2).unwrap();
-    lags.record_n(u64::try_from(by.as_micros()).unwrap(), samples).unwrap();
-    let median = Duration::from_micros(lags.value_at_quantile(0.5));
-    let counts = LegCounts { lag_us: Some(Box::new(lags)), ..LegCounts::default() };
-    rig.machine.session_mut().counts.insert(leg(at), counts);
-    median
-}
-
-const SLOW: LinkChange<'static> = LinkChange::Renewing { why: Renewal::Slow };
-
-#[test]
-fn a_connection_that_lags_is_renewed_when_enough_samples_say_so() {
-    let mut rig = two(Plan::default());
-    lag(&mut rig, 1, 49, seconds(1));
-    assert_eq!(rig.pass(seconds(30)), [], "too few samples");
-    lag(&mut rig, 1, 5000, ms(200));
-    assert_eq!(rig.pass(seconds(30)), [], "it may lag so far");
-    lag(&mut rig, 1, 50, seconds(1));
-    assert_eq!(rig.pass(seconds(10)), [Dial(leg(2), 1)]);
-    assert_eq!(rig.told[0], (leg(1), SLOW));
+/// What is measured of a connection from now on.
+fn lag(rig: &mut Rig, at: usize, lag: impl Into<Option<Duration>>) {
+    let lags = &mut rig.machine.session_mut().lags;
+    match lag.into() {
+        Some(lag) => lags.insert(leg(at), lag),
+        None => lags.remove(&leg(at)),
+    };
 }
 
 #[test]
-fn connections_are_looked_at_for_lag_every_ten_seconds() {
+fn a_connection_that_lags_for_three_looks_is_renewed() {
     let mut rig = two(Plan::default());
-    lag(&mut rig, 1, 50, seconds(1));
-    // They were ready 100 ms after the beginning.
-    assert_eq!(rig.pass(ms(9_899)), []);
+    lag(&mut rig, 0, GOOD);
+    lag(&mut rig, 1, SLOW);
+    assert_eq!(rig.pass(ms(29_899)), []);
     assert_eq!(rig.pass(ms(1)), [Dial(leg(2), 1)]);
-    lag(&mut rig, 0, 50, seconds(1));
-    assert_eq!(rig.pass(ms(9_999)), []);
-    assert_eq!(rig.pass(ms(1)), [Dial(leg(3), 0)]);
+    assert_eq!(rig.told[0], (leg(1), LinkChange::Renewing { why: Renewal::Slow }));
 }
 
 #[test]
-fn a_connection_may_lag_by_as_much_as_the_plan_says() {
-    let median = lag(&mut two(Plan::default()), 1, 100, ms(300));
-    for (lag_max, expected) in [
-        (Some(median), vec![]),
-        (Some(median - Duration::from_micros(1)), vec![Dial(leg(2), 1)]),
-        (None, vec![]),
-    ] {
-        let mut rig = two(Plan { lag_max, ..Plan::default() });
-        lag(&mut rig, 1, 100, ms(300));
-        assert_eq!(rig.pass(seconds(20)), expected, "{lag_max:?}");
+fn a_connection_that_lagged_for_a_moment_is_not_renewed() {
+    let mut rig = two(Plan::default());
+    for _ in 0..30 {
+        lag(&mut rig, 1, SLOW);
+        assert_eq!(rig.pass(seconds(20)), []);
+        lag(&mut rig, 1, GOOD);
+        assert_eq!(rig.pass(seconds(10)), []);
     }
 }
 
 #[test]
-fn a_connection_without_another_that_is_ready_is_not_judged_by_its_lag() {
+fn a_look_that_finds_nothing_to_judge_by_neither_blames_nor_forgives() {
+    let mut rig = two(Plan::default());
+    lag(&mut rig, 1, SLOW);
+    assert_eq!(rig.pass(seconds(20)), []);
+    lag(&mut rig, 1, None);
+    assert_eq!(rig.pass(seconds(600)), []);
+    lag(&mut rig, 1, SLOW);
+    assert_eq!(rig.pass(seconds(10)), [Dial(leg(2), 1)]);
+}
+
+#[test]
+fn a_connection_may_lag_by_as_much_as_the_plan_says() {
+    for (lag_max, expected) in
+        [(Some(SLOW), vec![]), (Some(SLOW - Duration::from_nanos(1)), vec![Dial(leg(2), 1)]), (None, vec![])]
+    {
+        let mut rig = two(Plan { lag_max, ..Plan::default() });
+        lag(&mut rig, 1, SLOW);
+        assert_eq!(rig.pass(seconds(60)), expected, "{lag_max:?}");
+    }
+}
+
+#[test]
+fn a_connection_without_another_that_is_ready_is_not_renewed_for_its_lag() {
     let mut rig = two(Plan { retry_max: ms(1), ..Plan::default() });
-    lag(&mut rig, 1, 100, seconds(1));
+    lag(&mut rig, 1, SLOW);
     rig.lost(leg(0), Cause::Lost);
     rig.set_ready(leg(0), false);
-    assert_eq!(rig.pass(seconds(30)), [Dial(leg(0), 0)]);
+    assert_eq!(rig.pass(seconds(60)), [Dial(leg(0), 0)]);
     rig.open(leg(0));
-    assert_eq!(rig.pass(seconds(30)), [], "the other is open, but not ready");
+    assert_eq!(rig.pass(seconds(60)), [], "the other is open, but not ready");
     rig.ready(leg(0));
     assert_eq!(rig.pass(seconds(10)), [Dial(leg(2), 1)]);
 }
@@ -83,9 +86,9 @@ fn a_connection_without_another_that_is_ready_is_not_judged_by_its_lag() {
 #[test]
 fn a_successor_that_lags_as_well_has_ten_minutes() {
     let mut rig = two(Plan { overlap: seconds(1), ..Plan::default() });
-    lag(&mut rig, 1, 100, seconds(1));
-    lag(&mut rig, 2, 100, seconds(1));
-    assert_eq!(rig.pass(ms(9_900)), [Dial(leg(2), 1)]);
+    lag(&mut rig, 1, SLOW);
+    lag(&mut rig, 2, SLOW);
+    assert_eq!(rig.pass(ms(29_900)), [Dial(leg(2), 1)]);
     rig.open(leg(2));
     rig.ready(leg(2));
     assert_eq!(rig.pass(seconds(1)), [Close(leg(1))]);

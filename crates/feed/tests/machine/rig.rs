@@ -27,7 +27,8 @@ pub(crate) struct Stub {
     /// Those that were handed over, and have not brought everything.
     pub(crate) owing: BTreeSet<Route>,
     pub(crate) handed_over: Vec<Route>,
-    pub(crate) counts: BTreeMap<Route, LegCounts>,
+    /// What is measured between two looks; nothing of those that are not here.
+    pub(crate) lags: BTreeMap<Route, Duration>,
     pub(crate) events: VecDeque<Event<'static>>,
     /// What it was told of messages, documents and streams, in words; and what it answers.
     pub(crate) heard: Vec<String>,
@@ -46,7 +47,7 @@ impl Stub {
             endings: Vec::new(),
             owing: BTreeSet::new(),
             handed_over: Vec::new(),
-            counts: BTreeMap::new(),
+            lags: BTreeMap::new(),
             events: VecDeque::new(),
             heard: Vec::new(),
             answer: Ok(()),
@@ -90,8 +91,11 @@ impl Session for Stub {
     fn is_handed_over(&mut self, route: Route) -> bool {
         !self.owing.contains(&route)
     }
-    fn leg_counts(&self, route: Route) -> Option<&LegCounts> {
-        self.counts.get(&route)
+    fn leg_counts(&self, _: Route) -> Option<&LegCounts> {
+        None
+    }
+    fn take_lag(&mut self, route: Route) -> Option<Duration> {
+        self.lags.get(&route).copied()
     }
     fn on_message(&mut self, route: Route, text: &[u8], _: Now) -> Result<(), Error> {
         self.hear(format!("text {} of {route:?}", text.escape_ascii()))

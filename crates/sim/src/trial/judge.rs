@@ -5,8 +5,8 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use tickwire_venue::{
-    BookChange, BookEvent, BookState, Error, Event, Instrument, LinkChange, LinkEvent, Route, Session,
-    Snapshot,
+    BookChange, BookEvent, BookState, Error, Event, Instrument, LinkChange, LinkEvent, Renewal, Route,
+    Session, Snapshot,
 };
 
 use super::client::Audience;
@@ -50,6 +50,10 @@ pub struct Judge<'a> {
     /// When the end of a connection was told, while there is time enough to renew it.
     ends: BTreeMap<Route, Duration>,
     renews_in_time: bool,
+    /// The connection that lags, until it is renewed for that.
+    laggard: Option<Route>,
+    /// No other lags at any time.
+    others_keep_up: bool,
     /// How often a connection brought a stream, while that is counted.
     heard: Option<BTreeMap<(String, Route), u32>>,
     /// What went wrong first.
@@ -130,6 +134,8 @@ impl<'a> Judge<'a> {
             ready: BTreeMap::new(),
             ends: BTreeMap::new(),
             renews_in_time: scene.renews_in_time,
+            laggard: None,
+            others_keep_up: false,
             heard: None,
             wrong: None,
             tally: Tally::default(),
@@ -341,6 +347,12 @@ impl<'a> Judge<'a> {
         match link.change {
             LinkChange::Ready { .. } => _ = self.ready.insert(link.route, stage.elapsed()),
             LinkChange::Closed => self.forget(link.route),
+            LinkChange::Renewing { why: Renewal::Slow } => {
+                let lags = self.laggard.take_if(|route| *route == link.route).is_some();
+                if self.others_keep_up && !lags {
+                    self.blame(stage, &format!("{:?} is renewed for a lag that it has not", link.route));
+                }
+            }
             LinkChange::Lost { retry_in, .. } => {
                 self.be_fair(None);
                 let since = self.ready.get(&link.route).copied();
@@ -357,6 +369,24 @@ impl<'a> Judge<'a> {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// No connection lags but one that is told of.
+    pub(super) fn hold_to_lags(&mut self) {
+        self.others_keep_up = true;
+    }
+
+    /// A connection lags from now on, and is to be renewed for that.
+    pub(super) fn expect_renewal(&mut self, route: Route, lag: Duration, world: &World) {
+        self.note(world, &format!("{route:?} lags by {lag:?}"));
+        self.laggard = Some(route);
+    }
+
+    /// Now it must have been.
+    pub(super) fn must_have_renewed_laggard(&mut self, world: &World) {
+        if let Some(route) = self.laggard.take() {
+            self.blame(world, &format!("{route:?} lags, and is not renewed"));
         }
     }
 

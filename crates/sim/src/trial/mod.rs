@@ -8,6 +8,7 @@
 //! - only the first attempt to connect is made at once;
 //! - no book is live without a connection, and memory is bounded;
 //! - nothing is unreadable, and no quote contradicts a book;
+//! - where nothing else goes wrong, a connection that begins to lag is renewed within a minute, and no other for its lag;
 //!
 //! and when nothing goes wrong any more, that everything is followed again within a stated time, and that connections are
 //! then renewed without a gap; and that each connection brings what the others bring.
@@ -16,6 +17,7 @@
 mod client;
 mod cuts;
 mod judge;
+mod laggard;
 mod ledger;
 mod published;
 mod scene;
@@ -32,6 +34,7 @@ use tickwire_venue::deribit::Deribit;
 use client::{Client, now};
 use cuts::Cuts;
 pub use judge::{Judge, Tally, Trace};
+use laggard::Laggard;
 pub use scene::Scene;
 pub use stage::Stage;
 use user::User;
@@ -95,6 +98,7 @@ struct Trial<'a, S> {
     judge: Judge<'a>,
     user: User,
     cuts: Cuts,
+    laggard: Laggard,
     weigh_at: Instant,
 }
 
@@ -104,12 +108,16 @@ impl<'a, S: Session + std::fmt::Debug> Trial<'a, S> {
         if scene.keeps_books() {
             judge.hold_books();
         }
+        if scene.lags_after.is_some() {
+            judge.hold_to_lags();
+        }
         let observed: Vec<&str> = user.all().collect();
         world.observe(scene.host(), &observed);
         let machine = Machine::new(session, scene.plan.clone(), scene.seed, now(&world));
         let cuts = Cuts::new(scene, world.now());
+        let laggard = Laggard::new(scene, world.now());
         let weigh_at = world.now();
-        Self { client: Client::new(machine, scene.seed), world, judge, user, cuts, weigh_at }
+        Self { client: Client::new(machine, scene.seed), world, judge, user, cuts, laggard, weigh_at }
     }
 
     fn run(mut self, scene: &Scene) -> Outcome {
@@ -140,9 +148,10 @@ impl<'a, S: Session + std::fmt::Debug> Trial<'a, S> {
 
     /// Lets time pass, up to `end` or until something is wrong.
     fn pass(&mut self, end: Instant) {
-        let Self { world, client, judge, user, cuts, weigh_at } = self;
+        let Self { world, client, judge, user, cuts, laggard, weigh_at } = self;
         while world.now() < end && judge.wrong().is_none() {
-            let others = [user.next_deadline(), cuts.next_deadline(), Some(end)].into_iter().flatten();
+            let own = [user.next_deadline(), cuts.next_deadline(), laggard.next_deadline()];
+            let others = own.into_iter().flatten().chain([end]);
             let next = client.next_deadline().into_iter().chain(others).min();
             world.advance(next.unwrap_or(end).max(world.now()));
             judge.witness(world);
@@ -152,6 +161,7 @@ impl<'a, S: Session + std::fmt::Debug> Trial<'a, S> {
             client.on_time(world, judge);
             user.act(client, world, judge);
             cuts.act(client, world);
+            laggard.act(client, world, judge);
             if client.is_cut_off() {
                 judge.look_for_live(client.machine.session(), world);
             }

@@ -51,6 +51,8 @@ const UNHURRIED: &[Hazard] = &[
 ];
 /// How long connections overlap that are renewed, in seconds, unless it is short.
 const OVERLAP: u64 = 12;
+/// How long connections are good before one of them lags.
+const GOOD: Duration = Duration::from_secs(120);
 /// Once in six seconds, of a day.
 const RAGGED: u32 = 14_400;
 /// Symbols of a crowd, and how many levels are asked for of each: more weight than there is in a minute.
@@ -82,6 +84,8 @@ pub struct Scene {
     pub whims: Option<Duration>,
     /// How often one connection is cut while all others are ready; `None` is never.
     pub cuts: Option<Duration>,
+    /// When one connection begins to lag, once and for all; `None` is never.
+    pub lags_after: Option<Duration>,
     /// No gap may be told: there is always a connection that brings everything.
     pub gapless: bool,
     /// Who was told of the end of a connection has the time to renew it, and shall.
@@ -115,12 +119,14 @@ impl Scene {
             lifetime: if chance.one_in(4) { chance.between(seconds(20)..=seconds(90)) } else { LIFETIME },
             whims,
             cuts: None,
+            lags_after: None,
             gapless: false,
             renews_in_time: false,
             snapshot_limit: SNAPSHOT_LIMIT,
             network: Network::default(),
         };
         match seed % SPECIAL {
+            2 => scene.lagging(),
             5 => scene.harmless(),
             10 => scene.unhurried(),
             13 => scene.ragged(),
@@ -144,6 +150,15 @@ impl Scene {
         self.hazards = self.hazards.among(UNHURRIED);
         self.hazards.set(Hazard::Shutdown, 3000);
         (self.lifetime, self.renews_in_time) = (LIFETIME, true);
+        self
+    }
+
+    /// Nothing goes wrong but that one of several connections, all of which were good for some time, lags for good.
+    fn lagging(mut self) -> Self {
+        self.hazards = Hazards::NONE;
+        (self.lifetime, self.whims, self.gapless) = (LIFETIME, None, true);
+        self.plan = Plan { legs: self.plan.legs.max(2), ..Plan::default() };
+        (self.lags_after, self.storm) = (Some(GOOD), GOOD * 2);
         self
     }
 
@@ -186,6 +201,7 @@ impl Scene {
             lifetime: seconds(24 * 3600),
             whims: None,
             cuts: Some(seconds(240)),
+            lags_after: None,
             gapless: true,
             renews_in_time: false,
             snapshot_limit: SNAPSHOT_LIMIT,

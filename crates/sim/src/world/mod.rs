@@ -266,6 +266,15 @@ impl World {
         });
     }
 
+    /// The venue keeps the data of an open connection back for so long, from now on and for good.
+    pub fn lag(&mut self, wire: Wire, lag: Duration) {
+        self.for_links(|link, around| {
+            if link.wire == wire {
+                link.lag(lag, around);
+            }
+        });
+    }
+
     /// Something goes wrong with a host now: one of the kinds that are counted a day, on each host. Others do nothing.
     pub fn strike_host(&mut self, host: &str, hazard: Hazard) {
         let host = self.find(host).and_then(|place| self.hosts.get_mut(place));

@@ -1,6 +1,9 @@
 //! The session: stream connections, one for the API where snapshots come from it, a book a symbol.
 
-use std::{fmt, time::Instant};
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
 use super::{
     binary::Sides,
@@ -153,6 +156,10 @@ impl Session for Binance {
 
     fn leg_counts(&self, route: Route) -> Option<&LegCounts> {
         self.market.leg_counts(route)
+    }
+
+    fn take_lag(&mut self, route: Route) -> Option<Duration> {
+        self.market.take_lag(route)
     }
 
     fn on_message(&mut self, route: Route, text: &[u8], now: Now) -> Result<(), Error> {

@@ -1,6 +1,6 @@
 //! The session: connections to one endpoint, a book for each channel that feeds one.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{
     config::{ATTEMPTS, Config},
@@ -140,6 +140,11 @@ impl Session for Deribit {
 
     fn leg_counts(&self, route: Route) -> Option<&LegCounts> {
         self.market.link.order.counts(route.leg).filter(|_| route.endpoint < self.endpoints.len())
+    }
+
+    fn take_lag(&mut self, route: Route) -> Option<Duration> {
+        let is_there = route.endpoint < self.endpoints.len();
+        self.market.link.order.take_lag(route.leg).filter(|_| is_there)
     }
 
     fn on_message(&mut self, route: Route, text: &[u8], now: Now) -> Result<(), Error> {

@@ -16,7 +16,7 @@ use sequence::{Place, Sequence, bit};
 
 use crate::{event::Instrument, route::LEGS_MAX};
 
-/// What shows lag no more: its copies came, or never will.
+/// A leg that has not brought a probe after so long is taken to lag so far.
 const PROBE_AGE_MAX: Duration = Duration::from_secs(10);
 
 /// What was published before a leg joined may be under way on another for so long.
@@ -69,8 +69,17 @@ struct Entry {
     stream: usize,
     instrument: Option<Instrument>,
     sequence: Sequence,
-    /// News of not long ago, by its id or time, and when: its copies show how far the other legs lag.
-    probe: Option<(u64, Instant)>,
+    probe: Option<Probe>,
+}
+
+/// News of not long ago: its copies show how far the other legs lag.
+#[derive(Debug, Clone, Copy)]
+struct Probe {
+    /// Its id or time.
+    id: u64,
+    since: Instant,
+    /// The legs that have yet to bring it, a bit each; never none.
+    legs: u8,
 }
 
 /// A place in the order of an entry that a leg has to reach.
@@ -161,21 +170,35 @@ impl Order {
     }
 
     fn count(&mut self, at: usize, leg: usize, mark: Mark, now: Instant, verdict: Verdict) {
-        let Some(Entry { probe, .. }) = self.entries.get_mut(at) else { return };
+        let Some(entry) = self.entries.get_mut(at) else { return };
         match verdict {
             Verdict::Next | Verdict::Gap(_) => {
-                if probe.is_none_or(|(_, since)| now > since + PROBE_AGE_MAX) {
-                    *probe = Some((mark.id(), now));
+                if entry.probe.is_none_or(|probe| now > probe.since + PROBE_AGE_MAX) {
+                    self.begin_probe(at, leg, mark, now);
                 }
                 self.race.on_first(leg);
             }
             Verdict::Copy => {
-                let probed = probe.take_if(|(id, _)| *id == mark.id());
-                self.race.on_copy(leg, probed.map(|(_, since)| now.saturating_duration_since(since)));
+                let lag = entry.probe.filter(|probe| probe.id == mark.id()).and_then(|probe| {
+                    entry.release(leg);
+                    (probe.legs & bit(leg) != 0).then(|| now.saturating_duration_since(probe.since))
+                });
+                self.race.on_copy(leg, lag);
             }
             Verdict::Ahead => self.race.on_ahead(leg),
             Verdict::Repeat => self.race.on_repeat(leg),
         }
+    }
+
+    /// News becomes the probe. Who is still behind the one before, which is old then, lags.
+    fn begin_probe(&mut self, at: usize, leg: usize, mark: Mark, now: Instant) {
+        let Some(entry) = self.entries.get_mut(at) else { return };
+        if let Some(old) = entry.probe {
+            let late = legs_of(old.legs).filter(|leg| entry.sequence.is_behind(*leg, old.id));
+            late.for_each(|leg| self.race.on_late(leg, PROBE_AGE_MAX));
+        }
+        let legs = self.streams.get(entry.stream).map_or(0, |stream| stream.legs & !bit(leg));
+        entry.probe = Some(Probe { id: mark.id(), since: now, legs }).filter(|_| legs != 0);
     }
 
     /// A leg opened: its counts begin.
@@ -209,7 +232,7 @@ impl Order {
             stream.part(leg);
             heirs = if stream.is_oddly_silent(now) { 0 } else { heirs };
         }
-        self.entries_of(stream).for_each(|entry| entry.sequence.leave(leg, heirs));
+        self.entries_of(stream).for_each(|entry| entry.leave(leg, heirs));
     }
 
     /// A leg is gone; `in_order` when everything it was sent has come.
@@ -224,7 +247,7 @@ impl Order {
         let Self { entries, streams, .. } = self;
         for entry in entries {
             let is_odd = streams.get(entry.stream).is_some_and(|stream| stream.is_oddly_silent(now));
-            entry.sequence.leave(leg, if is_odd { 0 } else { heirs });
+            entry.leave(leg, if is_odd { 0 } else { heirs });
         }
         self.brought_at.iter_mut().skip(leg).take(1).for_each(|brought_at| *brought_at = None);
     }
@@ -272,6 +295,7 @@ impl Order {
         }
         if let Some(entry) = self.entries.get_mut(at) {
             entry.sequence.restart(leg, id);
+            entry.probe = None;
         }
     }
 
@@ -370,8 +394,29 @@ impl Order {
         self.race.leg(leg)
     }
 
+    /// How far a leg lags since this was asked last, as a median.
+    pub(crate) fn take_lag(&mut self, leg: usize) -> Option<Duration> {
+        self.race.take_lag(leg)
+    }
+
     fn entries_of(&mut self, stream: usize) -> impl Iterator<Item = &mut Entry> {
         self.entries.iter_mut().filter(move |entry| entry.stream == stream)
+    }
+}
+
+impl Entry {
+    /// A leg does not bring it any more.
+    fn leave(&mut self, leg: usize, heirs: u8) {
+        self.sequence.leave(leg, heirs);
+        self.release(leg);
+    }
+
+    /// The probe waits for a leg no more.
+    fn release(&mut self, leg: usize) {
+        if let Some(probe) = &mut self.probe {
+            probe.legs &= !bit(leg);
+        }
+        self.probe = self.probe.filter(|probe| probe.legs != 0);
     }
 }
 

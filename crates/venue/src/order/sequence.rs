@@ -355,6 +355,11 @@ impl Sequence {
         }
     }
 
+    /// Whether a leg has brought something, and nothing as late as an id.
+    pub(super) fn is_behind(&self, leg: usize, id: u64) -> bool {
+        matches!(self.legs.get(leg), Some(Leg::At(at)) if at.id < id)
+    }
+
     /// Where the stream stands.
     pub(super) fn last(&self) -> Option<Place> {
         self.last

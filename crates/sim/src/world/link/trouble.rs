@@ -47,6 +47,14 @@ impl Link {
         }
     }
 
+    /// Its data is kept back for so long from now on, if it is open.
+    pub(in crate::world) fn lag(&mut self, lag: Duration, around: &mut Around<'_>) {
+        if self.state == State::Open {
+            self.spoil(|_| Spoiling::Lag(lag), around);
+            self.lags_until = None;
+        }
+    }
+
     fn stall(&mut self, around: &mut Around<'_>) {
         if self.up.is_stalled(around.now) || self.down.is_stalled(around.now) {
             return;

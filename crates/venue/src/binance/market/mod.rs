@@ -4,7 +4,10 @@ mod answers;
 mod messages;
 mod settle;
 
-use std::{collections::VecDeque, time::Instant};
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
 
 pub(super) use messages::{Odd, Of, Origin};
 
@@ -387,6 +390,12 @@ impl Market {
     pub(super) fn leg_counts(&self, route: Route) -> Option<&LegCounts> {
         let Owner::Link(at) = self.owner(route)? else { return None };
         self.links.get(at)?.order.counts(route.leg)
+    }
+
+    /// How far it lags since this was asked last.
+    pub(super) fn take_lag(&mut self, route: Route) -> Option<Duration> {
+        let Owner::Link(at) = self.owner(route)? else { return None };
+        self.links.get_mut(at)?.order.take_lag(route.leg)
     }
 
     pub(super) fn keeper(&self, instrument: Instrument) -> Option<&Keeper> {
