@@ -151,9 +151,13 @@ const HOUSE: &[Room] = &[
     Room {
         place: "crates/feed",
         uses: &["tickwire-ws", "tickwire-venue"],
-        floors: &[&["cause", "plan", "retry", "stats"], &["site"], &["machine"]],
+        floors: &[&["cause", "plan", "retry", "stats"], &["place"], &["site"], &["machine"]],
     },
-    Room { place: "crates/venue/src/order", uses: &[], floors: &[&["race", "sequence"], &["mod"]] },
+    Room {
+        place: "crates/venue/src/order",
+        uses: &[],
+        floors: &[&["race", "sequence"], &["mod"], &["tests"]],
+    },
     Room {
         place: "crates/sim",
         uses: TRIED,

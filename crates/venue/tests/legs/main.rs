@@ -1,7 +1,10 @@
 //! Several connections with the same streams: each update is told once, in order, and what is lost is told.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+#[path = "../common/mod.rs"]
 mod common;
+mod lag;
+mod silence;
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -90,112 +93,6 @@ fn the_first_copy_is_told_whichever_leg_brings_it() {
     assert_eq!((first.firsts, first.copies), (3, 1));
     assert_eq!((second.firsts, second.copies), (2, 3));
     assert_eq!(second.share(), Some(0.4));
-}
-
-#[test]
-fn how_far_a_leg_lags_is_measured() {
-    let mut rig = rig(vec![Stream::Trade], 2);
-    for id in 1..=20 {
-        rig.feed(leg(0), &trade(id)).unwrap();
-        rig.pass(Duration::from_millis(30));
-        rig.feed(leg(1), &trade(id)).unwrap();
-        rig.pass(Duration::from_millis(70));
-    }
-    let lags = rig.session.leg_counts(leg(1)).unwrap().lag_us.clone().unwrap();
-    assert_eq!(lags.len(), 20);
-    // Two digits.
-    assert!((29_700..=30_300).contains(&lags.value_at_quantile(0.5)), "{}", lags.value_at_quantile(0.5));
-    assert!(rig.session.leg_counts(leg(0)).unwrap().lag_us.is_none());
-}
-
-/// A trade a second with these ids, each brought by each leg as late as `lag` says of the leg and the id.
-fn race(
-    rig: &mut Rig,
-    ids: std::ops::RangeInclusive<u64>,
-    legs: usize,
-    lag: impl Fn(usize, u64) -> Duration,
-) {
-    let start = rig.now;
-    let first = *ids.start();
-    let arrival = |number, id| (Duration::from_secs(id - first) + lag(number, id), number, id);
-    let mut all: Vec<_> = ids.flat_map(|id| (0..legs).map(move |number| (number, id))).collect();
-    all.sort_by_key(|(number, id)| arrival(*number, *id));
-    for (number, id) in all {
-        rig.pass(start + arrival(number, id).0 - rig.now);
-        rig.feed(leg(number), &trade(id)).unwrap();
-    }
-}
-
-/// Whether a lag is this one, by two digits.
-fn is_about(lag: Option<Duration>, ms: u64) -> bool {
-    let wanted = Duration::from_millis(ms);
-    lag.is_some_and(|lag| lag >= wanted.mul_f64(0.99) && lag <= wanted.mul_f64(1.01))
-}
-
-#[test]
-fn of_three_legs_the_slowest_is_found() {
-    let mut rig = rig(vec![Stream::Trade], 3);
-    let behind = [0, 10, 3500];
-    race(&mut rig, 1..=60, 3, |number, _| Duration::from_millis(behind[number]));
-    let lags = [0, 1, 2].map(|number| rig.session.take_lag(leg(number)));
-    assert!(lags[0].is_none() && is_about(lags[1], 10) && is_about(lags[2], 3500), "{lags:?}");
-    assert_eq!([0, 1, 2].map(|number| rig.session.take_lag(leg(number))), [None; 3], "they were taken");
-}
-
-#[test]
-fn a_leg_that_was_good_for_an_hour_and_is_slow_is_found_after_ten_seconds() {
-    let mut rig = rig(vec![Stream::Trade], 2);
-    let behind = |ms| move |number, _| Duration::from_millis(ms * u64::from(number == 1));
-    for look in 0..360 {
-        race(&mut rig, look * 10 + 1..=look * 10 + 10, 2, behind(5));
-        let lag = rig.session.take_lag(leg(1));
-        assert!(is_about(lag, 5), "{lag:?}");
-    }
-    race(&mut rig, 3601..=3610, 2, behind(800));
-    let lag = rig.session.take_lag(leg(1));
-    assert!(is_about(lag, 800), "{lag:?}");
-    let all = rig.session.leg_counts(leg(1)).unwrap().lag_us.as_ref().unwrap();
-    assert_eq!(
-        (all.len(), all.value_at_quantile(0.5) / 1000),
-        (3610, 5),
-        "that of its whole life is another"
-    );
-}
-
-#[test]
-fn a_leg_that_is_further_behind_than_samples_are_waited_for_is_found() {
-    let mut rig = rig(vec![Stream::Trade], 2);
-    // It falls back little by little, so that it is never silent for long.
-    let behind = |number, id| {
-        if number == 1 { Duration::from_millis(id * 500).min(12 * SECOND) } else { Duration::ZERO }
-    };
-    race(&mut rig, 1..=300, 2, behind);
-    let lag = rig.session.take_lag(leg(1));
-    assert!(is_about(lag, 10_000), "{lag:?}");
-    assert_eq!(rig.session.take_lag(leg(0)), None);
-}
-
-#[test]
-fn a_leg_that_has_no_traffic_is_not_taken_to_lag() {
-    let mut rig = rig(vec![Stream::Trade], 3);
-    // The second brings its copies in time, however seldom there are some; the third never brought any.
-    for id in 1..=5 {
-        for number in [0, 1] {
-            rig.feed(leg(number), &trade(id)).unwrap();
-        }
-        rig.pass(20 * SECOND);
-    }
-    // 6 is lost on its way to the second, which goes on.
-    for (number, id) in [(0, 6), (0, 7), (1, 7)] {
-        rig.feed(leg(number), &trade(id)).unwrap();
-    }
-    rig.pass(20 * SECOND);
-    rig.feed(leg(0), &trade(8)).unwrap();
-    rig.feed(leg(1), &trade(8)).unwrap();
-    let most = rig.session.leg_counts(leg(1)).unwrap().lag_us.as_ref().unwrap().max();
-    assert_eq!(most, 1, "microseconds");
-    assert!(rig.session.take_lag(leg(1)).is_some());
-    assert_eq!(rig.session.take_lag(leg(2)), None);
 }
 
 #[test]
@@ -464,114 +361,6 @@ fn a_stream_that_is_not_wanted_is_over_whatever_becomes_of_the_request() {
     assert_eq!(leave(&mut rig), [over]);
 }
 
-fn watched() -> Config {
-    let streams = vec![Stream::BookTicker, Stream::Trade];
-    Config { silence_max: Some(Duration::from_secs(60)), ..config(&["XYZABC", "QUIET"], streams) }
-}
-
-#[test]
-fn a_stream_that_is_silent_is_told_and_subscribed_anew() {
-    let mut rig = with(watched(), 1);
-    let mut silent = Vec::new();
-    for id in 1..=61 {
-        rig.feed(leg(0), &quote(id)).unwrap();
-        rig.feed(leg(0), &trade(id)).unwrap();
-        let told = rig.pass(Duration::from_secs(1));
-        silent.extend(told.into_iter().filter(|event| matches!(event, Event::Silent { .. })));
-    }
-    let since = Duration::from_secs(60);
-    let streams = ["quiet@bookTicker", "quiet@trade"];
-    assert_eq!(silent, streams.map(|stream| Event::Silent { stream, since }));
-    assert!(rig.replacements.is_empty());
-    let (route, sent) = rig.sent.pop_front().unwrap();
-    assert_eq!((sent["method"].as_str(), &sent["params"]), (Some("UNSUBSCRIBE"), &json!(streams)));
-    rig.feed(route, &json!({"result": null, "id": sent["id"]}).to_string()).unwrap();
-    let expected = ("SUBSCRIBE".to_owned(), 0, json!(streams));
-    assert_eq!(requests(&mut rig), [expected]);
-}
-
-#[test]
-fn a_connection_that_brings_nothing_any_more_is_renewed() {
-    let mut rig = with(watched(), 1);
-    for id in 1..=16 {
-        rig.pass(Duration::from_secs(1));
-        rig.feed(leg(0), &quote(id)).unwrap();
-    }
-    rig.pass(Duration::from_millis(59_999));
-    assert!(rig.renewals.is_empty());
-    rig.pass(Duration::from_millis(1));
-    assert_eq!((&rig.renewals[..], &rig.replacements[..]), (&[leg(0)][..], &[][..]));
-}
-
-#[test]
-fn what_is_seldom_heard_is_left_alone_once_that_is_known() {
-    let streams = vec![Stream::BookTicker];
-    let mut rig =
-        with(Config { silence_max: Some(Duration::from_secs(60)), ..config(&["XYZABC"], streams) }, 1);
-    let mut silent = 0;
-    for id in 1..=60 {
-        rig.feed(leg(0), &quote(id)).unwrap();
-        for _ in 0..90 {
-            let told = rig.pass(Duration::from_secs(1));
-            silent += told.iter().filter(|event| matches!(event, Event::Silent { .. })).count();
-            answer_all(&mut rig);
-        }
-    }
-    assert_eq!((silent, rig.renewals.len(), rig.replacements.len()), (1, 0, 0));
-}
-
-/// Answers all that was sent, and what is sent then.
-fn answer_all(rig: &mut Rig) {
-    while let Some((route, sent)) = rig.sent.pop_front() {
-        rig.feed(route, &json!({"result": null, "id": sent["id"]}).to_string()).unwrap();
-    }
-}
-
-#[test]
-fn a_stream_that_is_silent_after_it_was_subscribed_anew_has_its_connection_renewed() {
-    let mut rig = with(watched(), 1);
-    for id in 1..=120 {
-        rig.feed(leg(0), &quote(id)).unwrap();
-        assert!(rig.renewals.is_empty(), "{id}");
-        rig.pass(Duration::from_secs(1));
-        answer_all(&mut rig);
-    }
-    assert_eq!(rig.renewals, [leg(0)]);
-}
-
-#[test]
-fn a_leg_that_does_not_bring_what_the_other_does_is_mended() {
-    let mut rig = rig(vec![Stream::Trade, Stream::BookTicker], 2);
-    let mut id = 0;
-    let mut pass = |rig: &mut Rig| {
-        for _ in 0..16 {
-            id += 1;
-            for (number, text) in [(0, trade(id)), (0, quote(id)), (1, trade(id))] {
-                rig.feed(leg(number), &text).unwrap();
-            }
-            rig.pass(Duration::from_secs(1));
-        }
-    };
-    pass(&mut rig);
-    let (route, sent) = rig.sent.pop_front().unwrap();
-    assert_eq!((route, sent["method"].as_str()), (leg(1), Some("UNSUBSCRIBE")));
-    assert_eq!(sent["params"], json!(["xyzabc@bookTicker"]));
-    rig.feed(route, &json!({"result": null, "id": sent["id"]}).to_string()).unwrap();
-    rig.confirm();
-    pass(&mut rig);
-    assert_eq!((&rig.renewals[..], &rig.replacements[..]), (&[leg(1)][..], &[][..]));
-}
-
-#[test]
-fn a_leg_that_brings_nothing_while_the_other_does_is_given_up() {
-    let mut rig = rig(vec![Stream::Trade], 2);
-    for id in 1..=16 {
-        rig.feed(leg(0), &trade(id)).unwrap();
-        rig.pass(Duration::from_secs(1));
-    }
-    assert_eq!(rig.replacements, [leg(1)]);
-}
-
 /// What happens to a leg of the property below.
 #[derive(Debug, Clone, Copy)]
 enum Step {
@@ -667,35 +456,4 @@ proptest! {
             }
         }
     }
-}
-
-#[test]
-fn a_stream_that_was_confirmed_and_never_spoke_is_subscribed_anew_and_then_elsewhere() {
-    let mut rig = rig(vec![Stream::Trade], 1);
-    let mut id = 0;
-    let mut speak = |rig: &mut Rig, seconds: u64| {
-        let mut told = Vec::new();
-        for _ in 0..seconds {
-            id += 1;
-            rig.feed(leg(0), &trade(id)).unwrap();
-            told.extend(rig.pass(Duration::from_secs(1)));
-        }
-        told
-    };
-    speak(&mut rig, 20);
-    let now = rig.both();
-    rig.session.subscribe(&["xyzabc@aggTrade"], now).unwrap();
-    rig.drain();
-    rig.confirm();
-    let silent = |since| [Event::Silent { stream: "xyzabc@aggTrade", since: Duration::from_secs(since) }];
-    assert_eq!(speak(&mut rig, 60), silent(60));
-    let expected = ("UNSUBSCRIBE".to_owned(), 0, json!(["xyzabc@aggTrade"]));
-    let id = rig.sent[0].1["id"].clone();
-    assert_eq!(requests(&mut rig), [expected]);
-    rig.feed(leg(0), &json!({"result": null, "id": id}).to_string()).unwrap();
-    rig.confirm();
-    assert_eq!(speak(&mut rig, 59), []);
-    assert_eq!(speak(&mut rig, 1), silent(120));
-    assert_eq!(rig.renewals, [leg(0)]);
-    assert_eq!(speak(&mut rig, 600), []);
 }

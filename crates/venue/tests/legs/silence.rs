@@ -1,0 +1,142 @@
+//! Streams and legs that are silent.
+
+use super::*;
+
+fn watched() -> Config {
+    let streams = vec![Stream::BookTicker, Stream::Trade];
+    Config { silence_max: Some(Duration::from_secs(60)), ..config(&["XYZABC", "QUIET"], streams) }
+}
+
+#[test]
+fn a_stream_that_is_silent_is_told_and_subscribed_anew() {
+    let mut rig = with(watched(), 1);
+    let mut silent = Vec::new();
+    for id in 1..=61 {
+        rig.feed(leg(0), &quote(id)).unwrap();
+        rig.feed(leg(0), &trade(id)).unwrap();
+        let told = rig.pass(Duration::from_secs(1));
+        silent.extend(told.into_iter().filter(|event| matches!(event, Event::Silent { .. })));
+    }
+    let since = Duration::from_secs(60);
+    let streams = ["quiet@bookTicker", "quiet@trade"];
+    assert_eq!(silent, streams.map(|stream| Event::Silent { stream, since }));
+    assert!(rig.replacements.is_empty());
+    let (route, sent) = rig.sent.pop_front().unwrap();
+    assert_eq!((sent["method"].as_str(), &sent["params"]), (Some("UNSUBSCRIBE"), &json!(streams)));
+    rig.feed(route, &json!({"result": null, "id": sent["id"]}).to_string()).unwrap();
+    let expected = ("SUBSCRIBE".to_owned(), 0, json!(streams));
+    assert_eq!(requests(&mut rig), [expected]);
+}
+
+#[test]
+fn a_connection_that_brings_nothing_any_more_is_renewed() {
+    let mut rig = with(watched(), 1);
+    for id in 1..=16 {
+        rig.pass(Duration::from_secs(1));
+        rig.feed(leg(0), &quote(id)).unwrap();
+    }
+    rig.pass(Duration::from_millis(59_999));
+    assert!(rig.renewals.is_empty());
+    rig.pass(Duration::from_millis(1));
+    assert_eq!((&rig.renewals[..], &rig.replacements[..]), (&[leg(0)][..], &[][..]));
+}
+
+#[test]
+fn what_is_seldom_heard_is_left_alone_once_that_is_known() {
+    let streams = vec![Stream::BookTicker];
+    let mut rig =
+        with(Config { silence_max: Some(Duration::from_secs(60)), ..config(&["XYZABC"], streams) }, 1);
+    let mut silent = 0;
+    for id in 1..=60 {
+        rig.feed(leg(0), &quote(id)).unwrap();
+        for _ in 0..90 {
+            let told = rig.pass(Duration::from_secs(1));
+            silent += told.iter().filter(|event| matches!(event, Event::Silent { .. })).count();
+            answer_all(&mut rig);
+        }
+    }
+    assert_eq!((silent, rig.renewals.len(), rig.replacements.len()), (1, 0, 0));
+}
+
+/// Answers all that was sent, and what is sent then.
+fn answer_all(rig: &mut Rig) {
+    while let Some((route, sent)) = rig.sent.pop_front() {
+        rig.feed(route, &json!({"result": null, "id": sent["id"]}).to_string()).unwrap();
+    }
+}
+
+#[test]
+fn a_stream_that_is_silent_after_it_was_subscribed_anew_has_its_connection_renewed() {
+    let mut rig = with(watched(), 1);
+    for id in 1..=120 {
+        rig.feed(leg(0), &quote(id)).unwrap();
+        assert!(rig.renewals.is_empty(), "{id}");
+        rig.pass(Duration::from_secs(1));
+        answer_all(&mut rig);
+    }
+    assert_eq!(rig.renewals, [leg(0)]);
+}
+
+#[test]
+fn a_leg_that_does_not_bring_what_the_other_does_is_mended() {
+    let mut rig = rig(vec![Stream::Trade, Stream::BookTicker], 2);
+    let mut id = 0;
+    let mut pass = |rig: &mut Rig| {
+        for _ in 0..16 {
+            id += 1;
+            for (number, text) in [(0, trade(id)), (0, quote(id)), (1, trade(id))] {
+                rig.feed(leg(number), &text).unwrap();
+            }
+            rig.pass(Duration::from_secs(1));
+        }
+    };
+    pass(&mut rig);
+    let (route, sent) = rig.sent.pop_front().unwrap();
+    assert_eq!((route, sent["method"].as_str()), (leg(1), Some("UNSUBSCRIBE")));
+    assert_eq!(sent["params"], json!(["xyzabc@bookTicker"]));
+    rig.feed(route, &json!({"result": null, "id": sent["id"]}).to_string()).unwrap();
+    rig.confirm();
+    pass(&mut rig);
+    assert_eq!((&rig.renewals[..], &rig.replacements[..]), (&[leg(1)][..], &[][..]));
+}
+
+#[test]
+fn a_leg_that_brings_nothing_while_the_other_does_is_given_up() {
+    let mut rig = rig(vec![Stream::Trade], 2);
+    for id in 1..=16 {
+        rig.feed(leg(0), &trade(id)).unwrap();
+        rig.pass(Duration::from_secs(1));
+    }
+    assert_eq!(rig.replacements, [leg(1)]);
+}
+
+#[test]
+fn a_stream_that_was_confirmed_and_never_spoke_is_subscribed_anew_and_then_elsewhere() {
+    let mut rig = rig(vec![Stream::Trade], 1);
+    let mut id = 0;
+    let mut speak = |rig: &mut Rig, seconds: u64| {
+        let mut told = Vec::new();
+        for _ in 0..seconds {
+            id += 1;
+            rig.feed(leg(0), &trade(id)).unwrap();
+            told.extend(rig.pass(Duration::from_secs(1)));
+        }
+        told
+    };
+    speak(&mut rig, 20);
+    let now = rig.both();
+    rig.session.subscribe(&["xyzabc@aggTrade"], now).unwrap();
+    rig.drain();
+    rig.confirm();
+    let silent = |since| [Event::Silent { stream: "xyzabc@aggTrade", since: Duration::from_secs(since) }];
+    assert_eq!(speak(&mut rig, 60), silent(60));
+    let expected = ("UNSUBSCRIBE".to_owned(), 0, json!(["xyzabc@aggTrade"]));
+    let id = rig.sent[0].1["id"].clone();
+    assert_eq!(requests(&mut rig), [expected]);
+    rig.feed(leg(0), &json!({"result": null, "id": id}).to_string()).unwrap();
+    rig.confirm();
+    assert_eq!(speak(&mut rig, 59), []);
+    assert_eq!(speak(&mut rig, 1), silent(120));
+    assert_eq!(rig.renewals, [leg(0)]);
+    assert_eq!(speak(&mut rig, 600), []);
+}
