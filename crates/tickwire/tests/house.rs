@@ -49,6 +49,7 @@ const HOUSE: &[Room] = &[
             &["order"],
             &["recent", "session", "subscriptions"],
             &["watch"],
+            &["streams"],
             &["binance", "deribit"],
         ],
     },
@@ -93,7 +94,7 @@ const HOUSE: &[Room] = &[
         uses: &[],
         floors: &[
             &["credits", "channel", "outbox", "reaction", "wire"],
-            &["requests", "sync", "tickers", "link"],
+            &["requests", "sync", "tickers"],
             &["auth", "keeper", "translate"],
             &["config", "leg"],
             &["market"],

@@ -110,6 +110,7 @@ mod queue;
 mod recent;
 mod route;
 mod session;
+mod streams;
 mod subscriptions;
 mod symbols;
 mod watch;

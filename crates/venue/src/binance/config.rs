@@ -360,7 +360,9 @@ mod tests {
         let plan = config.plan().unwrap();
         let market = Market::new(config, plan);
         let names = |link: &Link| {
-            (0..link.subscriptions.wanted()).map(|at| link.subscriptions.name(at).to_owned()).collect()
+            (0..link.streams.subscriptions.wanted())
+                .map(|at| link.streams.subscriptions.name(at).to_owned())
+                .collect()
         };
         market.links.iter().map(|link| (market.endpoints[link.endpoint].url.clone(), names(link))).collect()
     }

@@ -1,4 +1,4 @@
-//! One stream endpoint: its streams, what is asked for on each of its connections, and the order in which they bring it.
+//! One stream endpoint: its streams, and the requests on each of its connections.
 
 use std::time::{Duration, Instant};
 
@@ -7,11 +7,9 @@ use rustc_hash::FxHashMap;
 use super::{flight::Flight, product::Class, stream::Kind};
 use crate::{
     event::Instrument,
-    order::{Mark, Order, Verdict},
-    recent::Recent,
     route::LEGS_MAX,
-    subscriptions::{Aim, Subscriptions},
-    watch::{Remedy, Watch},
+    streams::{Added, Streams, Wanted},
+    subscriptions::Aim,
 };
 
 /// Streams in one request.
@@ -23,14 +21,9 @@ pub(super) struct Link {
     pub(super) endpoint: usize,
     /// What the host serves there.
     pub(super) class: Class,
-    pub(super) subscriptions: Subscriptions,
-    pub(super) order: Order,
-    recent: Recent,
-    /// By stream: whom it tells of, if it is one instrument.
-    subjects: Vec<Option<Instrument>>,
+    pub(super) streams: Streams,
     /// Streams by what their messages are, for messages that do not name theirs.
     kinds: FxHashMap<(Instrument, Kind), usize>,
-    watch: Watch,
     /// Requests on each open leg.
     flights: [Option<Flight>; LEGS_MAX],
     asked: Vec<Asked>,
@@ -50,12 +43,8 @@ impl Link {
         Self {
             endpoint,
             class,
-            subscriptions: Subscriptions::new(BATCH_MAX),
-            order: Order::default(),
-            recent: Recent::default(),
-            subjects: Vec::new(),
+            streams: Streams::new(BATCH_MAX),
             kinds: FxHashMap::default(),
-            watch: Watch::default(),
             flights: [const { None }; LEGS_MAX],
             asked: Vec::new(),
         }
@@ -69,31 +58,13 @@ impl Link {
         silence_max: Option<Duration>,
         now: Option<Instant>,
     ) -> Option<usize> {
-        let was_known = self.subscriptions.find(name).is_some();
-        let stream = self.subscriptions.add(name, 0, now)?;
-        if self.subjects.len() <= stream {
-            self.subjects.resize(stream + 1, None);
-        }
-        if let Some(of) = self.subjects.get_mut(stream) {
-            *of = subject;
-        }
-        self.watch.set(stream, silence_max);
+        let wanted = Wanted { name, group: 0, subject, silence_max };
+        let Added { stream, .. } = self.streams.add(wanted, now)?;
         let kind = name.split_once('@').and_then(|(_, suffix)| Kind::of(suffix));
         if let (Some(subject), Some(kind)) = (subject, kind) {
             self.kinds.insert((subject, kind), stream);
         }
-        if was_known {
-            self.order.resume(stream);
-        } else {
-            self.order.forget(stream);
-        }
         Some(stream)
-    }
-
-    /// The only instrument of a stream.
-    #[inline]
-    pub(super) fn subject(&self, stream: usize) -> Option<Instrument> {
-        self.subjects.get(stream).copied().flatten()
     }
 
     /// The stream of a message that does not name it.
@@ -102,47 +73,18 @@ impl Link {
     }
 
     pub(super) fn on_open(&mut self, leg: usize, requests_per_second: usize, now: Instant) {
-        self.subscriptions.on_open(leg, now);
-        self.order.open(leg);
-        self.watch.on_leg(leg, &self.subscriptions, now);
-        self.recent.on_open(leg);
+        self.streams.on_open(leg, now);
         if let Some(flight) = self.flights.get_mut(leg) {
             *flight = Some(Flight::new(requests_per_second));
         }
     }
 
     pub(super) fn on_closed(&mut self, leg: usize, in_order: bool, now: Instant) {
-        self.subscriptions.on_closed(leg);
-        self.order.close(leg, in_order, now);
-        self.watch.on_leg(leg, &self.subscriptions, now);
+        self.streams.on_closed(leg, in_order, now);
         self.asked.retain(|asked| asked.leg != leg);
         if let Some(flight) = self.flights.get_mut(leg) {
             *flight = None;
         }
-    }
-
-    /// What an update of a leg is to its stream.
-    #[inline]
-    pub(super) fn judge(
-        &mut self,
-        (stream, instrument): (usize, Instrument),
-        leg: usize,
-        mark: Mark,
-        now: Instant,
-    ) -> Verdict {
-        let of = self.is_shared(stream, instrument).then_some(instrument);
-        self.order.judge(stream, of, leg, mark, now)
-    }
-
-    /// Whether what a stream tells of an instrument is not all that it tells.
-    #[inline]
-    pub(super) fn is_shared(&self, stream: usize, instrument: Instrument) -> bool {
-        self.subject(stream) != Some(instrument)
-    }
-
-    /// Whether a text that has no place in any order is news.
-    pub(super) fn is_news(&mut self, leg: usize, text: &[u8]) -> bool {
-        self.recent.is_news(leg, text)
     }
 
     /// Gives up waiting for answers that are overdue; says how many and of what.
@@ -150,7 +92,7 @@ impl Link {
         let (overdue, asked) = self.asked.iter().partition(|asked| asked.until <= now);
         self.asked = asked;
         for Asked { leg, id, .. } in &overdue {
-            self.subscriptions.on_put_off(*leg, *id, now);
+            self.streams.subscriptions.on_put_off(*leg, *id, now);
         }
         overdue
     }
@@ -163,14 +105,14 @@ impl Link {
         now: Instant,
         until: Instant,
     ) -> Option<Asked> {
-        let is_due = |aim: &Aim| self.subscriptions.due_at(leg, *aim).is_some_and(|at| at <= now);
+        let is_due = |aim: &Aim| self.streams.subscriptions.due_at(leg, *aim).is_some_and(|at| at <= now);
         let aim = [Aim::Subscribe, Aim::Unsubscribe].into_iter().find(is_due)?;
         let id = *next_id;
         if !self.flights.get_mut(leg)?.as_mut()?.take(id, now) {
             return None;
         }
         *next_id += 1;
-        self.subscriptions.ask(leg, aim, id, now)?;
+        self.streams.subscriptions.ask(leg, aim, id, now)?;
         let asked = Asked { leg, id, aim, until };
         self.asked.push(asked);
         Some(asked)
@@ -191,21 +133,15 @@ impl Link {
         Some(self.asked.swap_remove(at))
     }
 
-    /// Looks what does not come that should, and says what is to be done about it. Streams that are silent are told to
-    /// `tell`.
-    pub(super) fn look(&mut self, now: Instant, tell: impl FnMut(&str, Duration)) -> Vec<Remedy> {
-        self.watch.look(&mut self.order, &mut self.subscriptions, now, tell)
-    }
-
     /// When there will be something to do without a message.
     pub(super) fn deadline(&self, now: Instant) -> Option<Instant> {
-        let asks = self.subscriptions.open_legs().flat_map(|leg| {
+        let asks = self.streams.subscriptions.open_legs().flat_map(|leg| {
             let free_at =
                 self.flights.get(leg).and_then(Option::as_ref).and_then(|flight| flight.free_at(now));
-            let due = [Aim::Subscribe, Aim::Unsubscribe].map(|aim| self.subscriptions.due_at(leg, aim));
+            let due =
+                [Aim::Subscribe, Aim::Unsubscribe].map(|aim| self.streams.subscriptions.due_at(leg, aim));
             due.into_iter().filter_map(move |at| Some(at?.max(free_at?)))
         });
-        let looks = [self.watch.deadline(&self.order), self.order.deadline()];
-        asks.chain(self.asked.iter().map(|asked| asked.until)).chain(looks.into_iter().flatten()).min()
+        asks.chain(self.asked.iter().map(|asked| asked.until)).chain(self.streams.deadline()).min()
     }
 }

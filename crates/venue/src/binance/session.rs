@@ -249,7 +249,7 @@ impl Session for Binance {
         Some(match market.commands.pop_front()? {
             Asking::Streams { link, leg, aim, id } => {
                 let link = market.links.get(link)?;
-                let names = link.subscriptions.of(leg, id).map(|(_, name)| name);
+                let names = link.streams.subscriptions.of(leg, id).map(|(_, name)| name);
                 requests::streams(text, aim, id, names);
                 Command::Send { route: Route { endpoint: link.endpoint, leg }, text }
             }

@@ -327,6 +327,11 @@ pub(super) fn subject(channel: &str) -> Option<&str> {
     tail.split('.').next()
 }
 
+/// Whether a channel is hardly ever silent for long: most perpetuals are traded all the time.
+pub(super) fn is_busy(name: &str) -> bool {
+    matches!(Topic::of(name), Topic::Book | Topic::Quote | Topic::Ticker) && name.contains("-PERPETUAL")
+}
+
 /// The instrument or index that a channel tells of, if it tells of no other. A volatility index has the name of its
 /// channel, for its price has that of the index.
 pub(super) fn only_subject(channel: &str) -> Option<&str> {

@@ -9,7 +9,6 @@ mod control;
 mod credits;
 mod keeper;
 mod leg;
-mod link;
 mod market;
 mod outbox;
 mod reaction;

@@ -131,20 +131,20 @@ impl Session for Deribit {
     }
 
     fn hand_over(&mut self, route: Route) {
-        self.market.link.order.hand_over(route.leg);
+        self.market.streams.order.hand_over(route.leg);
     }
 
     fn is_handed_over(&mut self, route: Route) -> bool {
-        self.market.link.order.is_handed_over(route.leg)
+        self.market.streams.order.is_handed_over(route.leg)
     }
 
     fn leg_counts(&self, route: Route) -> Option<&LegCounts> {
-        self.market.link.order.counts(route.leg).filter(|_| route.endpoint < self.endpoints.len())
+        self.market.streams.order.counts(route.leg).filter(|_| route.endpoint < self.endpoints.len())
     }
 
     fn take_lag(&mut self, route: Route) -> Option<Duration> {
         let is_there = route.endpoint < self.endpoints.len();
-        self.market.link.order.take_lag(route.leg).filter(|_| is_there)
+        self.market.streams.order.take_lag(route.leg).filter(|_| is_there)
     }
 
     fn on_message(&mut self, route: Route, text: &[u8], now: Now) -> Result<(), Error> {

@@ -29,18 +29,18 @@ impl Market {
     ) -> Result<(), Odd> {
         let Some(link) = self.links.get_mut(at) else { return Ok(()) };
         let asked = number(answer.id).and_then(|id| link.answered(leg, id, now));
-        let leftovers = link.subscriptions.leftovers();
+        let leftovers = link.streams.subscriptions.leftovers();
         self.restless = true;
         match (asked, answer.body) {
             (Some(asked), Body::Done) => self.on_done(at, leg, asked.id, now),
             (Some(asked), Body::Refused(refusal)) => {
                 let request = request_of(asked.aim);
-                let refused = link.subscriptions.on_refused(leg, asked.id, now);
+                let refused = link.streams.subscriptions.on_refused(leg, asked.id, now);
                 let is_one = refused.is_some() || asked.aim == Aim::Unsubscribe;
                 // Of several, who is to blame will turn out.
                 let outcome = if is_one { Outcome::Final } else { Outcome::Retry(now) };
-                let missing = refused.filter(|stream| link.subscriptions.is_wanted(*stream));
-                let missing = missing.map(|stream| link.subscriptions.name(stream).to_owned());
+                let missing = refused.filter(|stream| link.streams.subscriptions.is_wanted(*stream));
+                let missing = missing.map(|stream| link.streams.subscriptions.name(stream).to_owned());
                 self.tell_rejected(request, None, refusal, outcome);
                 if let Some(name) = missing {
                     self.queue.push_with_words(Event::Missing { stream: "" }, &name);
@@ -59,11 +59,14 @@ impl Market {
     /// The venue did what request `id` asked for.
     fn on_done(&mut self, at: usize, leg: usize, id: u64, now: Instant) {
         let Some(link) = self.links.get_mut(at) else { return };
-        let covered_before: Vec<_> = link.subscriptions.of(leg, id).map(|(stream, _)| stream).collect();
         let covered_before: Vec<_> =
-            covered_before.into_iter().filter(|stream| link.subscriptions.is_covered(*stream)).collect();
-        let became = link.subscriptions.on_done(leg, id, now, |_| true);
-        let mut pending: usize = self.links.iter().map(|link| link.subscriptions.pending()).sum();
+            link.streams.subscriptions.of(leg, id).map(|(stream, _)| stream).collect();
+        let covered_before: Vec<_> = covered_before
+            .into_iter()
+            .filter(|stream| link.streams.subscriptions.is_covered(*stream))
+            .collect();
+        let became = link.streams.subscriptions.on_done(leg, id, now, |_| true);
+        let mut pending: usize = self.links.iter().map(|link| link.streams.subscriptions.pending()).sum();
         let is_new =
             |(stream, became): &&(usize, Became)| *became == Became::Live && !covered_before.contains(stream);
         pending += became.iter().filter(is_new).count();
@@ -72,23 +75,23 @@ impl Market {
         for (stream, became) in became {
             match became {
                 Became::Live => {
-                    link.order.join(stream, leg, now);
+                    link.streams.order.join(stream, leg, now);
                     if covered_before.contains(&stream) {
                         continue;
                     }
                     pending -= 1;
                     let event = Event::Subscribed { stream: "", pending };
-                    queue.push_with_words(event, link.subscriptions.name(stream));
+                    queue.push_with_words(event, link.streams.subscriptions.name(stream));
                     let fed = keepers.iter_mut().flatten();
                     fed.filter(|keeper| (keeper.link, keeper.stream) == (at, stream))
                         .for_each(|keeper| keeper.on_confirmed(now));
                 }
                 Became::Left => {
-                    link.order.leave(stream, leg, true, now);
+                    link.streams.order.leave(stream, leg, true, now);
                     let fed = keepers.iter_mut().flatten();
                     let mut fed = fed.filter(|keeper| (keeper.link, keeper.stream) == (at, stream));
-                    if link.subscriptions.is_wanted(stream)
-                        && !link.subscriptions.is_covered(stream)
+                    if link.streams.subscriptions.is_wanted(stream)
+                        && !link.streams.subscriptions.is_covered(stream)
                         && let Some(keeper) = fed.next()
                     {
                         // It is subscribed anew.

@@ -245,8 +245,8 @@ impl Market {
         let Some(link) = self.links.get(at) else { return Err("market data of no connection") };
         match of {
             Of::Named(name) => {
-                let stream = link.subscriptions.find(name);
-                let subject = stream.and_then(|stream| link.subject(stream));
+                let stream = link.streams.subscriptions.find(name);
+                let subject = stream.and_then(|stream| link.streams.subject(stream));
                 let is_it = |subject: &Instrument| self.symbols.name(*subject) == Some(symbol);
                 match subject.filter(is_it) {
                     Some(subject) => Ok((stream, subject)),
@@ -290,12 +290,12 @@ impl Market {
             return self.is_news(origin).then_some(Verdict::Next);
         };
         let link = self.links.get_mut(at)?;
-        let verdict = link.judge((stream, instrument), origin.route.leg, mark, origin.now);
+        let verdict = link.streams.judge((stream, instrument), origin.route.leg, mark, origin.now);
         match verdict {
             Verdict::Next | Verdict::Copy | Verdict::Repeat => {}
             Verdict::Ahead => self.restless = true,
             Verdict::Gap(hole) => {
-                let instrument = link.is_shared(stream, instrument).then_some(instrument);
+                let instrument = link.streams.is_shared(stream, instrument).then_some(instrument);
                 self.tell_gap(at, StreamGap { stream, instrument, hole });
             }
         }
@@ -307,7 +307,9 @@ impl Market {
     fn is_news(&mut self, origin: &mut Origin<'_>) -> bool {
         let leg = origin.route.leg;
         *origin.is_news.get_or_insert_with(|| match origin.owner {
-            Owner::Link(at) => self.links.get_mut(at).is_none_or(|link| link.is_news(leg, origin.text)),
+            Owner::Link(at) => {
+                self.links.get_mut(at).is_none_or(|link| link.streams.is_news(leg, origin.text))
+            }
             Owner::Api => self.api.as_mut().is_none_or(|api| api.is_news(leg, origin.text)),
         })
     }
@@ -468,7 +470,7 @@ impl Market {
                 let symbol = stream.split_once('@').map_or(stream, |(symbol, _)| symbol);
                 let instrument = self.instrument(symbol)?;
                 let Owner::Link(link) = origin.owner else { return Err("market data on the API") };
-                (self.links.get(link).and_then(|link| link.subscriptions.find(stream)), instrument)
+                (self.links.get(link).and_then(|link| link.streams.subscriptions.find(stream)), instrument)
             }
             (None, 1) => {
                 let Owner::Link(link) = origin.owner else { return Err("market data on the API") };

@@ -132,8 +132,8 @@ impl Market {
     /// Follows one more stream, by a name that was checked. `now` is there once connections may be.
     pub(super) fn follow(&mut self, name: &str, now: Option<Instant>) {
         let is_wanted = |link: &Link| {
-            let stream = link.subscriptions.find(name);
-            stream.is_some_and(|stream| link.subscriptions.is_wanted(stream))
+            let stream = link.streams.subscriptions.find(name);
+            stream.is_some_and(|stream| link.streams.subscriptions.is_wanted(stream))
         };
         if self.links.iter().any(is_wanted) {
             return;
@@ -181,7 +181,7 @@ impl Market {
         if self.book.as_deref() != Some(suffix) {
             return;
         }
-        let subscriptions = self.links.get(place.0).map(|link| &link.subscriptions);
+        let subscriptions = self.links.get(place.0).map(|link| &link.streams.subscriptions);
         let is_open = subscriptions.is_some_and(Subscriptions::has_leg);
         // It was not left yet, so that nobody will confirm it.
         let is_covered = subscriptions.is_some_and(|subscriptions| subscriptions.is_covered(place.1));
@@ -205,7 +205,7 @@ impl Market {
     fn is_compared(&self, instrument: Instrument) -> bool {
         let is_quotes = |link: &Link| {
             let stream = link.stream_of(instrument, Kind::BookTicker);
-            stream.is_some_and(|stream| link.subscriptions.is_wanted(stream))
+            stream.is_some_and(|stream| link.streams.subscriptions.is_wanted(stream))
         };
         self.links.iter().any(is_quotes)
     }
@@ -224,7 +224,7 @@ impl Market {
     /// A link whose connections may carry one more stream.
     fn link_with_room(&mut self, class: Class) -> usize {
         let streams_max = self.config.product.streams_max();
-        let has_room = |link: &Link| link.class == class && link.subscriptions.wanted() < streams_max;
+        let has_room = |link: &Link| link.class == class && link.streams.subscriptions.wanted() < streams_max;
         self.links.iter().position(has_room).unwrap_or_else(|| {
             self.links.push(Link::new(self.endpoints.len(), class));
             self.endpoints.push(self.config.stream_endpoint(class));
@@ -255,9 +255,9 @@ impl Market {
     pub(super) fn unfollow(&mut self, name: &str, now: Instant) {
         for at in 0..self.links.len() {
             let Some(link) = self.links.get_mut(at) else { return };
-            let Some(stream) = link.subscriptions.remove(name, now) else { continue };
+            let Some(stream) = link.streams.subscriptions.remove(name, now) else { continue };
             self.restless = true;
-            let subject = link.subject(stream);
+            let subject = link.streams.subject(stream);
             if let Some(keeper) = self.keeper_fed_by((at, stream)) {
                 keeper.on_unfollowed();
             }
@@ -273,8 +273,11 @@ impl Market {
     /// them.
     fn tell_over(&mut self, at: usize, leftovers: &[usize]) {
         let Some(link) = self.links.get(at) else { return };
-        for stream in leftovers.iter().filter(|stream| link.subscriptions.is_idle(**stream)) {
-            self.queue.push_with_words(Event::Unsubscribed { stream: "" }, link.subscriptions.name(*stream));
+        for stream in leftovers.iter().filter(|stream| link.streams.subscriptions.is_idle(**stream)) {
+            self.queue.push_with_words(
+                Event::Unsubscribed { stream: "" },
+                link.streams.subscriptions.name(*stream),
+            );
         }
     }
 
@@ -292,7 +295,7 @@ impl Market {
     #[inline]
     pub(super) fn is_open(&self, route: Route) -> Option<bool> {
         Some(match self.owner(route)? {
-            Owner::Link(link) => self.links.get(link)?.subscriptions.is_open(route.leg),
+            Owner::Link(link) => self.links.get(link)?.streams.subscriptions.is_open(route.leg),
             Owner::Api => self.api.as_ref()?.is_open(route.leg),
         })
     }
@@ -325,16 +328,16 @@ impl Market {
 
     fn on_link_closed(&mut self, at: usize, leg: usize, ending: Ending, now: Instant) {
         let Some(link) = self.links.get_mut(at) else { return };
-        let leftovers = link.subscriptions.leftovers();
+        let leftovers = link.streams.subscriptions.leftovers();
         link.on_closed(leg, ending == Ending::InOrder, now);
         self.commands.retain(
             |asking| !matches!(asking, Asking::Streams { link, leg: of, .. } if (*link, *of) == (at, leg)),
         );
         let Self { links, keepers, queue, .. } = self;
         let Some(link) = links.get(at) else { return };
-        let has_leg = link.subscriptions.has_leg();
+        let has_leg = link.streams.subscriptions.has_leg();
         let fed = keepers.iter_mut().flatten().filter(|keeper| keeper.link == at);
-        for keeper in fed.filter(|keeper| !link.subscriptions.is_covered(keeper.stream)) {
+        for keeper in fed.filter(|keeper| !link.streams.subscriptions.is_covered(keeper.stream)) {
             keeper.on_stream_closed(&mut |event| queue.push(event));
             if has_leg {
                 keeper.on_stream_open();
@@ -361,7 +364,7 @@ impl Market {
             None => false,
             Some(Owner::Api) => self.api.as_ref().is_some_and(|api| api.is_ready(route.leg)),
             Some(Owner::Link(at)) => self.links.get(at).is_some_and(|link| {
-                link.subscriptions.is_settled(route.leg) && link.order.is_level(route.leg)
+                link.streams.subscriptions.is_settled(route.leg) && link.streams.order.is_level(route.leg)
             }),
         }
     }
@@ -376,26 +379,26 @@ impl Market {
         if let Some(Owner::Link(at)) = self.owner(route)
             && let Some(link) = self.links.get_mut(at)
         {
-            link.order.hand_over(route.leg);
+            link.streams.order.hand_over(route.leg);
         }
     }
 
     /// Whether it has.
     pub(super) fn is_handed_over(&mut self, route: Route) -> bool {
         let Some(Owner::Link(at)) = self.owner(route) else { return true };
-        self.links.get_mut(at).is_none_or(|link| link.order.is_handed_over(route.leg))
+        self.links.get_mut(at).is_none_or(|link| link.streams.order.is_handed_over(route.leg))
     }
 
     /// How a connection fares among those with the same streams.
     pub(super) fn leg_counts(&self, route: Route) -> Option<&LegCounts> {
         let Owner::Link(at) = self.owner(route)? else { return None };
-        self.links.get(at)?.order.counts(route.leg)
+        self.links.get(at)?.streams.order.counts(route.leg)
     }
 
     /// How far it lags since this was asked last.
     pub(super) fn take_lag(&mut self, route: Route) -> Option<Duration> {
         let Owner::Link(at) = self.owner(route)? else { return None };
-        self.links.get_mut(at)?.order.take_lag(route.leg)
+        self.links.get_mut(at)?.streams.order.take_lag(route.leg)
     }
 
     pub(super) fn keeper(&self, instrument: Instrument) -> Option<&Keeper> {
@@ -419,7 +422,7 @@ impl Market {
         let Some(link) = self.links.get(link) else { return };
         let StreamGap { stream, instrument, hole } = gap;
         let told = Gap { stream: "", instrument, after: hole.after, through: hole.through };
-        self.queue.push_with_words(Event::Gap(told), link.subscriptions.name(stream));
+        self.queue.push_with_words(Event::Gap(told), link.streams.subscriptions.name(stream));
     }
 }
 

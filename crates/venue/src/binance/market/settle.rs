@@ -57,7 +57,7 @@ impl Market {
 
     /// Holes that nobody fills become gaps.
     fn settle_gaps(&mut self, at: usize, now: Instant) {
-        while let Some(gap) = self.links.get_mut(at).and_then(|link| link.order.next_gap(now)) {
+        while let Some(gap) = self.links.get_mut(at).and_then(|link| link.streams.order.next_gap(now)) {
             self.tell_gap(at, gap);
             let Self { keepers, queue, .. } = self;
             let mut fed = keepers.iter_mut().flatten();
@@ -71,8 +71,9 @@ impl Market {
     fn settle_silence(&mut self, at: usize, now: Instant) {
         let Self { links, queue, commands, .. } = self;
         let Some(link) = links.get_mut(at) else { return };
-        let remedies =
-            link.look(now, |name, since| queue.push_with_words(Event::Silent { stream: "", since }, name));
+        let remedies = link
+            .streams
+            .look(now, |name, since| queue.push_with_words(Event::Silent { stream: "", since }, name));
         let endpoint = link.endpoint;
         commands.extend(remedies.into_iter().map(|remedy| match remedy {
             Remedy::Replace(leg) => Asking::Replace(Route { endpoint, leg }),
@@ -86,7 +87,7 @@ impl Market {
         for Asked { aim, .. } in &overdue {
             self.queue.push(Event::Unanswered { request: request_of(*aim), instrument: None });
         }
-        for leg in link.subscriptions.open_legs() {
+        for leg in link.streams.subscriptions.open_legs() {
             if overdue.iter().any(|asked| asked.leg == leg) && link.is_deaf(leg, now) {
                 self.commands.push_back(Asking::Renew(Route { endpoint: link.endpoint, leg }));
             }

@@ -62,7 +62,7 @@ impl Control {
     /// Request `id` did what it was for. A subscription is of the channels that are `named`; the others are missing.
     fn on_done(&mut self, leg: usize, id: u64, named: Option<Names<'_>>, now: Instant, market: &mut Market) {
         let named: FxHashSet<&str> = named.iter().flat_map(|named| named.iter()).collect();
-        let subscriptions = &mut market.link.subscriptions;
+        let subscriptions = &mut market.streams.subscriptions;
         let asked: Vec<_> = subscriptions.of(leg, id).map(|(stream, _)| stream).collect();
         let is_news = |stream: &usize| subscriptions.is_wanted(*stream) && !subscriptions.is_covered(*stream);
         let news: Vec<_> = asked.into_iter().filter(is_news).collect();
@@ -120,7 +120,7 @@ impl Control {
         now: Instant,
         market: &mut Market,
     ) -> (Outcome, Vec<usize>) {
-        let subscriptions = &mut market.link.subscriptions;
+        let subscriptions = &mut market.streams.subscriptions;
         let about: Vec<_> = subscriptions.of(leg, asked.id).map(|(stream, _)| stream).collect();
         match asked.what {
             What::SignIn | What::Test => {}
@@ -181,7 +181,7 @@ impl Control {
         match asked.what {
             What::Heartbeat => self.set_heart(leg, Heart::Due(again_at)),
             What::Subscribe(_) | What::Unsubscribe => {
-                market.link.subscriptions.on_put_off(leg, asked.id, again_at);
+                market.streams.subscriptions.on_put_off(leg, asked.id, again_at);
             }
             What::SignIn => {
                 if let Some(leg) = self.leg_mut(leg) {

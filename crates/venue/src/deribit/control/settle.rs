@@ -65,9 +65,9 @@ impl Control {
 
     /// What does not come that should is asked for anew.
     fn settle_silence(&mut self, now: Instant, market: &mut Market) {
-        let Market { link, queue, .. } = market;
+        let Market { streams, queue, .. } = market;
         let remedies =
-            link.look(now, |name, since| queue.push_with_words(Event::Silent { stream: "", since }, name));
+            streams.look(now, |name, since| queue.push_with_words(Event::Silent { stream: "", since }, name));
         for remedy in remedies {
             match remedy {
                 Remedy::Replace(leg) => self.outbox.replace(leg),
@@ -118,7 +118,7 @@ impl Control {
 
     fn settle_streams(&mut self, leg: usize, now: Instant, market: &mut Market) {
         if self.leg(leg).is_some_and(|leg| leg.sign_in.is_refused()) {
-            let hopeless = market.link.subscriptions.give_up(leg, |group| group != Need::Nothing.group());
+            let hopeless = market.streams.subscriptions.give_up(leg, |group| group != Need::Nothing.group());
             for stream in hopeless {
                 market.on_without(leg, stream, Became::Missing, now);
             }
@@ -129,7 +129,7 @@ impl Control {
 
     /// Sends the next request of a connection, if there is one and it may leave now.
     fn ask(&mut self, leg: usize, aim: Aim, now: Instant, market: &mut Market) -> Option<()> {
-        let subscriptions = &mut market.link.subscriptions;
+        let subscriptions = &mut market.streams.subscriptions;
         subscriptions.due_at(leg, aim).filter(|at| *at <= now)?;
         self.credits(aim).take(now).ok()?;
         let group = subscriptions.ask(leg, aim, self.next_id, now)?;
@@ -140,7 +140,7 @@ impl Control {
             (Aim::Unsubscribe, true) => (What::Unsubscribe, "private/unsubscribe"),
         };
         let id = self.begin(leg, what, now);
-        let names = market.link.subscriptions.of(leg, id).map(|(_, name)| name);
+        let names = market.streams.subscriptions.of(leg, id).map(|(_, name)| name);
         self.outbox.send(leg, |text| requests::channels(text, id, method, names));
         if aim == Aim::Subscribe {
             market.on_subscribing(leg, id);
@@ -163,7 +163,7 @@ impl Control {
     fn leg_wake(&self, at: usize, leg: &Leg, now: Instant, market: &Market) -> Option<Instant> {
         let paid = |at: Option<Instant>, credits: &Credits| at.map(|at| at.max(credits.free_at(now)));
         let heart = if let Heart::Due(at) = leg.heart { Some(at) } else { None };
-        let due = |aim| market.link.subscriptions.due_at(at, aim).filter(|_| leg.sign_in.is_settled());
+        let due = |aim| market.streams.subscriptions.due_at(at, aim).filter(|_| leg.sign_in.is_settled());
         let others = [
             paid(heart, &self.for_others),
             paid(self.sign_in_at(leg), &self.for_others),

@@ -26,12 +26,13 @@ impl Market {
         channel: &str,
         update: &BookUpdate<'_>,
     ) -> Result<(), Odd> {
-        let stream = origin.stream(&self.link, channel).ok_or(NOT_FOLLOWED)?;
-        let subject = self.link.subject(stream);
+        let stream = origin.stream(&self.streams, channel).ok_or(NOT_FOLLOWED)?;
+        let subject = self.streams.subject(stream);
         let is_it = |subject: &Instrument| self.symbols.name(*subject) == Some(update.instrument);
         let instrument = subject.filter(is_it).ok_or(NOT_FOLLOWED)?;
         // One that is not followed any more comes until the venue says that it is left.
-        let keeper = fed_by(&mut self.keepers, &self.link, stream).filter(|keeper| !keeper.sync.is_closed());
+        let keeper =
+            fed_by(&mut self.keepers, &self.streams, stream).filter(|keeper| !keeper.sync.is_closed());
         let Some(keeper) = keeper else { return Ok(()) };
         match update.previous_id {
             None => self.on_snapshot(origin, (stream, instrument), update),
@@ -45,13 +46,13 @@ impl Market {
 
     fn on_snapshot(&mut self, origin: &Origin<'_>, of: (usize, Instrument), update: &BookUpdate<'_>) {
         let (leg, now, (stream, instrument)) = (origin.leg, origin.now, of);
-        let Self { link, keepers, queue, restless, .. } = self;
-        let Some(keeper) = fed_by(keepers, link, stream) else { return };
+        let Self { streams, keepers, queue, restless, .. } = self;
+        let Some(keeper) = fed_by(keepers, streams, stream) else { return };
         let update_id = update.change_id;
         let is_outdated = keeper.is_outdated(leg, update_id);
         keeper.on_heard(leg);
         if keeper.sync.is_live() {
-            match link.order.judge(stream, None, leg, Mark::Id { id: update_id, previous: None }, now) {
+            match streams.order.judge(stream, None, leg, Mark::Id { id: update_id, previous: None }, now) {
                 // It leaves out the changes before it, if there were any.
                 Verdict::Next | Verdict::Gap(_) => {}
                 Verdict::Copy => return,
@@ -62,15 +63,15 @@ impl Market {
                 }
             }
         } else if is_outdated {
-            link.order.judge(stream, None, leg, Mark::Id { id: update_id, previous: None }, now);
-            keeper.on_outdated(leg, &mut link.subscriptions, now);
+            streams.order.judge(stream, None, leg, Mark::Id { id: update_id, previous: None }, now);
+            keeper.on_outdated(leg, &mut streams.subscriptions, now);
             *restless = true;
             return;
         } else {
-            link.order.restart(stream, leg, update_id, now);
+            streams.order.restart(stream, leg, update_id, now);
         }
         if let Some(hole) = keeper.untold(update_id) {
-            tell_gap(queue, link, StreamGap { stream, instrument: None, hole });
+            tell_gap(queue, streams, StreamGap { stream, instrument: None, hole });
         }
         queue.push_with_levels(Event::Snapshot(Snapshot {
             instrument,
@@ -83,18 +84,18 @@ impl Market {
         keeper.on_told(update_id);
         if !keeper.on_update(update, queue) {
             *restless = true;
-            keeper.make_anew(leg, &mut link.subscriptions, now);
+            keeper.make_anew(leg, &mut streams.subscriptions, now);
         }
     }
 
     #[inline]
     fn on_change(&mut self, origin: &Origin<'_>, of: (usize, Instrument), update: &BookUpdate<'_>) {
         let (leg, now, (stream, instrument)) = (origin.leg, origin.now, of);
-        let Self { link, keepers, queue, restless, .. } = self;
+        let Self { streams, keepers, queue, restless, .. } = self;
         let BookUpdate { time_ns, change_id, previous_id, .. } = *update;
         let mark = Mark::Id { id: change_id, previous: previous_id };
-        let verdict = link.order.judge(stream, None, leg, mark, now);
-        let Some(keeper) = fed_by(keepers, link, stream) else { return };
+        let verdict = streams.order.judge(stream, None, leg, mark, now);
+        let Some(keeper) = fed_by(keepers, streams, stream) else { return };
         if verdict == Verdict::Ahead {
             *restless = true;
             keeper.on_ahead(leg);
@@ -106,14 +107,14 @@ impl Market {
             Verdict::Next => None,
             Verdict::Gap(hole) => Some(hole),
             Verdict::Repeat if keeper.sync.is_count_anew(update) => {
-                link.order.forget(stream);
+                streams.order.forget(stream);
                 Some(Hole { after: keeper.sync.update_id(), through: change_id.saturating_sub(1) })
             }
             Verdict::Repeat => return keeper.on_repeat(change_id, queue),
             Verdict::Copy | Verdict::Ahead => return,
         };
         if let Some(hole) = hole {
-            tell_gap(queue, link, StreamGap { stream, instrument: None, hole });
+            tell_gap(queue, streams, StreamGap { stream, instrument: None, hole });
         }
         queue.push_with_levels(Event::Delta(Delta {
             instrument,
@@ -127,21 +128,21 @@ impl Market {
         keeper.on_told(change_id);
         if !keeper.on_update(update, queue) {
             *restless = true;
-            keeper.make_anew(leg, &mut link.subscriptions, now);
+            keeper.make_anew(leg, &mut streams.subscriptions, now);
         }
     }
 
     /// Holes that nobody fills become gaps, and snapshots that are overdue are given up.
     pub(in crate::deribit) fn settle(&mut self, now: Instant) {
-        let Self { link, keepers, queue, .. } = self;
-        while let Some(gap) = link.order.next_gap(now) {
-            match fed_by(keepers, link, gap.stream) {
-                None => tell_gap(queue, link, gap),
+        let Self { streams, keepers, queue, .. } = self;
+        while let Some(gap) = streams.order.next_gap(now) {
+            match fed_by(keepers, streams, gap.stream) {
+                None => tell_gap(queue, streams, gap),
                 Some(keeper) if keeper.sync.is_live() => {
-                    tell_gap(queue, link, gap);
+                    tell_gap(queue, streams, gap);
                     keeper.on_told(gap.hole.through);
                     keeper.on_hole(gap.hole, queue);
-                    keeper.seek_snapshot(&mut link.subscriptions, now);
+                    keeper.seek_snapshot(&mut streams.subscriptions, now);
                 }
                 // It waits for a snapshot, which the gap is before.
                 Some(_) => {}
@@ -149,7 +150,7 @@ impl Market {
         }
         for (instrument, keeper) in (0..).map(Instrument).zip(keepers) {
             let Some(keeper) = keeper else { continue };
-            if keeper.on_deadline(&mut link.subscriptions, now) {
+            if keeper.on_deadline(&mut streams.subscriptions, now) {
                 queue.push(Event::Unanswered { request: Request::Snapshot, instrument: Some(instrument) });
             }
         }
@@ -157,6 +158,6 @@ impl Market {
 
     /// When there will be something to do about streams and books without a message.
     pub(in crate::deribit) fn deadline(&self) -> Option<Instant> {
-        self.keepers().filter_map(|keeper| keeper.deadline()).chain(self.link.deadline()).min()
+        self.keepers().filter_map(|keeper| keeper.deadline()).chain(self.streams.deadline()).min()
     }
 }

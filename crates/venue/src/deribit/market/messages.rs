@@ -6,13 +6,13 @@ use super::{Incremental, Market, slot, tell_gap};
 use crate::{
     deribit::{
         channel,
-        link::Link,
         tickers::Kept,
         translate,
         wire::{self, Message, TickerChange},
     },
     event::{Event, Instrument, InstrumentState, StatusKind},
     order::{Mark, StreamGap, Verdict},
+    streams::Streams,
     symbols::at,
 };
 
@@ -39,8 +39,8 @@ impl<'a> Origin<'a> {
 
     /// The place of the channel of the text, if it is followed.
     #[inline]
-    pub(super) fn stream(&mut self, link: &Link, channel: &str) -> Option<usize> {
-        *self.stream.get_or_insert_with(|| link.subscriptions.find(channel))
+    pub(super) fn stream(&mut self, streams: &Streams, channel: &str) -> Option<usize> {
+        *self.stream.get_or_insert_with(|| streams.subscriptions.find(channel))
     }
 }
 
@@ -174,8 +174,8 @@ impl Market {
         channel: &str,
         name: Option<&str>,
     ) -> Result<(Option<usize>, Instrument), Odd> {
-        let stream = origin.stream(&self.link, channel);
-        let subject = stream.and_then(|stream| self.link.subject(stream));
+        let stream = origin.stream(&self.streams, channel);
+        let subject = stream.and_then(|stream| self.streams.subject(stream));
         let is_it = |subject| name.is_none_or(|name| self.symbols.name(subject) == Some(name));
         match subject {
             Some(subject) if is_it(subject) => Ok((stream, subject)),
@@ -213,14 +213,14 @@ impl Market {
         let Some(stream) = stream else {
             return if self.is_news(origin) { Verdict::Next } else { Verdict::Copy };
         };
-        let Self { link, queue, restless, .. } = self;
-        let verdict = link.judge((stream, instrument), origin.leg, mark, origin.now);
+        let Self { streams, queue, restless, .. } = self;
+        let verdict = streams.judge((stream, instrument), origin.leg, mark, origin.now);
         match verdict {
             Verdict::Next | Verdict::Copy | Verdict::Repeat => {}
             Verdict::Ahead => *restless = true,
             Verdict::Gap(hole) => {
-                let instrument = link.is_shared(stream, instrument).then_some(instrument);
-                tell_gap(queue, link, StreamGap { stream, instrument, hole });
+                let instrument = streams.is_shared(stream, instrument).then_some(instrument);
+                tell_gap(queue, streams, StreamGap { stream, instrument, hole });
             }
         }
         verdict
@@ -229,7 +229,7 @@ impl Market {
     /// Whether a text that has no place in an order is news.
     #[cold]
     fn is_news(&mut self, origin: &mut Origin<'_>) -> bool {
-        *origin.is_news.get_or_insert_with(|| self.link.is_news(origin.leg, origin.text))
+        *origin.is_news.get_or_insert_with(|| self.streams.is_news(origin.leg, origin.text))
     }
 
     /// A ticker that is told whole needs nothing before it: where it is beyond what the other connections have brought, it
@@ -243,8 +243,8 @@ impl Market {
         let (stream, instrument) = self.place(origin, channel, whole.instrument)?;
         let is_news = match (self.verdict(origin, stream, instrument, Mark::Time(whole.time_ns)), stream) {
             (Verdict::Next | Verdict::Gap(_), _) => true,
-            (Verdict::Ahead, Some(stream)) if !self.link.is_shared(stream, instrument) => {
-                self.link.order.restart(stream, origin.leg, whole.time_ns, origin.now);
+            (Verdict::Ahead, Some(stream)) if !self.streams.is_shared(stream, instrument) => {
+                self.streams.order.restart(stream, origin.leg, whole.time_ns, origin.now);
                 true
             }
             (Verdict::Ahead | Verdict::Copy | Verdict::Repeat, _) => false,

@@ -12,10 +12,9 @@ use std::{
 pub(super) use messages::{Odd, Origin};
 
 use super::{
-    channel::{Topic, only_subject, subject},
+    channel::{Topic, is_busy, only_subject, subject},
     config::Access,
     keeper::Keeper,
-    link::{Added, Link},
     tickers::Kept,
 };
 use crate::{
@@ -23,18 +22,24 @@ use crate::{
     event::{Event, Gap, Instrument, Status, StatusKind},
     order::StreamGap,
     queue::Queue,
+    streams::{Added, Streams, Wanted},
     symbols::{Symbols, at},
 };
+
+/// Channels in one request. The venue documents 500, and has refused requests for being too large.
+const BATCH_MAX: u16 = 250;
 
 #[derive(Debug)]
 pub(super) struct Market {
     pub(super) symbols: Symbols,
     pub(super) queue: Queue,
-    pub(super) link: Link,
+    pub(super) streams: Streams,
     /// Something changed that may call for a request.
     pub(super) restless: bool,
     access: Access,
     levels_max: usize,
+    /// How long what is busy may be silent.
+    silence_max: Option<Duration>,
     /// By instrument, as far as there are any.
     keepers: Vec<Option<Keeper>>,
     /// By instrument, as far as there are any.
@@ -65,10 +70,11 @@ impl Market {
         let mut market = Self {
             symbols,
             queue: Queue::default(),
-            link: Link::new(silence_max),
+            streams: Streams::new(BATCH_MAX),
             restless: false,
             access,
             levels_max,
+            silence_max,
             keepers: Vec::new(),
             tickers: Vec::new(),
         };
@@ -81,8 +87,13 @@ impl Market {
     /// Follows one more channel, by a name that was checked. `now` is there once connections may be.
     pub(super) fn follow(&mut self, name: &str, now: Option<Instant>) {
         let instrument = only_subject(name).and_then(|name| self.symbols.intern(name));
-        let Some(added) = self.link.add(name, self.access.need(name), instrument, now) else { return };
-        let Added { stream, was_known } = added;
+        let wanted = Wanted {
+            name,
+            group: self.access.need(name).group(),
+            subject: instrument,
+            silence_max: self.silence_max.filter(|_| is_busy(name)),
+        };
+        let Some(Added { stream, was_known }) = self.streams.add(wanted, now) else { return };
         self.restless = true;
         let Some(instrument) = instrument.filter(|_| Topic::of(name) == Topic::Book) else { return };
         let levels_max = self.levels_max;
@@ -90,15 +101,15 @@ impl Market {
             .get_or_insert_with(|| Keeper::new(instrument, stream, levels_max));
         keeper.on_followed(stream, was_known);
         if let Some(now) = now {
-            keeper.seek_snapshot(&mut self.link.subscriptions, now);
+            keeper.seek_snapshot(&mut self.streams.subscriptions, now);
         }
     }
 
     /// Follows a channel no more.
     pub(super) fn unfollow(&mut self, name: &str, now: Instant) {
-        let Some(stream) = self.link.subscriptions.remove(name, now) else { return };
+        let Some(stream) = self.streams.subscriptions.remove(name, now) else { return };
         self.restless = true;
-        if let Some(keeper) = fed_by(&mut self.keepers, &self.link, stream) {
+        if let Some(keeper) = fed_by(&mut self.keepers, &self.streams, stream) {
             keeper.on_unfollowed();
         }
         self.tell_if_over(stream);
@@ -114,8 +125,8 @@ impl Market {
             }
             let of = subject(name);
             let feeds = of.and_then(|of| self.keeper(self.symbols.find(of)?)).map(|keeper| keeper.channel);
-            let feeds = feeds.filter(|stream| self.link.subscriptions.is_wanted(*stream));
-            let before = feeds.map(|stream| self.link.subscriptions.name(stream));
+            let feeds = feeds.filter(|stream| self.streams.subscriptions.is_wanted(*stream));
+            let before = feeds.map(|stream| self.streams.subscriptions.name(stream));
             if before.into_iter().chain(books.insert(of, *name)).any(|before| before != *name) {
                 return Err(ConfigError::DepthTwice);
             }
@@ -124,23 +135,23 @@ impl Market {
     }
 
     pub(super) fn on_open(&mut self, leg: usize, now: Instant) {
-        self.link.on_open(leg, now);
+        self.streams.on_open(leg, now);
         self.restless = true;
     }
 
     pub(super) fn on_closed(&mut self, leg: usize, in_order: bool, now: Instant) {
-        let leftovers = self.link.subscriptions.leftovers();
-        self.link.on_closed(leg, in_order, now);
+        let leftovers = self.streams.subscriptions.leftovers();
+        self.streams.on_closed(leg, in_order, now);
         self.restless = true;
-        let Self { link, keepers, tickers, queue, .. } = self;
+        let Self { streams, keepers, tickers, queue, .. } = self;
         for keeper in keepers.iter_mut().flatten() {
-            if link.subscriptions.is_covered(keeper.channel) {
-                keeper.on_left(leg, &mut link.subscriptions, now);
+            if streams.subscriptions.is_covered(keeper.channel) {
+                keeper.on_left(leg, &mut streams.subscriptions, now);
             } else {
                 keeper.on_uncovered(queue);
             }
         }
-        if !link.subscriptions.has_leg() {
+        if !streams.subscriptions.has_leg() {
             tickers.iter_mut().flatten().for_each(|ticker| ticker.is_whole = false);
         }
         leftovers.into_iter().for_each(|stream| self.tell_if_over(stream));
@@ -148,7 +159,7 @@ impl Market {
 
     /// Whether a connection brings all that it should, as far as it is subscribed.
     pub(super) fn is_ready(&self, leg: usize) -> bool {
-        let Link { subscriptions, order, .. } = &self.link;
+        let Streams { subscriptions, order, .. } = &self.streams;
         let feeds = |keeper: &&Keeper| !keeper.sync.is_closed() && subscriptions.is_live(leg, keeper.channel);
         let books_are_ready = || self.keepers().filter(feeds).all(|keeper| keeper.is_ready(leg));
         subscriptions.is_settled(leg) && order.is_level(leg) && books_are_ready()
@@ -172,15 +183,15 @@ impl Market {
 }
 
 /// The book that a channel feeds.
-fn fed_by<'k>(keepers: &'k mut [Option<Keeper>], link: &Link, stream: usize) -> Option<&'k mut Keeper> {
-    let keeper = keepers.get_mut(at(link.subject(stream)?))?.as_mut()?;
+fn fed_by<'k>(keepers: &'k mut [Option<Keeper>], streams: &Streams, stream: usize) -> Option<&'k mut Keeper> {
+    let keeper = keepers.get_mut(at(streams.subject(stream)?))?.as_mut()?;
     (keeper.channel == stream).then_some(keeper)
 }
 
 /// Tells a gap in a stream.
-fn tell_gap(queue: &mut Queue, link: &Link, StreamGap { stream, instrument, hole }: StreamGap) {
+fn tell_gap(queue: &mut Queue, streams: &Streams, StreamGap { stream, instrument, hole }: StreamGap) {
     let told = Gap { stream: "", instrument, after: hole.after, through: hole.through };
-    queue.push_with_words(Event::Gap(told), link.subscriptions.name(stream));
+    queue.push_with_words(Event::Gap(told), streams.subscriptions.name(stream));
 }
 
 /// The place of an instrument in a list, which grows as far as needed: it is bounded as names are.

@@ -1,69 +1,70 @@
-//! The channels that are followed, and the order in which the connections bring what they tell.
+//! The streams of one endpoint: what is asked for on each of its connections, in which order they bring it, and what does
+//! not come.
 
 use std::time::{Duration, Instant};
 
-use super::channel::{Need, Topic};
 use crate::{
     event::Instrument,
     order::{Mark, Order, Verdict},
     recent::Recent,
-    subscriptions::Subscriptions,
+    subscriptions::{Group, Subscriptions},
     watch::{Remedy, Watch},
 };
 
-/// Channels in one request. The venue documents 500, and has refused requests for being too large.
-const BATCH_MAX: u16 = 250;
-
 #[derive(Debug)]
-pub(super) struct Link {
-    pub(super) subscriptions: Subscriptions,
-    pub(super) order: Order,
+pub(crate) struct Streams {
+    pub(crate) subscriptions: Subscriptions,
+    pub(crate) order: Order,
     recent: Recent,
     watch: Watch,
     /// By stream: whom it tells of, if it is one instrument.
     subjects: Vec<Option<Instrument>>,
-    /// How long what is busy may be silent.
-    silence_max: Option<Duration>,
 }
 
-/// A channel that is wanted from now on.
+/// A stream that is wanted.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Added {
-    /// Its place.
-    pub(super) stream: usize,
-    /// It was wanted before, and may still bring what is old.
-    pub(super) was_known: bool,
+pub(crate) struct Wanted<'a> {
+    pub(crate) name: &'a str,
+    /// Streams of different groups are not asked for together.
+    pub(crate) group: Group,
+    /// Whom it tells of, if it is one instrument.
+    pub(crate) subject: Option<Instrument>,
+    /// How long it may be silent, where that is known.
+    pub(crate) silence_max: Option<Duration>,
 }
 
-impl Link {
-    pub(super) fn new(silence_max: Option<Duration>) -> Self {
+/// A stream that is wanted from now on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Added {
+    /// Its place.
+    pub(crate) stream: usize,
+    /// It was wanted before, and may still bring what is old.
+    pub(crate) was_known: bool,
+}
+
+impl Streams {
+    /// At most `batch_max` streams are asked for in one request.
+    pub(crate) fn new(batch_max: u16) -> Self {
         Self {
-            subscriptions: Subscriptions::new(BATCH_MAX),
+            subscriptions: Subscriptions::new(batch_max),
             order: Order::default(),
             recent: Recent::default(),
             watch: Watch::default(),
             subjects: Vec::new(),
-            silence_max,
         }
     }
 
-    /// Wants a channel, unless it is wanted already.
-    pub(super) fn add(
-        &mut self,
-        name: &str,
-        need: Need,
-        subject: Option<Instrument>,
-        now: Option<Instant>,
-    ) -> Option<Added> {
-        let was_known = self.subscriptions.find(name).is_some();
-        let stream = self.subscriptions.add(name, need.group(), now)?;
+    /// Wants a stream, unless it is wanted already.
+    pub(crate) fn add(&mut self, wanted: Wanted<'_>, now: Option<Instant>) -> Option<Added> {
+        let was_known = self.subscriptions.find(wanted.name).is_some();
+        let stream = self.subscriptions.add(wanted.name, wanted.group, now)?;
         if self.subjects.len() <= stream {
             self.subjects.resize(stream + 1, None);
         }
-        if let Some(place) = self.subjects.get_mut(stream) {
-            *place = subject;
+        if let Some(subject) = self.subjects.get_mut(stream) {
+            *subject = wanted.subject;
         }
-        self.watch.set(stream, self.silence_max.filter(|_| is_busy(name)));
+        self.watch.set(stream, wanted.silence_max);
         if was_known {
             self.order.resume(stream);
         } else {
@@ -74,26 +75,26 @@ impl Link {
 
     /// The only instrument of a stream.
     #[inline]
-    pub(super) fn subject(&self, stream: usize) -> Option<Instrument> {
+    pub(crate) fn subject(&self, stream: usize) -> Option<Instrument> {
         self.subjects.get(stream).copied().flatten()
     }
 
-    pub(super) fn on_open(&mut self, leg: usize, now: Instant) {
+    pub(crate) fn on_open(&mut self, leg: usize, now: Instant) {
         self.subscriptions.on_open(leg, now);
-        self.watch.on_leg(leg, &self.subscriptions, now);
         self.order.open(leg);
+        self.watch.on_leg(leg, &self.subscriptions, now);
         self.recent.on_open(leg);
     }
 
-    pub(super) fn on_closed(&mut self, leg: usize, in_order: bool, now: Instant) {
+    pub(crate) fn on_closed(&mut self, leg: usize, in_order: bool, now: Instant) {
         self.subscriptions.on_closed(leg);
-        self.watch.on_leg(leg, &self.subscriptions, now);
         self.order.close(leg, in_order, now);
+        self.watch.on_leg(leg, &self.subscriptions, now);
     }
 
     /// What an update of a leg is to its stream.
     #[inline]
-    pub(super) fn judge(
+    pub(crate) fn judge(
         &mut self,
         (stream, instrument): (usize, Instrument),
         leg: usize,
@@ -106,28 +107,23 @@ impl Link {
 
     /// Whether what a stream tells of an instrument is not all that it tells.
     #[inline]
-    pub(super) fn is_shared(&self, stream: usize, instrument: Instrument) -> bool {
+    pub(crate) fn is_shared(&self, stream: usize, instrument: Instrument) -> bool {
         self.subject(stream) != Some(instrument)
     }
 
     /// Whether a text that has no place in any order is news.
-    pub(super) fn is_news(&mut self, leg: usize, text: &[u8]) -> bool {
+    pub(crate) fn is_news(&mut self, leg: usize, text: &[u8]) -> bool {
         self.recent.is_news(leg, text)
     }
 
     /// Looks what does not come that should, and says what is to be done about it. Streams that are silent are told to
     /// `tell`.
-    pub(super) fn look(&mut self, now: Instant, tell: impl FnMut(&str, Duration)) -> Vec<Remedy> {
+    pub(crate) fn look(&mut self, now: Instant, tell: impl FnMut(&str, Duration)) -> Vec<Remedy> {
         self.watch.look(&mut self.order, &mut self.subscriptions, now, tell)
     }
 
     /// When to look next, or a hole becomes a gap.
-    pub(super) fn deadline(&self) -> Option<Instant> {
+    pub(crate) fn deadline(&self) -> Option<Instant> {
         [self.watch.deadline(&self.order), self.order.deadline()].into_iter().flatten().min()
     }
-}
-
-/// Whether a channel is hardly ever silent for long: most perpetuals are traded all the time.
-fn is_busy(name: &str) -> bool {
-    matches!(Topic::of(name), Topic::Book | Topic::Quote | Topic::Ticker) && name.contains("-PERPETUAL")
 }
