@@ -14,12 +14,14 @@ pub(super) struct Ledger {
     has_ids: bool,
     /// Updates may be missing without a word: the venue leaves some out, and the ids around them do not show it.
     is_lossy: bool,
-    /// Whether a subscription begins with what stands, which nobody publishes.
-    has_firsts: bool,
+    /// What a subscription begins with that nobody publishes.
+    first: First,
     /// Whether the feed is to follow it.
     wanted: bool,
     /// What is published and was not told, oldest first.
     published: VecDeque<Published>,
+    /// The last that was published before those.
+    stands: Option<Update>,
     /// The last that was told since it is wanted.
     last: Option<u64>,
     last_told: Option<Update>,
@@ -35,14 +37,36 @@ pub(super) struct Ledger {
     pub(super) unshown: u64,
 }
 
+/// What a subscription begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum First {
+    /// The next that is published.
+    Published,
+    /// The last that was published, at the time of the subscription.
+    Stands,
+    /// What would be published now.
+    Now,
+}
+
+impl First {
+    fn of(stream: &str) -> Self {
+        match stream.split_once('.') {
+            Some(("quote", _)) => Self::Stands,
+            Some(("ticker", _)) => Self::Now,
+            _ => Self::Published,
+        }
+    }
+}
+
 impl Ledger {
     pub(super) fn new(stream: &str, is_lossy: bool) -> Self {
         Self {
             has_ids: has_ids(stream),
             is_lossy,
-            has_firsts: stream.starts_with("quote.") || stream.starts_with("ticker."),
+            first: First::of(stream),
             wanted: false,
             published: VecDeque::new(),
+            stands: None,
             last: None,
             last_told: None,
             resumes: true,
@@ -71,7 +95,7 @@ impl Ledger {
         if !self.wanted {
             let is_old = |published: &Published| published.at + UNDER_WAY_MAX < at;
             while self.published.front().is_some_and(is_old) {
-                self.published.pop_front();
+                self.take_oldest();
             }
         }
     }
@@ -105,13 +129,13 @@ impl Ledger {
         }
         self.last_told = Some(told.clone());
         loop {
-            let Some(published) = self.published.pop_front() else {
+            let Some(published) = self.published.front() else {
                 // What was published before it was wanted is not known here.
                 self.gaps.retain(|(_, through)| *through > told.id);
                 let is_first = std::mem::take(&mut self.resumes);
                 self.last = Some(told.id);
                 self.told += 1;
-                return if is_first || self.has_firsts {
+                return if is_first || self.is_what_stands(told) {
                     Ok(())
                 } else {
                     Err(format!("{told:?} was not published"))
@@ -119,28 +143,39 @@ impl Ledger {
             };
             let update = &published.update;
             if update == told {
+                self.take_oldest();
                 break;
             }
-            if self.resumes && update.id > told.id {
-                // It was published before it was wanted.
-                self.published.push_front(published);
-                break;
-            }
-            if update.id > told.id && self.has_firsts {
-                // What stands is told at the beginning, whether it is news or not.
-                self.published.push_front(published);
+            // One that was published before the stream was wanted, or that shows what stands.
+            if update.id > told.id && (self.resumes || self.is_what_stands(told)) {
                 break;
             }
             if update.id > told.id || (update.id == told.id && self.has_ids) {
                 return Err(format!("{told:?} is told, {update:?} was published"));
             }
-            self.on_missing(&published)?;
+            let passed = self.take_oldest();
+            passed.iter().try_for_each(|published| self.on_missing(published))?;
         }
         self.last = Some(told.id);
         self.resumes = false;
         self.told += 1;
         self.gaps.retain(|(_, through)| *through > told.id);
         Ok(())
+    }
+
+    fn take_oldest(&mut self) -> Option<Published> {
+        let published = self.published.pop_front()?;
+        self.stands = Some(published.update.clone());
+        Some(published)
+    }
+
+    /// Whether a subscription can begin with this.
+    fn is_what_stands(&self, told: &Update) -> bool {
+        match self.first {
+            First::Published => false,
+            First::Stands => self.stands.as_ref().is_none_or(|stands| stands.numbers == told.numbers),
+            First::Now => true,
+        }
     }
 
     /// The book of the stream begins anew at an id, which nothing but a gap brings about.
@@ -156,8 +191,8 @@ impl Ledger {
             }
             _ => {}
         }
-        for published in self.published.drain(..missing).collect::<Vec<_>>() {
-            self.on_passed(&published)?;
+        for _ in 0..missing {
+            self.take_oldest().iter().try_for_each(|published| self.on_passed(published))?;
         }
         self.last = Some(id);
         self.resumes = false;

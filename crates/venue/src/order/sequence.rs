@@ -117,11 +117,17 @@ pub(crate) enum Verdict {
     Ahead,
 }
 
-/// What is missing: the ids or times beyond `after`, up to `through`.
+/// What is missing: the ids or times beyond `after`, up to `through`, which is less when the venue counts anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Hole {
     pub(crate) after: u64,
     pub(crate) through: u64,
+}
+
+impl Hole {
+    pub(crate) fn is_new_count(self) -> bool {
+        self.through < self.after
+    }
 }
 
 /// The order of one stream.

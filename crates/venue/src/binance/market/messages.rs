@@ -448,7 +448,7 @@ impl Market {
         }));
         if let Some(keeper) = fed {
             if let Some(Verdict::Gap(hole)) = verdict
-                && hole.through < hole.after
+                && hole.is_new_count()
             {
                 keeper.on_new_count(hole, origin.now, &mut |event| queue.push(event));
             }
