@@ -11,6 +11,10 @@ use tickwire_ws::{CloseCode, Config, Connection, Event as Happening, Kind, Reque
 use crate::rate::Window;
 use crate::world::{self, Document, Failure, TlsAlert, Wire, World};
 
+/// How long the venue bans at least, and how long a minute's budget lasts, where it does not say for how long.
+const BAN_S: u64 = 120;
+const RATE_S: u64 = 60;
+
 /// A machine and its connections.
 pub(super) struct Client<S> {
     pub(super) machine: Machine<S>,
@@ -247,7 +251,8 @@ impl<S: Session> Client<S> {
     fn end(&mut self, wire: Wire, end: End<'_>, world: &mut World, audience: &mut impl Audience<S>) {
         let Some(line) = self.lines.remove(&wire) else { return };
         world.hang_up(wire);
-        if let Cause::Refused { status: 403 | 418 | 429, retry_after_s: Some(after_s) } = end.cause {
+        if let Cause::Refused { status: status @ (403 | 418 | 429), retry_after_s } = end.cause {
+            let after_s = retry_after_s.unwrap_or(if status == 429 { RATE_S } else { BAN_S });
             self.away_until = self.away_until.max(Some(world.now() + Duration::from_secs(after_s)));
         }
         self.wires.remove(&line.route);
