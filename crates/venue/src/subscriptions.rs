@@ -254,22 +254,21 @@ impl Subscriptions {
         now: Instant,
         is_named: impl Fn(&str) -> bool,
     ) -> Vec<(usize, Became)> {
-        let Self { streams, legs, .. } = self;
-        let standings = legs.get_mut(leg).and_then(Option::as_mut).map_or(&mut [][..], Vec::as_mut_slice);
-        let mut became = Vec::new();
-        for (at, (stream, standing)) in streams.iter().zip(standings).enumerate() {
-            let (state, what) = match standing.state {
-                State::Asked(of) if of == id => match (is_named(&stream.name), stream.wanted) {
-                    (true, true) => (State::Live, Became::Live),
-                    (true, false) => (State::Leave(now), Became::Live),
-                    (false, true) => (State::Missing, Became::Missing),
-                    (false, false) => (State::Idle, Became::Missing),
-                },
-                State::Leaving(of) if of == id => {
-                    let state = if stream.wanted { State::Waiting(now) } else { State::Idle };
-                    (state, Became::Left)
-                }
-                _ => continue,
+        let places: Vec<usize> = self.of(leg, id).map(|(at, _)| at).collect();
+        let mut became = Vec::with_capacity(places.len());
+        for at in places {
+            let is_covered = self.is_covered(at);
+            let Some(stream) = self.streams.get(at) else { continue };
+            let (is_named, is_wanted) = (is_named(&stream.name), stream.wanted);
+            let Some(standing) = self.standings_mut(leg).get_mut(at) else { continue };
+            let (state, what) = match (standing.state, is_wanted) {
+                (State::Leaving(_), true) => (State::Waiting(now), Became::Left),
+                (State::Leaving(_), false) => (State::Idle, Became::Left),
+                (_, true) if is_named && is_covered => (State::Live, Became::Live),
+                (_, true) if is_named => (State::Live, Became::First),
+                (_, false) if is_named => (State::Leave(now), Became::Live),
+                (_, true) => (State::Missing, Became::Missing),
+                (_, false) => (State::Idle, Became::Missing),
             };
             standing.state = state;
             became.push((at, what));
@@ -396,6 +395,9 @@ impl Subscriptions {
 /// What a request made of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Became {
+    /// It comes, and is wanted, and came from no leg before.
+    First,
+    /// It comes.
     Live,
     /// The answer left it out.
     Missing,

@@ -157,11 +157,18 @@ impl Rig {
 
     fn answer(&mut self, asked: Asked) {
         self.serve(&asked);
+        let came = NAMES
+            .map(|name| self.subscriptions.find(name).is_some_and(|at| self.subscriptions.is_covered(at)));
+        let is_first = |name: &str| {
+            let at = NAMES.iter().position(|of| *of == name).unwrap();
+            self.wanted.contains(name) && !came[at]
+        };
         let became = self.subscriptions.on_done(asked.leg, asked.id, self.now, exists);
         let names: Vec<_> = became.iter().map(|(at, _)| self.subscriptions.name(*at).to_owned()).collect();
         assert_eq!(names, asked.names);
         for (name, (_, became)) in names.iter().zip(became) {
             let expected = match asked.aim {
+                Aim::Subscribe if exists(name) && is_first(name) => Became::First,
                 Aim::Subscribe if exists(name) => Became::Live,
                 Aim::Subscribe => Became::Missing,
                 Aim::Unsubscribe => Became::Left,

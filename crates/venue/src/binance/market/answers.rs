@@ -59,26 +59,17 @@ impl Market {
     /// The venue did what request `id` asked for.
     fn on_done(&mut self, at: usize, leg: usize, id: u64, now: Instant) {
         let Some(link) = self.links.get_mut(at) else { return };
-        let covered_before: Vec<_> =
-            link.streams.subscriptions.of(leg, id).map(|(stream, _)| stream).collect();
-        let covered_before: Vec<_> = covered_before
-            .into_iter()
-            .filter(|stream| link.streams.subscriptions.is_covered(*stream))
-            .collect();
         let became = link.streams.subscriptions.on_done(leg, id, now, |_| true);
-        let mut pending: usize = self.links.iter().map(|link| link.streams.subscriptions.pending()).sum();
-        let is_new =
-            |(stream, became): &&(usize, Became)| *became == Became::Live && !covered_before.contains(stream);
-        pending += became.iter().filter(is_new).count();
+        let firsts = became.iter().filter(|(_, became)| *became == Became::First).count();
+        let pending = self.links.iter().map(|link| link.streams.subscriptions.pending());
+        let mut pending = pending.sum::<usize>() + firsts;
         let Self { links, keepers, queue, .. } = self;
         let Some(link) = links.get_mut(at) else { return };
         for (stream, became) in became {
             match became {
-                Became::Live => {
+                Became::Live => link.streams.order.join(stream, leg, now),
+                Became::First => {
                     link.streams.order.join(stream, leg, now);
-                    if covered_before.contains(&stream) {
-                        continue;
-                    }
                     pending -= 1;
                     let event = Event::Subscribed { stream: "", pending };
                     queue.push_with_words(event, link.streams.subscriptions.name(stream));

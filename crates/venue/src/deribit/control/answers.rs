@@ -63,25 +63,19 @@ impl Control {
     fn on_done(&mut self, leg: usize, id: u64, named: Option<Names<'_>>, now: Instant, market: &mut Market) {
         let named: FxHashSet<&str> = named.iter().flat_map(|named| named.iter()).collect();
         let subscriptions = &mut market.streams.subscriptions;
-        let asked: Vec<_> = subscriptions.of(leg, id).map(|(stream, _)| stream).collect();
-        let is_news = |stream: &usize| subscriptions.is_wanted(*stream) && !subscriptions.is_covered(*stream);
-        let news: Vec<_> = asked.into_iter().filter(is_news).collect();
         let became = subscriptions.on_done(leg, id, now, |name| named.contains(name));
-        let is_told = |(stream, became): &(usize, Became)| {
-            *became == Became::Live && news.binary_search(stream).is_ok()
-        };
-        let mut pending = subscriptions.pending() + became.iter().filter(|one| is_told(one)).count();
-        for one in became {
-            let (stream, became) = one;
-            if became != Became::Live {
-                market.on_without(leg, stream, became, now);
-                continue;
+        let firsts = became.iter().filter(|(_, became)| *became == Became::First).count();
+        let mut pending = subscriptions.pending() + firsts;
+        for (stream, became) in became {
+            match became {
+                Became::First => {
+                    pending -= 1;
+                    market.tell_subscribed(stream, pending);
+                    market.on_joined(leg, stream, now);
+                }
+                Became::Live => market.on_joined(leg, stream, now),
+                Became::Missing | Became::Left => market.on_without(leg, stream, became, now),
             }
-            if is_told(&one) {
-                pending -= 1;
-                market.tell_subscribed(stream, pending);
-            }
-            market.on_joined(leg, stream, now);
         }
     }
 
