@@ -3,17 +3,13 @@
 use crate::clock::span;
 use clap::builder::RangedU64ValueParser;
 use std::time::Duration;
-use tickwire::Plan;
-use tickwire::venue::LEGS_MAX;
-
-/// With a successor for each there are as many as can be.
-const LEGS_WANTED_MAX: u64 = LEGS_MAX as u64 / 2;
+use tickwire::{LEGS_WANTED_MAX, Plan};
 
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Keeping {
     /// So many connections bring the same streams, 1 to 4: the first copy of each update counts, and when one connection
     /// is lost nothing else is.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = RangedU64ValueParser::<usize>::new().range(1..=LEGS_WANTED_MAX))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = RangedU64ValueParser::<usize>::new().range(1..=LEGS_WANTED_MAX as u64))]
     pub(crate) legs: usize,
     /// Renew each connection at this age, such as 30s, 90m or 23h, or up to a tenth before: another one takes over
     /// without a break [default: an hour before the venue would end it].

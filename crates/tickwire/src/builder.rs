@@ -30,6 +30,7 @@ use tickwire_ws::{Config, Connection, Limits, Request, Role, Timeouts};
 #[derive(Clone)]
 pub struct Builder {
     config: Config,
+    timeouts_are_set: bool,
     connect_timeout: Duration,
     wait_policy: WaitPolicy,
     local_address: Option<IpAddr>,
@@ -64,6 +65,7 @@ impl Default for Builder {
     fn default() -> Self {
         Self {
             config: Config::default(),
+            timeouts_are_set: false,
             connect_timeout: Duration::from_secs(10),
             wait_policy: WaitPolicy::default(),
             local_address: None,
@@ -91,6 +93,15 @@ impl Builder {
     #[must_use]
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.config.timeouts = timeouts;
+        self.timeouts_are_set = true;
+        self
+    }
+
+    /// The same, unless somebody has said.
+    pub(crate) fn usual_timeouts(mut self, timeouts: Timeouts) -> Self {
+        if !self.timeouts_are_set {
+            self.config.timeouts = timeouts;
+        }
         self
     }
 
@@ -141,11 +152,6 @@ impl Builder {
     pub(crate) fn address_offset(mut self, offset: usize) -> Self {
         self.address_offset = offset;
         self
-    }
-
-    /// Whether nobody has set timeouts.
-    pub(crate) fn has_usual_timeouts(&self) -> bool {
-        self.config.timeouts == Timeouts::default()
     }
 
     /// Adds a header field to the handshake. It is checked when a client begins.

@@ -100,7 +100,7 @@ mod readme {}
 
 pub use mio;
 pub use rustls;
-pub use tickwire_feed::{Phase, Plan, Stats};
+pub use tickwire_feed::{LEGS_WANTED_MAX, Phase, Plan, Stats};
 pub use tickwire_venue as venue;
 pub use tickwire_ws as ws;
 pub use tickwire_ws::{

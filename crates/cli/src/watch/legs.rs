@@ -29,9 +29,7 @@ impl Lead {
 
     /// How often it was the first, `0.0..=1.0`.
     pub(crate) fn share(self) -> Option<f64> {
-        let total = self.firsts + self.copies;
-        #[expect(clippy::cast_precision_loss, reason = "for the eye")]
-        (total > 0).then(|| self.firsts as f64 / total as f64)
+        LegCounts { firsts: self.firsts, copies: self.copies, ..LegCounts::default() }.share()
     }
 }
 

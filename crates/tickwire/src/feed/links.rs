@@ -40,10 +40,8 @@ impl Links {
             // Connections to the same streams are better not all to one machine.
             builder = builder.address_offset(place);
         }
-        if builder.has_usual_timeouts() {
-            let (ping_after, pong) = (Some(endpoint.terms.ping_after), endpoint.terms.pong_within);
-            builder = builder.timeouts(Timeouts { ping_after, pong, ..Timeouts::default() });
-        }
+        let (ping_after, pong) = (Some(endpoint.terms.ping_after), endpoint.terms.pong_within);
+        builder = builder.usual_timeouts(Timeouts { ping_after, pong, ..Timeouts::default() });
         let builder =
             endpoint.headers.iter().fold(builder, |builder, (name, value)| builder.header(name, value));
         let mut client = builder.connect(&endpoint.url)?;

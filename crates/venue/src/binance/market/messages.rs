@@ -8,7 +8,7 @@ use crate::{
         stream::{DepthKind, Kind, depth_kind},
         sync::{Rule, Update},
         translate,
-        wire::{DepthUpdate, Kline, Message, PartialDepth},
+        wire::{ContractInfo, DepthUpdate, ForceOrder, Kline, Message, PartialDepth},
     },
     decimal::Decimal,
     event::{CandleOf, Delta, Event, Instrument, InstrumentState, Quote, Snapshot, Status, StatusKind},
@@ -179,24 +179,8 @@ impl Market {
             Message::AssetIndex(index) => {
                 self.on_index(origin, other, index.symbol, index.price, index.event_time_ns)
             }
-            Message::ForceOrder(force) => {
-                let (at, instrument) = self.place(origin, other, force.order.symbol)?;
-                let event = translate::liquidation(instrument, &force.order);
-                let event = event.ok_or("an order of no known side")?;
-                if self.admit(origin, at, instrument, Mark::Time(force.event_time_ns)) {
-                    self.queue.push(event);
-                }
-                Ok(())
-            }
-            Message::ContractInfo(contract) => {
-                let (at, instrument) = self.place(origin, other, contract.symbol)?;
-                let (open, venue_time_ns) = (contract.state == "TRADING", Some(contract.event_time_ns));
-                if self.admit(origin, at, instrument, Mark::Time(contract.event_time_ns)) {
-                    let event = InstrumentState { instrument, state: "", open, venue_time_ns };
-                    self.queue.push_with_words(Event::State(event), contract.state);
-                }
-                Ok(())
-            }
+            Message::ForceOrder(force) => self.on_liquidation(origin, other, &force),
+            Message::ContractInfo(contract) => self.on_contract(origin, other, &contract),
             Message::ContinuousKline(_) => self.on_other(origin, "continuous_kline"),
             Message::AvgPrice(_) => self.on_other(origin, "avgPrice"),
             Message::ReferencePrice(_) => self.on_other(origin, "referencePrice"),
@@ -214,6 +198,35 @@ impl Market {
             | Message::MiniTicker(_)
             | Message::Ticker(_) => Ok(()),
         }
+    }
+
+    fn on_liquidation(
+        &mut self,
+        origin: &mut Origin<'_>,
+        of: Of<'_>,
+        force: &ForceOrder<'_>,
+    ) -> Result<(), Odd> {
+        let (at, instrument) = self.place(origin, of, force.order.symbol)?;
+        let event = translate::liquidation(instrument, &force.order).ok_or("an order of no known side")?;
+        if self.admit(origin, at, instrument, Mark::Time(force.event_time_ns)) {
+            self.queue.push(event);
+        }
+        Ok(())
+    }
+
+    fn on_contract(
+        &mut self,
+        origin: &mut Origin<'_>,
+        of: Of<'_>,
+        contract: &ContractInfo<'_>,
+    ) -> Result<(), Odd> {
+        let (at, instrument) = self.place(origin, of, contract.symbol)?;
+        let (open, venue_time_ns) = (contract.state == "TRADING", Some(contract.event_time_ns));
+        if self.admit(origin, at, instrument, Mark::Time(contract.event_time_ns)) {
+            let event = InstrumentState { instrument, state: "", open, venue_time_ns };
+            self.queue.push_with_words(Event::State(event), contract.state);
+        }
+        Ok(())
     }
 
     /// Tells a message if it is news.
