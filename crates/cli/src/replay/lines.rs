@@ -84,7 +84,8 @@ fn follow(
 fn setup(venue: Venue, scan: &Scan, snapshots: &Snapshots) -> Setup {
     if venue == Venue::Deribit {
         // Its snapshots are among its messages.
-        return Setup::new(venue, scan.instruments(), Vec::new(), scan.names().to_vec());
+        let setup = Setup::new(venue, scan.instruments(), Vec::new(), scan.names().to_vec());
+        return Setup { watches: false, ..setup };
     }
     let (books, without): (Vec<_>, Vec<_>) =
         scan.books().into_iter().partition(|symbol| snapshots.has(symbol));
@@ -98,6 +99,8 @@ fn setup(venue: Venue, scan: &Scan, snapshots: &Snapshots) -> Setup {
     }
     let markets = scan.others(&books, &streams);
     Setup {
+        // What would be asked for has no answer in the file.
+        watches: false,
         divided: Some(false),
         snapshots: Some(binance::Snapshots::Rest),
         ..Setup::new(venue, books, streams, markets)

@@ -5,6 +5,7 @@ mod setup;
 pub(crate) use setup::{Hosts, Setup};
 
 use crate::exit::{Failure, USAGE};
+use std::time::Duration;
 use tickwire::venue::Session;
 use tickwire::venue::binance::{Binance, Config, Product, Stream};
 use tickwire::venue::deribit::{self, Deribit};
@@ -95,6 +96,7 @@ fn deribit(setup: &Setup) -> deribit::Config {
         more,
         heartbeat_s: setup.heartbeat_s.unwrap_or(usual.heartbeat_s),
         levels_max: setup.levels_max.unwrap_or(usual.levels_max),
+        silence_max: if setup.watches { usual.silence_max } else { Some(Duration::MAX) },
         ..usual
     }
 }
@@ -165,6 +167,7 @@ fn binance(setup: &Setup, product: Product) -> Result<Config, Failure> {
         snapshots: setup.snapshots.unwrap_or(usual.snapshots),
         snapshot_limit: setup.snapshot_limit.unwrap_or(usual.snapshot_limit),
         levels_max: setup.levels_max.unwrap_or(usual.levels_max),
+        silence_max: if setup.watches { usual.silence_max } else { Some(Duration::MAX) },
         stream_url: hosts.stream,
         api_url: hosts.api,
         rest_url: hosts.rest,

@@ -21,6 +21,8 @@ pub(crate) struct Setup {
     pub(crate) event_node: Option<bool>,
     /// Seconds between signs of life that are asked for (Deribit).
     pub(crate) heartbeat_s: Option<u64>,
+    /// Whether a stream that is silent is subscribed anew.
+    pub(crate) watches: bool,
     pub(crate) hosts: Option<Hosts>,
 }
 
@@ -51,6 +53,7 @@ impl Setup {
             levels_max: None,
             event_node: None,
             heartbeat_s: None,
+            watches: true,
             hosts: None,
         }
     }

@@ -12,6 +12,7 @@ use super::{
 use crate::sign::{ApiKey, Credentials};
 use crate::{
     error::ConfigError,
+    order::UNKNOWN_SILENCE_MAX,
     session::{Endpoint, Terms},
 };
 
@@ -65,7 +66,8 @@ pub struct Config {
     /// How long a stream of book changes or quotes may bring nothing before it is subscribed anew, which doubles each time
     /// it did not help; or eight times its longest silence so far if that is more. Other streams have five minutes in place
     /// of this, and one once sixteen messages have come. Default is a minute; `None`, the default for options, makes no
-    /// difference between streams.
+    /// difference between streams. What is more than five minutes holds for all of them: with [`Duration::MAX`] any may be
+    /// silent for ever.
     pub silence_max: Option<Duration>,
     /// Levels a side that a book keeps, at least `snapshot_limit`. The worst are dropped beyond it, and
     /// [told](crate::BookChange::Trimmed).
@@ -259,11 +261,12 @@ impl Config {
     /// How long a stream may be silent.
     pub(super) fn silence_max(&self, name: &str) -> Option<Duration> {
         let (symbol, suffix) = name.split_once('@')?;
+        let of_all = self.silence_max.filter(|max| *max > UNKNOWN_SILENCE_MAX);
         if symbol == "!markPrice" || suffix.starts_with("markPrice") {
-            return Some(CLOCKED_SILENCE_MAX);
+            return Some(of_all.unwrap_or(CLOCKED_SILENCE_MAX));
         }
         let of_books = matches!(Kind::of(suffix), Some(Kind::BookTicker | Kind::Diff | Kind::Partial));
-        self.silence_max.filter(|_| of_books)
+        if of_books { self.silence_max } else { of_all }
     }
 
     /// Where streams of a class are.

@@ -27,6 +27,8 @@ const COUNT_MIN: u32 = 16;
 const HELPED_WITHIN: Duration = Duration::from_secs(10);
 /// A silence that means nothing, however busy the stream was.
 const SILENCE_MIN: Duration = Duration::from_secs(60);
+/// A stream of which little is known may be silent for so long.
+pub(crate) const UNKNOWN_SILENCE_MAX: Duration = Duration::from_secs(300);
 
 /// The sequences of an endpoint. A stream has one, or one for each instrument that it tells of.
 #[derive(Debug, Default)]
@@ -452,7 +454,7 @@ impl Stream {
         let limit = match self.count {
             // It may have nothing to say, so that it is asked no more than twice.
             0 => limit.or_else(|| (self.told < 2).then_some(SILENCE_MIN))?,
-            1..COUNT_MIN => known.max(limit.unwrap_or(SILENCE_MIN * 5)),
+            1..COUNT_MIN => known.max(limit.unwrap_or(UNKNOWN_SILENCE_MAX)),
             _ => known.max(limit.unwrap_or(SILENCE_MIN)),
         };
         let limit = limit.saturating_mul(1_u32.checked_shl(self.told).unwrap_or(u32::MAX));

@@ -58,6 +58,22 @@ fn what_is_seldom_heard_is_left_alone_once_that_is_known() {
     assert_eq!((silent, rig.renewals.len(), rig.replacements.len()), (1, 0, 0));
 }
 
+#[test]
+fn streams_may_be_silent_for_ever_if_that_is_said() {
+    let streams = vec![Stream::BookTicker, Stream::Trade, Stream::Other("markPrice@1s".into())];
+    let config = Config { silence_max: Some(Duration::MAX), ..config(&["XYZABC", "QUIET"], streams) };
+    let mut rig = with(config, 1);
+    for id in 1..=20 {
+        rig.feed(leg(0), &trade(id)).unwrap();
+        rig.feed(leg(0), &quote(id)).unwrap();
+        rig.pass(Duration::from_secs(1));
+    }
+    for _ in 0..100 {
+        assert_eq!(rig.pass(Duration::from_secs(3600)), []);
+    }
+    assert_eq!((rig.sent.len(), rig.renewals.len(), rig.replacements.len()), (0, 0, 0));
+}
+
 /// Answers all that was sent, and what is sent then.
 fn answer_all(rig: &mut Rig) {
     while let Some((route, sent)) = rig.sent.pop_front() {

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     error::ConfigError,
     event::{Event, Gap, Instrument, Status, StatusKind},
-    order::StreamGap,
+    order::{StreamGap, UNKNOWN_SILENCE_MAX},
     queue::Queue,
     streams::{Added, Streams, Wanted},
     symbols::{Symbols, at},
@@ -91,7 +91,7 @@ impl Market {
             name,
             group: self.access.need(name).group(),
             subject: instrument,
-            silence_max: self.silence_max.filter(|_| is_busy(name)),
+            silence_max: self.silence_max.filter(|max| is_busy(name) || *max > UNKNOWN_SILENCE_MAX),
         };
         let Some(Added { stream, was_known }) = self.streams.add(wanted, now) else { return };
         self.restless = true;
