@@ -145,7 +145,7 @@ impl History {
         }
         if self.is_orphan && is_single {
             let since = *self.behind_since.get_or_insert(now);
-            if now >= since + MINUTE {
+            if now >= since + UNDER_WAY_MAX {
                 return self.count_anew(leg, at.0);
             }
         }
