@@ -86,10 +86,12 @@ impl Streams {
         self.recent.on_open(leg);
     }
 
-    pub(crate) fn on_closed(&mut self, leg: usize, in_order: bool, now: Instant) {
-        self.subscriptions.on_closed(leg);
+    /// A connection is gone. The streams that come no more, and that nobody asks for again.
+    pub(crate) fn on_closed(&mut self, leg: usize, in_order: bool, now: Instant) -> Vec<usize> {
+        let missing = self.subscriptions.on_closed(leg);
         self.order.close(leg, in_order, now);
         self.watch.on_leg(leg, &self.subscriptions, now);
+        missing
     }
 
     /// What an update of a leg is to its stream.

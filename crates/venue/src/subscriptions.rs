@@ -14,17 +14,20 @@
 //! A subscription that is mute is waiting `Again`: it may be there all the same. When nobody wants it any more it is unsure,
 //! too.
 //!
-//! On a new connection all that is wanted waits. A request that is refused for good and names several streams is made
+//! What a leg was not given waits again while another brings it. On a new connection all that is wanted waits. A request that is refused for good and names several streams is made
 //! again in halves, so that one name does not take others down.
 
 #[cfg(test)]
 mod tests;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
 
 use crate::route::LEGS_MAX;
+
+/// After what time a stream is asked for again that a leg was not given, although another leg brings it.
+const NOT_GIVEN_FOR: Duration = Duration::from_secs(10);
 
 /// What a stream shares a request with: those of other groups have requests of their own.
 pub(crate) type Group = u8;
@@ -207,10 +210,14 @@ impl Subscriptions {
         }
     }
 
-    pub(crate) fn on_closed(&mut self, leg: usize) {
+    /// A connection is gone. The streams that were live there, and that all others have given up.
+    pub(crate) fn on_closed(&mut self, leg: usize) -> Vec<usize> {
+        let mut live: Vec<usize> = (0..self.streams.len()).filter(|at| self.is_live(leg, *at)).collect();
         if let Some(leg) = self.legs.get_mut(leg) {
             *leg = None;
         }
+        live.retain(|at| self.is_wanted(*at) && self.is_given_up(*at));
+        live
     }
 
     /// Marks the streams of the next request of a leg, and says of which group they are.
@@ -267,13 +274,26 @@ impl Subscriptions {
                 (_, true) if is_named && is_covered => (State::Live, Became::Live),
                 (_, true) if is_named => (State::Live, Became::First),
                 (_, false) if is_named => (State::Leave(now), Became::Live),
+                (_, true) if is_covered => (State::Waiting(now + NOT_GIVEN_FOR), Became::Missing),
                 (_, true) => (State::Missing, Became::Missing),
                 (_, false) => (State::Idle, Became::Missing),
             };
             standing.state = state;
+            if what == Became::First {
+                self.hope(at, now);
+            }
             became.push((at, what));
         }
         became
+    }
+
+    /// A leg was given a stream: so may be those that were not.
+    fn hope(&mut self, at: usize, now: Instant) {
+        for standing in self.legs.iter_mut().flatten().filter_map(|leg| leg.get_mut(at)) {
+            if matches!(standing.state, State::Missing | State::Refused) {
+                standing.state = State::Waiting(now + NOT_GIVEN_FOR);
+            }
+        }
     }
 
     /// Request `id` came to nothing for now: it is made again at a time.
@@ -295,6 +315,8 @@ impl Subscriptions {
         let count = self.standings(leg).iter().filter(|standing| standing.state == State::Asked(id)).count();
         let half = u16::try_from(count / 2).unwrap_or(u16::MAX);
         let wanted: Vec<_> = self.streams.iter().map(|stream| stream.wanted).collect();
+        let alone = self.of(leg, id).map(|(at, _)| at).next();
+        let is_covered = alone.is_some_and(|at| self.is_covered(at));
         let mut refused = None;
         for (at, (standing, wanted)) in self.standings_mut(leg).iter_mut().zip(wanted).enumerate() {
             let again = if wanted { State::Waiting(now) } else { State::Idle };
@@ -305,7 +327,11 @@ impl Subscriptions {
                     *standing = Standing { state, batch: half };
                 }
                 State::Asked(of) if of == id => {
-                    standing.state = if wanted { State::Refused } else { State::Idle };
+                    standing.state = match (wanted, is_covered) {
+                        (true, true) => State::Waiting(now + NOT_GIVEN_FOR),
+                        (true, false) => State::Refused,
+                        (false, _) => State::Idle,
+                    };
                     refused = Some(at);
                 }
                 // It was not there to be left.
@@ -361,26 +387,25 @@ impl Subscriptions {
         (0..self.streams.len()).filter(is_left).collect()
     }
 
-    /// Whether it is known of each stream that is wanted whether a leg brings it.
+    /// Whether it is known of each stream that is wanted whether a leg brings it, and it brings all that others do.
     pub(crate) fn is_settled(&self, leg: usize) -> bool {
-        let settled = |standing: &Standing| {
-            matches!(standing.state, State::Idle | State::Live | State::Missing | State::Refused)
+        let settled = |(at, standing): (usize, &Standing)| match standing.state {
+            State::Idle | State::Live => true,
+            State::Missing | State::Refused => !self.is_covered(at),
+            _ => false,
         };
-        self.is_open(leg) && self.standings(leg).iter().all(settled)
+        self.is_open(leg) && self.standings(leg).iter().enumerate().all(settled)
     }
 
     /// Streams that are wanted, not covered, and not given up on each open leg.
     pub(crate) fn pending(&self) -> usize {
-        let given_up = |at: usize| {
-            self.has_leg()
-                && self.legs.iter().flatten().all(|leg| {
-                    matches!(
-                        leg.get(at).map(|standing| standing.state),
-                        Some(State::Missing | State::Refused)
-                    )
-                })
-        };
-        self.all().filter(|(at, _)| !self.is_covered(*at) && !given_up(*at)).count()
+        self.all().filter(|(at, _)| !self.is_covered(*at) && !self.is_given_up(*at)).count()
+    }
+
+    /// Whether there are legs, and each has given a stream up.
+    fn is_given_up(&self, stream: usize) -> bool {
+        let mut standings = self.legs.iter().flatten().filter_map(|leg| leg.get(stream));
+        self.has_leg() && standings.all(|standing| matches!(standing.state, State::Missing | State::Refused))
     }
 
     fn standings(&self, leg: usize) -> &[Standing] {

@@ -79,12 +79,13 @@ impl Link {
         }
     }
 
-    pub(super) fn on_closed(&mut self, leg: usize, in_order: bool, now: Instant) {
-        self.streams.on_closed(leg, in_order, now);
+    /// A connection is gone. The streams that come no more, and that nobody asks for again.
+    pub(super) fn on_closed(&mut self, leg: usize, in_order: bool, now: Instant) -> Vec<usize> {
         self.asked.retain(|asked| asked.leg != leg);
         if let Some(flight) = self.flights.get_mut(leg) {
             *flight = None;
         }
+        self.streams.on_closed(leg, in_order, now)
     }
 
     /// Gives up waiting for answers that are overdue; says how many and of what.

@@ -224,11 +224,55 @@ fn a_connection_is_ready_when_nothing_would_be_missing_without_the_others() {
     assert!(!rig.session.is_ready(tickwire_venue::Route::first(1)));
     rig.open_on(1);
     let subscribe = rig.request_on(1, "public/subscribe");
-    // A channel that the venue does not give it is given up.
+    // A channel that another brings is asked for again.
     rig.answer_on(1, &subscribe, &json!(["quote.A"]));
+    assert!(!rig.session.is_ready(leg(1)));
+    rig.pass(10 * SECOND);
+    let subscribe = rig.request_on(1, "public/subscribe");
+    rig.answer_on(1, &subscribe, &json!([CHANNEL]));
+    rig.notify_on(1, CHANNEL, &snapshot(10));
     assert!(rig.session.is_ready(leg(1)));
     // A book that is lost makes no connection ready that has it.
     rig.notify_on(0, CHANNEL, &change(999, 1000));
     assert!(!rig.session.is_ready(leg(0)));
+}
+
+#[test]
+fn a_channel_that_goes_with_the_last_connection_that_had_it_is_asked_for_and_then_told() {
+    let mut rig = Rig::new(config(&["A", "B"], &[Channel::Quote]));
+    rig.open_on(0);
+    rig.answer_all_on(0);
+    rig.open_on(1);
+    let subscribe = rig.request_on(1, "public/subscribe");
+    assert_eq!(rig.answer_on(1, &subscribe, &json!(["quote.A"])), []);
+    rig.close_on(0, Ending::InOrder);
+    rig.answer_all_on(1);
+    rig.pass(10 * SECOND);
+    let subscribe = rig.request_on(1, "public/subscribe");
+    assert_eq!(subscribe["params"]["channels"], json!(["quote.B"]));
+    assert_eq!(rig.answer_on(1, &subscribe, &json!([])), [Event::Missing { stream: "quote.B" }]);
+    assert!(rig.session.is_ready(leg(1)), "nobody brings it");
+}
+
+#[test]
+fn what_a_connection_without_an_account_lacks_is_told_when_no_other_has_it() {
+    let credentials =
+        Credentials::Secret { client_id: "an id".into(), client_secret: String::from("a secret").into() };
+    let account = "user.portfolio.btc";
+    let of_account = Config {
+        credentials: Some(credentials),
+        more: vec![account.into()],
+        ..config(&["A"], &[Channel::Quote])
+    };
+    let mut rig = Rig::new(of_account);
+    rig.open_on(0);
+    rig.answer_all_on(0);
+    rig.open_on(1);
+    let sign_in = rig.request_on(1, "public/auth");
+    rig.refuse_on(1, &sign_in, 13_004, "invalid_credentials");
+    rig.answer_all_on(1);
+    assert!(!rig.session.is_ready(leg(1)), "the other has more");
+    let told = rig.close_on(0, Ending::InOrder);
+    assert!(told.contains(&Event::Missing { stream: account }), "{told:?}");
     assert!(rig.session.is_ready(leg(1)));
 }

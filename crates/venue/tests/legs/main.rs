@@ -271,6 +271,20 @@ fn a_book_whose_gap_only_time_shows_is_made_anew() {
     assert_eq!(snapshot(&mut rig, 11), [BookChange::Resynced { update_id: 12 }]);
 }
 
+#[test]
+fn what_one_leg_is_refused_and_another_brings_is_asked_for_again() {
+    let mut rig = rig(vec![Stream::Trade], 1);
+    rig.open(leg(1));
+    let sent = rig.sent.pop_front().unwrap().1;
+    let refusal = json!({"error": {"code": 2, "msg": "Invalid request"}, "id": sent["id"]});
+    let told = rig.feed(leg(1), &refusal.to_string()).unwrap();
+    assert!(matches!(&told[..], [Event::Rejected(_)]), "it is not missing: {told:?}");
+    assert!(!rig.session.is_ready(leg(1)));
+    rig.pass(10 * SECOND);
+    let expected = ("SUBSCRIBE".to_owned(), 1, json!(["xyzabc@trade"]));
+    assert_eq!(requests(&mut rig), [expected]);
+}
+
 /// Requests that were sent, by method and leg.
 fn requests(rig: &mut Rig) -> Vec<(String, usize, Value)> {
     let sent = std::mem::take(&mut rig.sent);

@@ -39,8 +39,10 @@ impl Market {
                 let is_one = refused.is_some() || asked.aim == Aim::Unsubscribe;
                 // Of several, who is to blame will turn out.
                 let outcome = if is_one { Outcome::Final } else { Outcome::Retry(now) };
-                let missing = refused.filter(|stream| link.streams.subscriptions.is_wanted(*stream));
-                let missing = missing.map(|stream| link.streams.subscriptions.name(stream).to_owned());
+                let subscriptions = &link.streams.subscriptions;
+                let missing = refused
+                    .filter(|stream| subscriptions.is_wanted(*stream) && !subscriptions.is_covered(*stream));
+                let missing = missing.map(|stream| subscriptions.name(stream).to_owned());
                 self.tell_rejected(request, None, refusal, outcome);
                 if let Some(name) = missing {
                     self.queue.push_with_words(Event::Missing { stream: "" }, &name);

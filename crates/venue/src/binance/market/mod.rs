@@ -329,7 +329,7 @@ impl Market {
     fn on_link_closed(&mut self, at: usize, leg: usize, ending: Ending, now: Instant) {
         let Some(link) = self.links.get_mut(at) else { return };
         let leftovers = link.streams.subscriptions.leftovers();
-        link.on_closed(leg, ending == Ending::InOrder, now);
+        let missing = link.on_closed(leg, ending == Ending::InOrder, now);
         self.commands.retain(
             |asking| !matches!(asking, Asking::Streams { link, leg: of, .. } if (*link, *of) == (at, leg)),
         );
@@ -342,6 +342,10 @@ impl Market {
             if has_leg {
                 keeper.on_stream_open();
             }
+        }
+        for stream in missing {
+            let event = Event::Missing { stream: "" };
+            queue.push_with_words(event, link.streams.subscriptions.name(stream));
         }
         self.tell_over(at, &leftovers);
     }

@@ -141,7 +141,7 @@ impl Market {
 
     pub(super) fn on_closed(&mut self, leg: usize, in_order: bool, now: Instant) {
         let leftovers = self.streams.subscriptions.leftovers();
-        self.streams.on_closed(leg, in_order, now);
+        let missing = self.streams.on_closed(leg, in_order, now);
         self.restless = true;
         let Self { streams, keepers, tickers, queue, .. } = self;
         for keeper in keepers.iter_mut().flatten() {
@@ -155,6 +155,7 @@ impl Market {
             tickers.iter_mut().flatten().for_each(|ticker| ticker.is_whole = false);
         }
         leftovers.into_iter().for_each(|stream| self.tell_if_over(stream));
+        missing.into_iter().for_each(|stream| self.tell_missing(stream));
     }
 
     /// Whether a connection brings all that it should, as far as it is subscribed.

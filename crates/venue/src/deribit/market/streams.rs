@@ -40,9 +40,13 @@ impl Market {
         if !self.streams.subscriptions.is_wanted(stream) {
             self.tell_if_over(stream);
         } else if became == Became::Missing && !is_covered {
-            let event = Event::Missing { stream: "" };
-            self.queue.push_with_words(event, self.streams.subscriptions.name(stream));
+            self.tell_missing(stream);
         }
+    }
+
+    pub(super) fn tell_missing(&mut self, stream: usize) {
+        let event = Event::Missing { stream: "" };
+        self.queue.push_with_words(event, self.streams.subscriptions.name(stream));
     }
 
     /// Tells that a channel that is not wanted any more is followed no more, once no connection has anything to do with it.
