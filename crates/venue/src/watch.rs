@@ -17,6 +17,10 @@ use crate::{
 /// Between two looks whether a leg brings what others do.
 const LOOK: Duration = Duration::from_secs(5);
 
+/// Between two renewals for the same stream; it doubles up to the maximum, and begins anew after twice that.
+const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE_MAX: Duration = Duration::from_secs(3600);
+
 /// Watches the streams of one endpoint.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
@@ -24,6 +28,8 @@ pub(crate) struct Watch {
     silences_max: Vec<Option<Duration>>,
     /// Streams that were subscribed anew on a leg because it did not bring them, as (stream, leg).
     renewed: Vec<(usize, usize)>,
+    /// Streams for which legs were renewed as well.
+    wounds: Vec<Wound>,
     /// When to look again which legs are mute, while there are several.
     look_at: Option<Instant>,
 }
@@ -48,6 +54,7 @@ impl Watch {
         }
         // Its place was another's.
         self.renewed.retain(|(of, _)| *of != stream);
+        self.wounds.retain(|wound| wound.stream != stream);
     }
 
     /// A leg has opened or is gone.
@@ -142,10 +149,40 @@ impl Watch {
             if subscriptions.renew(leg, stream, now) {
                 self.renewed.push((stream, leg));
             }
-        } else if !remedies.contains(&Remedy::Renew(leg)) {
+        } else if self.may_renew(stream, now) && !remedies.contains(&Remedy::Renew(leg)) {
             remedies.push(Remedy::Renew(leg));
         }
     }
+
+    /// Whether a leg may be renewed for a stream, which is as patient as it did not help before; counts it.
+    fn may_renew(&mut self, stream: usize, now: Instant) -> bool {
+        let Some(wound) = self.wounds.iter_mut().find(|wound| wound.stream == stream) else {
+            self.wounds.push(Wound { stream, at: now, patience: PATIENCE });
+            return true;
+        };
+        let passed = now.saturating_duration_since(wound.at);
+        if passed == Duration::ZERO {
+            // The same look has found another leg.
+            return true;
+        }
+        if passed < wound.patience {
+            return false;
+        }
+        let is_healed = passed >= 2 * PATIENCE_MAX;
+        wound.patience = if is_healed { PATIENCE } else { (wound.patience * 2).min(PATIENCE_MAX) };
+        wound.at = now;
+        true
+    }
+}
+
+/// A stream that some leg did not bring, although it was asked for anew.
+#[derive(Debug, Clone, Copy)]
+struct Wound {
+    stream: usize,
+    /// When a leg was renewed for that.
+    at: Instant,
+    /// How long no other is.
+    patience: Duration,
 }
 
 #[cfg(test)]

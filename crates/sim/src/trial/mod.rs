@@ -27,9 +27,9 @@ mod user;
 use std::time::{Duration, Instant};
 
 use tickwire_feed::Machine;
-use tickwire_venue::Session;
 use tickwire_venue::binance::Binance;
 use tickwire_venue::deribit::Deribit;
+use tickwire_venue::{Route, Session};
 
 use client::{Client, now};
 use cuts::Cuts;
@@ -203,6 +203,11 @@ impl<'a, S: Session + std::fmt::Debug> Trial<'a, S> {
         let mut racing = self.client.racing();
         racing.retain(|line| before.contains(line));
         let routes: Vec<_> = racing.into_iter().map(|(_, route)| route).collect();
+        // One that is being renewed may be so for what it does not bring.
+        let place = |route: &Route| (route.endpoint, self.client.machine.place(*route));
+        let is_alone =
+            |route: &Route| routes.iter().filter(|other| place(other) == place(route)).count() == 1;
+        let routes: Vec<_> = routes.iter().copied().filter(is_alone).collect();
         self.judge.compare(&routes, &self.world);
         // Some of those there are may be wounded for good, and nothing has shown it.
         self.client.machine.renew(now(&self.world));

@@ -64,6 +64,8 @@ struct Stream {
     /// How often its silence was told since, and when last.
     told: u32,
     told_at: Option<Instant>,
+    /// What was counted when it came last behind that.
+    helped: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -354,8 +356,12 @@ impl Order {
     pub(crate) fn look(&mut self, mut mute: impl FnMut(usize, u8)) -> u8 {
         let mut spoke = 0;
         for (at, stream) in self.streams.iter_mut().enumerate() {
+            // What none brings says nothing of any.
+            if stream.spoke == 0 {
+                continue;
+            }
             spoke |= stream.spoke;
-            let missed = if stream.spoke == 0 { 0 } else { stream.legs & !stream.spoke };
+            let missed = stream.legs & !stream.spoke;
             if missed & stream.mute != 0 {
                 mute(at, missed & stream.mute);
             }
@@ -426,10 +432,16 @@ impl Stream {
     /// Something came.
     #[inline]
     fn hear(&mut self, now: Instant) {
+        let was_helped = self.told_at.is_some_and(|at| now < at + HELPED_WITHIN);
+        // What comes a little later than it may, each time, would have come by itself.
+        let is_rhythm = || self.helped.is_some_and(|count| self.count - count < COUNT_MIN);
         if let Some(before) = self.heard
-            && self.told_at.is_none_or(|at| now >= at + HELPED_WITHIN)
+            && (!was_helped || is_rhythm())
         {
             self.longest = self.longest.max(now.saturating_duration_since(before));
+        }
+        if was_helped {
+            self.helped = Some(self.count);
         }
         self.count = self.count.saturating_add(1);
         (self.heard, self.told, self.told_at) = (Some(now), 0, None);

@@ -74,6 +74,62 @@ fn streams_may_be_silent_for_ever_if_that_is_said() {
     assert_eq!((rig.sent.len(), rig.renewals.len(), rig.replacements.len()), (0, 0, 0));
 }
 
+#[test]
+fn what_is_heard_a_little_later_than_it_may_be_silent_is_soon_left_alone() {
+    let streams = vec![Stream::BookTicker];
+    let config = Config { silence_max: Some(Duration::from_secs(60)), ..config(&["XYZABC"], streams) };
+    let mut rig = with(config, 1);
+    for id in 1..=200 {
+        rig.feed(leg(0), &quote(id)).unwrap();
+        for _ in 0..65 {
+            rig.pass(Duration::from_secs(1));
+            answer_all(&mut rig);
+        }
+    }
+    assert_eq!((rig.renewals.len(), rig.replacements.len()), (0, 0));
+}
+
+/// A second of both streams on leg 0 and of trades alone on leg 1: how often that one was renewed within it.
+fn limp(rig: &mut Rig, id: u64) -> usize {
+    rig.feed(leg(0), &trade(id)).unwrap();
+    rig.feed(leg(1), &trade(id)).unwrap();
+    rig.feed(leg(0), &quote(id)).unwrap();
+    rig.pass(Duration::from_secs(1));
+    answer_all(rig);
+    let renewed = std::mem::take(&mut rig.renewals);
+    if renewed.contains(&leg(1)) {
+        rig.close(leg(1));
+        rig.open(leg(1));
+        rig.confirm();
+    }
+    renewed.len()
+}
+
+#[test]
+fn a_leg_that_is_never_given_a_stream_is_renewed_ever_more_seldom() {
+    let mut rig = rig(vec![Stream::Trade, Stream::BookTicker], 2);
+    let renewals: Vec<u64> = (1..=4 * 3600).filter(|id| limp(&mut rig, *id) > 0).collect();
+    let spans: Vec<u64> = renewals.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    // Looks are 5 s apart.
+    let doubled = [60, 120, 240, 480, 960, 1920, 3600, 3600];
+    assert_eq!(spans.len(), doubled.len(), "{spans:?}");
+    assert!(spans.iter().zip(doubled).all(|(span, least)| (least..least + 10).contains(span)), "{spans:?}");
+}
+
+#[test]
+fn a_leg_that_lacks_a_stream_that_is_seldom_heard_is_found() {
+    let mut rig = rig(vec![Stream::Trade, Stream::BookTicker], 2);
+    for id in 1..=60 {
+        rig.feed(leg(0), &trade(id)).unwrap();
+        rig.feed(leg(1), &trade(id)).unwrap();
+        if id % 11 == 0 {
+            rig.feed(leg(0), &quote(id)).unwrap();
+        }
+        rig.pass(Duration::from_secs(1));
+    }
+    assert_eq!(rig.sent.pop_front().map(|(route, _)| route), Some(leg(1)));
+}
+
 /// Answers all that was sent, and what is sent then.
 fn answer_all(rig: &mut Rig) {
     while let Some((route, sent)) = rig.sent.pop_front() {

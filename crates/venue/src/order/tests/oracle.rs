@@ -183,12 +183,15 @@ impl Oracle {
         self.owed.iter().all(|(of, ..)| *of != leg)
     }
 
-    /// The legs that missed a stream twice, and those that brought anything.
+    /// The legs that missed a stream in two looks that it was brought in, and those that brought anything.
     pub(super) fn look(&mut self) -> (BTreeMap<usize, BTreeSet<usize>>, BTreeSet<usize>) {
         let (mut mute, mut spoke) = (BTreeMap::new(), BTreeSet::new());
         for (at, heard) in &mut self.streams {
             let said = std::mem::take(&mut heard.spoke);
-            let missed = if said.is_empty() { BTreeSet::new() } else { &heard.legs - &said };
+            if said.is_empty() {
+                continue;
+            }
+            let missed = &heard.legs - &said;
             let twice = &missed & &heard.missed;
             if !twice.is_empty() {
                 mute.insert(*at, twice);
