@@ -109,6 +109,11 @@ impl Place {
         }
     }
 
+    /// Whether what is to be dialed is a successor.
+    pub(crate) fn is_renewing(&self) -> bool {
+        matches!(self.life, Life::Renewing { .. })
+    }
+
     /// A leg is being connected, or may be from a time.
     pub(crate) fn dialed(&mut self, dialed: Result<usize, Instant>) {
         self.life = match (self.life, dialed) {

@@ -92,6 +92,8 @@ pub struct Machine<S> {
     /// By endpoint.
     sites: Vec<Site>,
     attempts: Pace,
+    /// Those among them that may be renewals, so that there are some for what is lost.
+    renewals: Pace,
     chance: ChaCha8Rng,
     orders: VecDeque<Order>,
     told: VecDeque<Told>,
@@ -136,6 +138,7 @@ impl<S: Session> Machine<S> {
             plan,
             sites: Vec::new(),
             attempts: Pace::new(budget.max, budget.span),
+            renewals: Pace::new((budget.max / 2).max(1), budget.span),
             chance: ChaCha8Rng::seed_from_u64(seed),
             orders: VecDeque::new(),
             told: VecDeque::new(),

@@ -127,6 +127,9 @@ impl<S: Session> Machine<S> {
         let Some(site) = self.sites.get_mut(endpoint) else { return Err(now + LOOK) };
         // All are in use only while some retire.
         let leg = site.free_leg().ok_or(now + LOOK)?;
+        if site.places.get(place).is_some_and(Place::is_renewing) {
+            self.renewals.take(now)?;
+        }
         self.attempts.take(now)?;
         if let Some(slot) = site.links.get_mut(leg) {
             *slot = Some(Link::dialing(place, now));

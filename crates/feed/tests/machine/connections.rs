@@ -253,3 +253,28 @@ fn closing_ends_everything_in_good_order() {
     assert_eq!(rig.told, [(leg(0), LinkChange::Closed)]);
     assert!(rig.machine.is_closed());
 }
+
+#[test]
+fn renewals_leave_half_of_the_attempts_to_what_is_lost() {
+    let attempts = Attempts { max: 6, span: seconds(60) };
+    let plan = Plan { legs: 2, overlap: Duration::ZERO, ..Plan::default() };
+    let mut rig = Rig::within(attempts, vec![endpoint("stream", true)], plan);
+    assert_eq!(rig.done(), [Dial(leg(0), 0), Dial(leg(1), 1)]);
+    for at in 0..2 {
+        rig.open(leg(at));
+        rig.ready(leg(at));
+    }
+    // Each successor fails at once, and is tried again.
+    rig.machine.renew(rig.now);
+    let mut dialed = 0;
+    for _ in 0..100 {
+        for done in rig.pass(ms(100)) {
+            let Dial(route, _) = done else { panic!("{done:?}") };
+            dialed += 1;
+            rig.lost(route, Cause::Connect);
+        }
+    }
+    assert_eq!(dialed, 3);
+    rig.lost(leg(0), Cause::Lost);
+    assert_eq!(rig.pass(seconds(1)), [Dial(leg(0), 0)]);
+}

@@ -60,7 +60,7 @@ fn the_longest_settings_are_not_too_long() {
         retry_max: longest,
         stable_after: longest,
     };
-    let attempts = Attempts { max: 9, span: seconds(60) };
+    let attempts = Attempts { max: 90, span: seconds(60) };
     let mut rig = Rig::within(attempts, vec![endpoint("stream", false)], plan);
     up(&mut rig, 0);
     rig.machine.renew(rig.now);
