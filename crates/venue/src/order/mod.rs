@@ -325,7 +325,18 @@ impl Order {
     /// Whether nothing would be missing of the streams that this leg brings if it were the only one.
     pub(crate) fn is_level(&self, leg: usize) -> bool {
         let brings = |stream: usize| self.streams.get(stream).is_some_and(|s| s.legs & bit(leg) != 0);
-        self.entries.iter().filter(|entry| brings(entry.stream)).all(|entry| entry.sequence.is_level(leg))
+        let elders = self.elders(leg);
+        let is_level = |of: &Sequence| of.is_level(leg) || of.is_heir(leg, elders);
+        self.entries.iter().filter(|entry| brings(entry.stream)).all(|entry| is_level(&entry.sequence))
+    }
+
+    /// The legs that have brought all that was published before a leg joined, a bit each.
+    fn elders(&self, leg: usize) -> u8 {
+        let Some(joined_at) = self.joined_at.get(leg).copied().flatten() else { return 0 };
+        let is_elder = |(other, brought_at): &(usize, &Option<Instant>)| {
+            *other != leg && brought_at.is_some_and(|brought_at| brought_at >= joined_at + HEIR_AGE)
+        };
+        self.brought_at.iter().enumerate().filter(is_elder).fold(0, |bits, (leg, _)| bits | bit(leg))
     }
 
     /// A leg is to bring everything up to where the streams stand now.

@@ -77,9 +77,9 @@ enum Leg {
 }
 
 impl Leg {
-    /// Whether it joined when the stream stood at this place, and has brought no update since.
-    fn has_joined_at(self, last: Place) -> bool {
-        matches!(self, Self::Joined(stood) | Self::Shown(stood) if stood == Some(last))
+    /// Whether it has brought no update since it joined.
+    fn is_silent(self) -> bool {
+        matches!(self, Self::Joined(_) | Self::Shown(_))
     }
 
     /// Whether it has brought what is at this place.
@@ -176,7 +176,7 @@ impl Sequence {
         let Some(last) = self.last else { return };
         if stood == Leg::At(last) || stood == Leg::Level {
             for (other, stands) in self.legs.iter_mut().enumerate() {
-                if stands.has_joined_at(last) && heirs & bit(other) != 0 {
+                if stands.is_silent() && heirs & bit(other) != 0 {
                     *stands = Leg::Level;
                 }
             }
@@ -359,6 +359,13 @@ impl Sequence {
             (Some(Leg::At(_)), None) | (Some(Leg::Level), _) => true,
             (Some(Leg::Out) | None, _) => false,
         }
+    }
+
+    /// Whether a leg is silent since it joined, and one of the `elders` has brought what was told last.
+    pub(super) fn is_heir(&self, leg: usize, elders: u8) -> bool {
+        let Some(last) = self.last else { return false };
+        let holds = |(elder, leg): (usize, &Leg)| elders & bit(elder) != 0 && leg.holds(last);
+        self.legs.get(leg).is_some_and(|leg| leg.is_silent()) && self.legs.iter().enumerate().any(holds)
     }
 
     /// Whether a leg has brought something, and nothing as late as an id.

@@ -73,8 +73,7 @@ impl History {
         let Some(last) = self.last() else { return };
         let was_at_last = gone.is_some_and(|gone| gone.last().map_or(gone.is_heir, |at| at == last));
         for (leg, tenure) in &mut self.tenures {
-            let is_silent = tenure.brought.is_empty() && tenure.since == Some(last);
-            tenure.is_heir |= was_at_last && is_silent && heirs.contains(leg);
+            tenure.is_heir |= was_at_last && tenure.brought.is_empty() && heirs.contains(leg);
         }
         if !self.tenures.values().any(|tenure| tenure.has_reached(last)) {
             (self.is_orphan, self.behind_since) = (true, None);
@@ -207,11 +206,15 @@ impl History {
     }
 
     /// Whether nothing would be missing with this leg alone.
-    pub(super) fn is_level(&self, leg: usize) -> bool {
+    /// `elders` have brought all that was published before the leg came.
+    pub(super) fn is_level(&self, leg: usize, elders: &BTreeSet<usize>) -> bool {
         let Some(tenure) = self.tenures.get(&leg) else { return false };
+        let is_told = |last: At| {
+            self.tenures.iter().any(|(elder, tenure)| elders.contains(elder) && tenure.has_reached(last))
+        };
         match (tenure.last(), self.last()) {
             (Some(at), last) => last.is_none_or(|last| at <= last),
-            (None, last) => tenure.is_heir || tenure.since == last,
+            (None, last) => tenure.is_heir || tenure.since == last || last.is_some_and(is_told),
         }
     }
 

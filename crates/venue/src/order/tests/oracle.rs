@@ -165,7 +165,12 @@ impl Oracle {
 
     pub(super) fn is_level(&self, leg: usize) -> bool {
         let brings = |stream: &usize| self.streams[stream].legs.contains(&leg);
-        self.histories.iter().all(|((stream, _), history)| !brings(stream) || history.is_level(leg))
+        let joined = self.joined.get(&leg).copied();
+        let is_elder =
+            |(_, brought): &(&usize, &Instant)| joined.is_some_and(|joined| joined + TEN <= **brought);
+        let mut elders: BTreeSet<_> = self.brought.iter().filter(is_elder).map(|(elder, _)| *elder).collect();
+        elders.remove(&leg);
+        self.histories.iter().all(|((stream, _), history)| !brings(stream) || history.is_level(leg, &elders))
     }
 
     pub(super) fn hand_over(&mut self, leg: usize) {
