@@ -46,11 +46,13 @@ Examples:
   tickwire watch --ca ca.pem --url wss://localhost:9443 binance BTCUSDT    (beside: tickwire sim binance --port 9443 --ca ca.pem)
 
 A connection is shown as `stream/0 ready 61 % first, else 0.4 ms behind (p99 2 ms)`: which of --legs it is, how far it is
-(waiting, connecting, open, ready, retiring), and of the updates that came over several how many it brought first, and how
-far behind the first the others came. What follows a + takes over.
+(waiting, connecting, open, ready, retiring), of the updates that came over several the part that it, and those before it in
+its place, brought first, and how far behind the first the others came. The parts of stream/0, stream/1 ... add up to all.
+What follows a + takes over.
 
-With --json the lines are trade, book, legs (each second: the connections as they are), summary (the last one) and those
-that `both` names here:
+With --json the lines are trade, book, legs (each second: the connections as they are; firsts and copies are of a
+connection, share is that part of its place), summary (the last one; in legs all three are of the place) and those that
+`both` names here:
 
 {LINES}
 
