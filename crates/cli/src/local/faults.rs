@@ -155,7 +155,7 @@ const KINDS: [Kind; 13] = [
         name: "cut-after",
         value: "SECONDS",
         usual: "3",
-        words: "a connection of this age is cut without a word",
+        words: "a connection of this age is cut without a word; of --legs those of one age go together",
         of_binance: false,
         set: |options, value| {
             options.faults.cut_after = Some(seconds(value)?);

@@ -40,7 +40,7 @@ Examples:
   tickwire watch binance BTCUSDT ETHUSDT
   tickwire watch --sim --seconds 10 binance-usdm BTCUSDT
   tickwire watch --sim --seconds 20 --legs 2 --renew-after 5s binance BTCUSDT ETHUSDT
-  tickwire watch --sim --fault cut-after=4 --legs 2 --seconds 20 binance BTCUSDT
+  tickwire watch --sim --seconds 20 --fault cut-after=4 binance BTCUSDT
   tickwire watch --sim --fault drop-diff=50 --fault fragments --seconds 10 binance BTCUSDT
   tickwire watch --replay recordings/spot binance
   tickwire watch --ca ca.pem --url wss://localhost:9443 binance BTCUSDT    (beside: tickwire sim binance --port 9443 --ca ca.pem)
