@@ -312,6 +312,19 @@ fn a_certificate_of_nobody_known_comes_with_what_to_do() {
 }
 
 #[test]
+fn a_fault_of_a_stream_that_is_not_followed_is_told() {
+    let base = ["watch", "--sim", "--seconds", "1", "--fault"];
+    for (fault, is_told) in [("mute=btcusdt@aggTrade", false), ("mute=btcusdt@trade", true)] {
+        let output = tickwire(&[&base[..], &[fault, "binance", "BTCUSDT"]].concat());
+        let told = format!(
+            "tickwire: --fault {fault}: it is not followed; these are: \
+             btcusdt@aggTrade btcusdt@bookTicker btcusdt@depth@100ms\n"
+        );
+        assert_eq!(text(&output.stderr), if is_told { told } else { String::new() });
+    }
+}
+
+#[test]
 fn an_authority_may_be_trusted_for_any_venue() {
     let output = tickwire(&["watch", "--ca", "/nonexistent.pem", "binance", "BTCUSDT"]);
     assert_eq!(output.status.code(), Some(64));

@@ -112,10 +112,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     // A recording need not hold what the venue says about itself.
     let markets: &[&str] = if arguments.replay.is_some() { &[] } else { venue.own_streams() };
     let markets = markets.iter().map(ToString::to_string).collect();
-    let session = venue::session(&Setup { hosts, ..Setup::new(venue, symbols, streams, markets) })?;
+    let setup = Setup { hosts, ..Setup::new(venue, symbols, streams, markets) };
+    tell_muted_in_vain(&arguments.fault, &venue::followed(&setup));
+    let session = venue::session(&setup)?;
     let feed = Feed::builder(Taped::new(session, None));
     let feed = feed.client(builder).plan(arguments.keeping.plan()).connect()?;
     Watch::new(feed, server, arguments)?.run()
+}
+
+/// Says which faults are of streams that nobody asks for, so that nothing comes of them.
+fn tell_muted_in_vain(faults: &[Fault], followed: &[String]) {
+    for stream in local::muted(faults).filter(|stream| followed.iter().all(|name| name != stream)) {
+        let stream = stream.escape_debug();
+        exit::tell(&format!("--fault mute={stream}: it is not followed; these are: {}", followed.join(" ")));
+    }
 }
 
 /// The local venue, if one is wanted, and the symbols to watch.
