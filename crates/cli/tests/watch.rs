@@ -312,6 +312,22 @@ fn a_certificate_of_nobody_known_comes_with_what_to_do() {
 }
 
 #[test]
+fn an_authority_of_an_earlier_start_comes_with_what_to_do() {
+    let [earlier, server] = [(), ()].map(|()| Server::start(Options::default()).unwrap());
+    let folder = Folder::new();
+    let ca = folder.write("ca.pem", earlier.ca_pem());
+    let url = server.stream_url();
+    let watch = ["watch", "--seconds", "1", "--ca", &ca, "--url", &url, "binance", "BTCUSDT"];
+    let watched = tickwire(&watch);
+    assert_eq!(watched.status.code(), Some(3), "{}", text(&watched.stderr));
+    let hint =
+        "BadSignature (--ca FILE.pem has another authority: a local venue makes a new one at every start;";
+    assert!(text(&watched.stdout).contains(hint), "{}", text(&watched.stdout));
+    let tapped = tickwire(&["tap", "--ca", &ca, &format!("{url}/ws/btcusdt@trade")]);
+    assert!(text(&tapped.stderr).contains(hint), "{}", text(&tapped.stderr));
+}
+
+#[test]
 fn a_fault_of_a_stream_that_is_not_followed_is_told() {
     let base = ["watch", "--sim", "--seconds", "1", "--fault"];
     for (fault, is_told) in [("mute=btcusdt@aggTrade", false), ("mute=btcusdt@trade", true)] {
