@@ -108,7 +108,10 @@ pub struct Connection<'a> {
     pub name: &'static str,
     /// Which of the connections to its endpoint it serves as, from 0.
     pub place: usize,
-    /// How far it is.
+    /// How far it is. One that is renewed and its successor are both [`Phase::Ready`] during the overlap
+    /// ([`Plan::overlap`]), and of the same place. Nothing here tells the one from the other; events do:
+    /// [`LinkChange::Renewing`](tickwire_venue::LinkChange::Renewing) has the route of the old one,
+    /// [`LinkChange::Ready`](tickwire_venue::LinkChange::Ready) behind it that of the new one.
     pub phase: Phase,
     /// How it fares among those with the same streams.
     pub counts: Option<&'a LegCounts>,
@@ -236,7 +239,8 @@ impl<S: Session> Feed<S> {
         self.machine.unsubscribe(streams, now);
     }
 
-    /// Renews every connection now, without a break: the moment may be better than that when they are old enough.
+    /// Renews every connection now, without a break: the moment may be better than that when they are old enough. One that
+    /// is being renewed, up to the end of the overlap ([`Plan::overlap`]), is left as it is; so is one that is not open.
     pub fn renew(&mut self) {
         let now = at_once(&mut self.moment);
         self.machine.renew(now);
