@@ -92,14 +92,22 @@ impl From<Error> for Failure {
 /// What can be done about a certificate of an authority that is not known.
 pub(crate) const UNKNOWN_ISSUER_HINT: &str = " (--ca FILE.pem trusts a further authority)";
 
+/// What can be done about a certificate of another authority of the same name.
+pub(crate) const BAD_SIGNATURE_HINT: &str = " (--ca FILE.pem has another authority: a local venue makes a new one at every \
+    start; begin again with its new file, or run it with --plain)";
+
 /// An error in words, with what the program's user can do about it.
 pub(crate) fn words(error: &Error) -> String {
     let cause = if let Error::Link { source, .. } = error { source } else { error };
-    let unknown = matches!(
-        cause,
-        Error::Tls(rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer))
-    );
-    let hint = if unknown { UNKNOWN_ISSUER_HINT } else { "" };
+    let hint = match cause {
+        Error::Tls(rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer)) => {
+            UNKNOWN_ISSUER_HINT
+        }
+        Error::Tls(rustls::Error::InvalidCertificate(rustls::CertificateError::BadSignature)) => {
+            BAD_SIGNATURE_HINT
+        }
+        _ => "",
+    };
     format!("{error}{hint}")
 }
 

@@ -1,7 +1,7 @@
 //! What happens to connections, in words.
 
 use crate::clock::words;
-use crate::exit::UNKNOWN_ISSUER_HINT;
+use crate::exit::{BAD_SIGNATURE_HINT, UNKNOWN_ISSUER_HINT};
 use tickwire::venue::{Cause, Endpoint, LinkChange, LinkEvent, Renewal};
 
 /// What connections are called: by their endpoint's name, numbered where several have the same, and behind a `/` by which
@@ -83,7 +83,11 @@ fn renewal(why: Renewal) -> &'static str {
 
 /// What the program's user can do about it.
 fn hint(cause: Cause, words: &str) -> &'static str {
-    if cause == Cause::Tls && words.contains("UnknownIssuer") { UNKNOWN_ISSUER_HINT } else { "" }
+    match cause {
+        Cause::Tls if words.contains("UnknownIssuer") => UNKNOWN_ISSUER_HINT,
+        Cause::Tls if words.contains("BadSignature") => BAD_SIGNATURE_HINT,
+        _ => "",
+    }
 }
 
 #[cfg(test)]

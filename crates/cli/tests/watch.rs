@@ -145,7 +145,7 @@ fn lines_for_people_end_with_a_summary() {
     assert!(output.status.success());
     let stdout = text(&output.stdout);
     assert!(stdout.contains("BTCUSDT synced at "), "{stdout}");
-    assert!(stdout.contains("1 of 1 books synced, 0 gaps, 0 resyncs"), "{stdout}");
+    assert!(stdout.contains("1 of 1 books synced, 0 gaps of books, 0 resyncs"), "{stdout}");
 }
 
 #[test]
@@ -164,11 +164,14 @@ fn several_connections_are_renewed_without_a_gap_and_told_by_their_lead() {
             "{venue}: {summary}"
         );
         assert_eq!(summary["own_compared"], summary["own_equal"], "{venue}");
-        for leg in summary["legs"].as_array().unwrap() {
-            let [firsts, copies] = ["firsts", "copies"].map(|key| leg[key].as_f64().unwrap());
-            assert!(firsts + copies > 0.0, "{venue}: {leg}");
+        let legs = summary["legs"].as_array().unwrap();
+        let raced: Vec<_> = legs.iter().filter(|leg| leg["endpoint"] == 0).collect();
+        let firsts = |leg: &Value| leg["firsts"].as_f64().unwrap();
+        let total: f64 = raced.iter().map(|leg| firsts(leg)).sum();
+        assert!(raced.len() > 1 && total > 0.0, "{venue}: {summary}");
+        for leg in raced {
             let share = leg["share"].as_f64().unwrap();
-            assert!((share - firsts / (firsts + copies)).abs() < 1e-9, "{venue}: {leg}");
+            assert!((share - firsts(leg) / total).abs() < 1e-9, "{venue}: {leg}");
         }
         let lines = lines(&output);
         let legs = of(&lines, "legs").into_iter().last().unwrap();
@@ -211,6 +214,29 @@ fn each_leg_is_shown_to_people_with_its_share() {
         "{legs}"
     );
     assert_eq!(stdout.matches(" was the first with ").count(), 2, "{stdout}");
+}
+
+#[test]
+fn a_single_connection_is_in_the_summary_as_it_is_in_the_line_of_each_second() {
+    let output = tickwire(&["watch", "--sim", "--seconds", "1", "--json", "binance", "BTCUSDT"]);
+    let places = |of: &Value| -> Vec<_> {
+        let legs = of["legs"].as_array().unwrap().iter();
+        legs.map(|leg| (leg["name"].clone(), leg["place"].clone())).collect()
+    };
+    let lines = lines(&output);
+    let now = places(of(&lines, "legs").into_iter().last().unwrap());
+    assert_eq!(now, [("stream".into(), 0.into()), ("api".into(), 0.into())]);
+    assert_eq!(places(&summary(&output)), now);
+}
+
+#[test]
+fn a_venue_whose_quotes_name_no_update_has_no_line_of_comparisons() {
+    for (venue, symbol, has_one) in [("deribit", "BTC-PERPETUAL", false), ("binance", "BTCUSDT", true)] {
+        let output = tickwire(&["watch", "--sim", "--seconds", "2", venue, symbol]);
+        let stdout = text(&output.stdout);
+        assert!(stdout.contains("whole book compared with the local venue's own: "), "{stdout}");
+        assert_eq!(stdout.contains("of the same update id"), has_one, "{stdout}");
+    }
 }
 
 #[test]
@@ -260,7 +286,7 @@ fn the_summary_of_a_run_that_fails_counts_what_was_told() {
     let rest: Vec<_> = told.collect();
     let ended = child.wait_with_output().unwrap();
     assert_eq!(ended.status.code(), Some(2), "{rest:?}");
-    assert!(rest.iter().any(|line| line.starts_with("1 of 1 books synced, 0 gaps")), "{rest:?}");
+    assert!(rest.iter().any(|line| line.starts_with("1 of 1 books synced, 0 gaps of books")), "{rest:?}");
     let stderr = text(&ended.stderr);
     assert!(stderr.contains("connection: the WebSocket handshake failed: the server refused: "), "{stderr}");
 }
@@ -283,6 +309,35 @@ fn a_certificate_of_nobody_known_comes_with_what_to_do() {
     let output = tickwire(&["watch", "--seconds", "1", "--url", &url, "binance", "BTCUSDT"]);
     assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
     assert!(text(&output.stdout).contains("(--ca FILE.pem trusts a further authority)"));
+}
+
+#[test]
+fn an_authority_of_an_earlier_start_comes_with_what_to_do() {
+    let [earlier, server] = [(), ()].map(|()| Server::start(Options::default()).unwrap());
+    let folder = Folder::new();
+    let ca = folder.write("ca.pem", earlier.ca_pem());
+    let url = server.stream_url();
+    let watch = ["watch", "--seconds", "1", "--ca", &ca, "--url", &url, "binance", "BTCUSDT"];
+    let watched = tickwire(&watch);
+    assert_eq!(watched.status.code(), Some(3), "{}", text(&watched.stderr));
+    let hint =
+        "BadSignature (--ca FILE.pem has another authority: a local venue makes a new one at every start;";
+    assert!(text(&watched.stdout).contains(hint), "{}", text(&watched.stdout));
+    let tapped = tickwire(&["tap", "--ca", &ca, &format!("{url}/ws/btcusdt@trade")]);
+    assert!(text(&tapped.stderr).contains(hint), "{}", text(&tapped.stderr));
+}
+
+#[test]
+fn a_fault_of_a_stream_that_is_not_followed_is_told() {
+    let base = ["watch", "--sim", "--seconds", "1", "--fault"];
+    for (fault, is_told) in [("mute=btcusdt@aggTrade", false), ("mute=btcusdt@trade", true)] {
+        let output = tickwire(&[&base[..], &[fault, "binance", "BTCUSDT"]].concat());
+        let told = format!(
+            "tickwire: --fault {fault}: it is not followed; these are: \
+             btcusdt@aggTrade btcusdt@bookTicker btcusdt@depth@100ms\n"
+        );
+        assert_eq!(text(&output.stderr), if is_told { told } else { String::new() });
+    }
 }
 
 #[test]

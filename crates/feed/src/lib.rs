@@ -30,6 +30,9 @@ mod retry;
 mod site;
 mod stats;
 
+/// What holds spans of time in [`Stats`], as the library of its name has it.
+pub use hdrhistogram::Histogram;
+
 pub use cause::{cause_of, ending_of};
 pub use machine::{Command, Machine, Phase};
 pub use plan::{LEGS_WANTED_MAX, Plan};

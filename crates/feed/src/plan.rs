@@ -12,7 +12,8 @@ pub struct Plan {
     /// nearest. Default 1.
     pub legs: usize,
     /// The age at which a connection is renewed, counted from when it was ready, less up to a tenth so that not all are
-    /// renewed at once. `None`, the default, is an hour before the venue would end it, where it does.
+    /// renewed at once; not before the overlap with the one before it is over, so that no place is renewed more often than
+    /// [`overlap`](Self::overlap) lasts. `None`, the default, is an hour before the venue would end it, where it does.
     pub renew_after: Option<Duration>,
     /// How long a connection goes on beside its successor once that is ready. Default 12 s: with less than 10, streams
     /// whose ids do not count one by one tell a gap if they were silent meanwhile, since something may have been under way,

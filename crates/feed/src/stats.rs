@@ -24,9 +24,10 @@ pub struct Stats {
     pub attempts: u64,
     /// Connections that were opened.
     pub opened: u64,
-    /// Connections that were lost, attempts that came to nothing among them.
+    /// Connections that were lost, attempts that came to nothing among them, and those that the venue ended by itself
+    /// before they were retired, such as behind `serverShutdown`, even in good order and with a successor there already.
     pub lost: u64,
-    /// Connections that were replaced without a break.
+    /// Connections that were retired: a successor was ready, the overlap was over, and they were closed by us.
     pub renewed: u64,
     /// From an attempt to a connection that is ready.
     pub ready_us: Histogram<u64>,

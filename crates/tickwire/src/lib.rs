@@ -100,6 +100,8 @@ mod readme {}
 
 pub use mio;
 pub use rustls;
+/// What holds spans of time in [`Stats`] and [`venue::LegCounts`], as the library of its name has it.
+pub use tickwire_feed::Histogram;
 pub use tickwire_feed::{LEGS_WANTED_MAX, Phase, Plan, Stats};
 pub use tickwire_venue as venue;
 pub use tickwire_ws as ws;

@@ -123,6 +123,8 @@ pub use event::{
     InstrumentState, Interval, LinkChange, LinkEvent, Liquidation, Mark, Outcome, Quote, Rejection, Renewal,
     Request, Snapshot, Status, StatusKind, Ticker, TopCheck, Trade,
 };
+/// What holds spans of time ([`LegCounts::lag_us`]), as the library of its name has it.
+pub use hdrhistogram::Histogram;
 pub use json::{Way, Ways};
 pub use level::{Level, Side};
 pub use order::LegCounts;

@@ -190,15 +190,16 @@ pub trait Session {
     /// How often the venue lets us connect.
     fn attempts(&self) -> Attempts;
 
-    /// Follows more streams, by the venue's names. Those followed already stay as they are; the others are answered one by
-    /// one with [`Event::Subscribed`], [`Event::Missing`] or [`Event::Rejected`].
+    /// Follows more streams, by the venue's names. Those followed already stay as they are, without an event; the others are
+    /// answered one by one with [`Event::Subscribed`] when the first connection brings them, and with [`Event::Missing`] by
+    /// each connection that is not given them. What is missing stays wanted: each new connection asks for it again.
     ///
     /// # Errors
     /// [`Error::Config`] for a name that cannot be served: then nothing changed.
     fn subscribe(&mut self, streams: &[&str], now: Now) -> Result<(), Error>;
 
-    /// Follows streams no more, by the venue's names; each that was followed is answered with [`Event::Unsubscribed`]. Their
-    /// books stay readable, stale.
+    /// Follows streams no more, by the venue's names; each that was followed is answered with [`Event::Unsubscribed`] when no
+    /// connection has it any more, unless it is wanted again before. Their books stay readable, stale, which no event tells.
     fn unsubscribe(&mut self, streams: &[&str], now: Now);
 
     /// The connection of `route` is open, fresh. Ignored for a route that does not exist.

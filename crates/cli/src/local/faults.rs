@@ -17,6 +17,9 @@ struct Kind {
     set: fn(&mut Options, &str) -> Option<()>,
 }
 
+/// The fault that concerns one stream.
+const MUTE: &str = "mute";
+
 const KINDS: [Kind; 13] = [
     Kind {
         name: "stale-snapshots",
@@ -97,7 +100,7 @@ const KINDS: [Kind; 13] = [
         },
     },
     Kind {
-        name: "mute",
+        name: MUTE,
         value: "STREAM",
         usual: "",
         words: "this stream is confirmed and says nothing",
@@ -155,7 +158,7 @@ const KINDS: [Kind; 13] = [
         name: "cut-after",
         value: "SECONDS",
         usual: "3",
-        words: "a connection of this age is cut without a word",
+        words: "a connection of this age is cut without a word; of --legs those of one age go together",
         of_binance: false,
         set: |options, value| {
             options.faults.cut_after = Some(seconds(value)?);
@@ -210,12 +213,18 @@ impl Fault {
     }
 }
 
+/// The streams that are muted.
+pub(crate) fn muted(faults: &[Fault]) -> impl Iterator<Item = &str> {
+    faults.iter().filter(|fault| fault.kind.name == MUTE).map(|fault| fault.value.as_str())
+}
+
 /// The faults, for the help.
 pub(crate) fn help() -> String {
     let line = |kind: &Kind| {
-        let name = match kind.value {
-            "" => kind.name.to_owned(),
-            value => format!("{}[={value}]", kind.name),
+        let name = match (kind.value, kind.usual) {
+            ("", _) => kind.name.to_owned(),
+            (value, "") => format!("{}={value}", kind.name),
+            (value, _) => format!("{}[={value}]", kind.name),
         };
         let usual = if kind.usual.is_empty() { String::new() } else { format!(" [{}]", kind.usual) };
         format!("\n  {name:<26} {}{usual}", kind.words)
@@ -237,8 +246,16 @@ mod tests {
     fn each_fault_can_be_named_and_most_have_a_usual_value() {
         for kind in KINDS {
             let before = format!("{:?}", Options::default());
-            let name = if kind.name == "mute" { "mute=a@trade" } else { kind.name };
+            let name = if kind.name == MUTE { "mute=a@trade" } else { kind.name };
             assert_ne!(format!("{:?}", options(&[name])), before, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_help_says_which_faults_must_have_a_value() {
+        let help = help();
+        for told in ["\n  mute=STREAM  ", "\n  drop-diff[=N]  ", "\n  answers-out-of-order  "] {
+            assert!(help.contains(told), "{told} in {help}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 mod faults;
 
-pub(crate) use faults::{Fault, help};
+pub(crate) use faults::{Fault, help, muted};
 
 use crate::exit::{CONNECTION, Failure, USAGE};
 use crate::recording::is_recording;

@@ -107,6 +107,18 @@ fn usual_deribit(channels: &[String]) -> deribit::Config {
     if raw { deribit::Config::event_node() } else { deribit::Config::default() }
 }
 
+/// The names of the streams that are followed, as the venue has them.
+pub(crate) fn followed(setup: &Setup) -> Vec<String> {
+    if setup.venue == Venue::Deribit {
+        return channels(setup);
+    }
+    let of_symbol = |symbol: &String| {
+        let symbol = symbol.to_ascii_lowercase();
+        setup.streams.iter().map(move |stream| format!("{symbol}@{stream}"))
+    };
+    setup.symbols.iter().flat_map(of_symbol).chain(setup.markets.iter().cloned()).collect()
+}
+
 /// Channels are followed by their names: of an instrument by what stands around it, `book.100ms` for
 /// `book.INSTRUMENT.100ms`; of the whole market by the whole name, behind the `!` that says so on the command line.
 fn channels(setup: &Setup) -> Vec<String> {

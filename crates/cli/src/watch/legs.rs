@@ -26,10 +26,24 @@ impl Lead {
         self.firsts += other.firsts;
         self.copies += other.copies;
     }
+}
 
-    /// How often it was the first, `0.0..=1.0`.
+/// What the connections of a place brought since the beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Total {
+    pub(crate) endpoint: usize,
+    pub(crate) place: usize,
+    pub(crate) lead: Lead,
+    /// Updates that any connection to the endpoint was the first with.
+    pub(crate) of: u64,
+}
+
+impl Total {
+    /// Its part of those, `0.0..=1.0`, so that the parts of all places add up; `None` before there was one.
     pub(crate) fn share(self) -> Option<f64> {
-        LegCounts { firsts: self.firsts, copies: self.copies, ..LegCounts::default() }.share()
+        let Self { lead: Lead { firsts, .. }, of, .. } = self;
+        #[expect(clippy::cast_precision_loss, reason = "a share for people")]
+        (of > 0).then(|| firsts as f64 / of as f64)
     }
 }
 
@@ -127,7 +141,8 @@ impl Legs {
         let told = |(endpoint, place)| {
             let several = self.labels.has_several(endpoint);
             let mut legs = self.at(endpoint, place);
-            let first = legs.next().map_or_else(|| "waiting".to_owned(), |leg| leg.told(several));
+            let share = self.total(endpoint, place).share().filter(|_| several);
+            let first = legs.next().map_or_else(|| "waiting".to_owned(), |leg| leg.told(share));
             let others: String = legs.map(|leg| format!(" + {}", phase(leg.phase))).collect();
             format!("{} {first}{others}", self.labels.of(endpoint, place))
         };
@@ -139,14 +154,21 @@ impl Legs {
         self.labels.wanted().any(|(_, place)| place > 0)
     }
 
-    /// How often each of several was the first since the beginning, by endpoint and place.
-    pub(crate) fn leads(&self) -> Vec<((usize, usize), Lead)> {
-        let lead = |(endpoint, place)| {
-            let mut lead = self.over.get(&(endpoint, place)).copied().unwrap_or_default();
-            self.at(endpoint, place).for_each(|leg| lead.add(leg.lead));
-            ((endpoint, place), lead)
-        };
-        self.labels.wanted().filter(|(endpoint, _)| self.labels.has_several(*endpoint)).map(lead).collect()
+    fn lead(&self, endpoint: usize, place: usize) -> Lead {
+        let mut lead = self.over.get(&(endpoint, place)).copied().unwrap_or_default();
+        self.at(endpoint, place).for_each(|leg| lead.add(leg.lead));
+        lead
+    }
+
+    fn total(&self, endpoint: usize, place: usize) -> Total {
+        let places = self.labels.wanted().filter(|(of, _)| *of == endpoint);
+        let of = places.map(|(_, place)| self.lead(endpoint, place).firsts).sum();
+        Total { endpoint, place, lead: self.lead(endpoint, place), of }
+    }
+
+    /// What each connection that is wanted brought since the beginning.
+    pub(crate) fn totals(&self) -> impl Iterator<Item = Total> {
+        self.labels.wanted().map(|(endpoint, place)| self.total(endpoint, place))
     }
 
     /// The line of them all.
@@ -156,7 +178,8 @@ impl Legs {
             let missing = self.at(endpoint, place).next().is_none();
             let waiting = missing
                 .then(|| json!({"name": name, "endpoint": endpoint, "place": place, "phase": "waiting"}));
-            self.at(endpoint, place).map(move |leg| leg.json(name)).chain(waiting)
+            let share = self.total(endpoint, place).share();
+            self.at(endpoint, place).map(move |leg| leg.json(name, share)).chain(waiting)
         };
         let legs: Vec<_> = self.labels.wanted().flat_map(of_place).collect();
         json!({"event": "legs", "legs": legs, "received_ns": received_ns})
@@ -176,9 +199,10 @@ impl Leg {
         (self.route.endpoint, self.place, rank, Reverse(firsts + copies))
     }
 
-    fn told(&self, several: bool) -> String {
+    /// With the share of its place, if there are several.
+    fn told(&self, share: Option<f64>) -> String {
         let mut told = phase(self.phase).to_owned();
-        if let Some(share) = self.lead.share().filter(|_| several) {
+        if let Some(share) = share {
             told.push_str(&format!(" {:.0} % first", share * 100.0));
             if let Some([median, most]) = self.lags {
                 told.push_str(&format!(", else {} behind (p99 {})", words(median), words(most)));
@@ -187,12 +211,12 @@ impl Leg {
         told
     }
 
-    fn json(&self, name: Option<&str>) -> Value {
+    fn json(&self, name: Option<&str>, share: Option<f64>) -> Value {
         let Lead { firsts, copies } = self.lead;
         let [median, most] = [0, 1].map(|at| self.lags.and_then(|lags| lags.get(at).copied()).map(nanos));
         json!({
             "name": name, "endpoint": self.route.endpoint, "leg": self.route.leg, "place": self.place,
-            "phase": phase(self.phase), "firsts": firsts, "copies": copies, "share": self.lead.share(),
+            "phase": phase(self.phase), "firsts": firsts, "copies": copies, "share": share,
             "lag_p50_ns": median, "lag_p99_ns": most,
         })
     }
@@ -230,9 +254,29 @@ mod tests {
         ] {
             legs.on_turn(route, 1, Turn::of(change), Some(&counts));
         }
-        let leads = legs.leads();
-        assert_eq!(leads, [((0, 0), Lead::default()), ((0, 1), Lead { firsts: 6, copies: 4 })]);
-        assert_eq!(leads[1].1.share(), Some(0.6));
+        let leads: Vec<_> = legs.totals().map(|total| ((total.endpoint, total.place), total.lead)).collect();
+        let brought = Lead { firsts: 6, copies: 4 };
+        assert_eq!(leads, [((0, 0), Lead::default()), ((0, 1), brought), ((1, 0), Lead::default())]);
+    }
+
+    #[test]
+    fn the_shares_of_the_places_add_up_whatever_was_renewed() {
+        let mut legs = legs();
+        let [first, second, successor] = [0, 1, 2].map(|leg| Route { endpoint: 0, leg });
+        assert_eq!(legs.totals().map(Total::share).collect::<Vec<_>>(), [None; 3]);
+        for (route, place, change, counts) in [
+            (first, 0, OPEN, counts(0, 0)),
+            (second, 1, OPEN, counts(0, 0)),
+            (first, 0, LinkChange::Closed, counts(10, 70)),
+            (second, 1, LOST, counts(20, 60)),
+            // Beside the one that it takes the place of.
+            (successor, 0, OPEN, counts(0, 0)),
+            (successor, 0, LOST, counts(10, 30)),
+        ] {
+            legs.on_turn(route, place, Turn::of(change), Some(&counts));
+        }
+        let shares: Vec<_> = legs.totals().map(Total::share).collect();
+        assert_eq!(shares, [Some(0.5), Some(0.5), None]);
     }
 
     #[test]
@@ -250,6 +294,8 @@ mod tests {
             leg(2, 0, Phase::Connecting, Lead::default(), None),
             leg(0, 0, Phase::Ready, Lead { firsts: 61, copies: 39 }, lags),
         ];
+        // What the other place brought before it was lost.
+        legs.over.insert((0, 1), Lead { firsts: 39, copies: 50 });
         legs.now.sort_by_key(Leg::rank);
         let told = [
             "stream/0 ready 61 % first, else 0.40 ms behind (p99 2.1 ms) + connecting",

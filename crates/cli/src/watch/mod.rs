@@ -40,17 +40,19 @@ Examples:
   tickwire watch binance BTCUSDT ETHUSDT
   tickwire watch --sim --seconds 10 binance-usdm BTCUSDT
   tickwire watch --sim --seconds 20 --legs 2 --renew-after 5s binance BTCUSDT ETHUSDT
-  tickwire watch --sim --fault cut-after=4 --legs 2 --seconds 20 binance BTCUSDT
+  tickwire watch --sim --seconds 20 --fault cut-after=4 binance BTCUSDT
   tickwire watch --sim --fault drop-diff=50 --fault fragments --seconds 10 binance BTCUSDT
   tickwire watch --replay recordings/spot binance
   tickwire watch --ca ca.pem --url wss://localhost:9443 binance BTCUSDT    (beside: tickwire sim binance --port 9443 --ca ca.pem)
 
 A connection is shown as `stream/0 ready 61 % first, else 0.4 ms behind (p99 2 ms)`: which of --legs it is, how far it is
-(waiting, connecting, open, ready, retiring), and of the updates that came over several how many it brought first, and how
-far behind the first the others came. What follows a + takes over.
+(waiting, connecting, open, ready, retiring), of the updates that came over several the part that it, and those before it in
+its place, brought first, and how far behind the first the others came. The parts of stream/0, stream/1 ... add up to all.
+What follows a + takes over.
 
-With --json the lines are trade, book, legs (each second: the connections as they are), summary (the last one) and those
-that `both` names here:
+With --json the lines are trade, book, legs (each second: the connections as they are; firsts and copies are of a
+connection, share is that part of its place), summary (the last one; in legs all three are of the place) and those that
+`both` names here:
 
 {LINES}
 
@@ -110,10 +112,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     // A recording need not hold what the venue says about itself.
     let markets: &[&str] = if arguments.replay.is_some() { &[] } else { venue.own_streams() };
     let markets = markets.iter().map(ToString::to_string).collect();
-    let session = venue::session(&Setup { hosts, ..Setup::new(venue, symbols, streams, markets) })?;
+    let setup = Setup { hosts, ..Setup::new(venue, symbols, streams, markets) };
+    tell_muted_in_vain(&arguments.fault, &venue::followed(&setup));
+    let session = venue::session(&setup)?;
     let feed = Feed::builder(Taped::new(session, None));
     let feed = feed.client(builder).plan(arguments.keeping.plan()).connect()?;
     Watch::new(feed, server, arguments)?.run()
+}
+
+/// Says which faults are of streams that nobody asks for, so that nothing comes of them.
+fn tell_muted_in_vain(faults: &[Fault], followed: &[String]) {
+    for stream in local::muted(faults).filter(|stream| followed.iter().all(|name| name != stream)) {
+        let stream = stream.escape_debug();
+        exit::tell(&format!("--fault mute={stream}: it is not followed; these are: {}", followed.join(" ")));
+    }
 }
 
 /// The local venue, if one is wanted, and the symbols to watch.

@@ -1,7 +1,7 @@
 //! What the end of a run tells.
 
 use super::board::{Board, Tally};
-use super::legs::{Lead, Legs};
+use super::legs::{Lead, Legs, Total};
 use crate::clock::words;
 use crate::lines::nanos;
 use serde_json::{Value, json};
@@ -35,19 +35,23 @@ impl Summary<'_> {
         writeln!(out, "{} messages, {} bytes in {elapsed:.1} s", stats.messages, stats.bytes)?;
         writeln!(out, "{updates} updates, {quotes} quotes, {trades} trades, {other} other")?;
         let (holes, unreadable) = (stats.gaps, stats.unreadable);
-        writeln!(out, "{synced} of {books} books synced, {gaps} gaps, {resyncs} resyncs")?;
+        writeln!(out, "{synced} of {books} books synced, {gaps} gaps of books, {resyncs} resyncs")?;
         writeln!(out, "{holes} gaps of streams, {unreadable} messages left out")?;
         writeln!(out, "{}", self.connections())?;
-        for ((endpoint, place), Lead { firsts, copies }) in legs.leads() {
-            let share = Lead { firsts, copies }.share();
-            let share = share.map_or_else(|| "-".to_owned(), |share| format!("{:.0} %", share * 100.0));
+        for total in legs.totals().filter(|total| legs.labels.has_several(total.endpoint)) {
+            let Total { endpoint, place, lead: Lead { firsts, .. }, of } = total;
+            let share =
+                total.share().map_or_else(|| "-".to_owned(), |share| format!("{:.0} %", share * 100.0));
             let label = legs.labels.of(endpoint, place);
-            writeln!(out, "{label} was the first with {firsts} of {} updates: {share}", firsts + copies)?;
+            writeln!(out, "{label} was the first with {firsts} of {of} updates: {share}")?;
         }
-        writeln!(
-            out,
-            "top of book compared with bookTicker of the same update id: {agreed} of {checks} agree"
-        )?;
+        // Not every venue has quotes that name the update they belong to.
+        if checks > 0 {
+            writeln!(
+                out,
+                "top of book compared with bookTicker of the same update id: {agreed} of {checks} agree"
+            )?;
+        }
         if let Some((equal, compared)) = self.truth {
             writeln!(out, "whole book compared with the local venue's own: {equal} of {compared} are equal")?;
         }
@@ -71,20 +75,20 @@ impl Summary<'_> {
         let Tally { updates, quotes, trades, gaps, resyncs, checks, agreed, other } = board.total();
         let [median, longest] =
             [0, 1].map(|at| self.recovery().and_then(|spans| spans.get(at).copied()).map(nanos));
-        let lead = |((endpoint, place), lead): ((usize, usize), Lead)| {
-            let Lead { firsts, copies } = lead;
+        let leg = |total: Total| {
+            let Total { endpoint, place, lead: Lead { firsts, copies }, .. } = total;
             json!({
                 "name": legs.name(endpoint), "endpoint": endpoint, "place": place, "firsts": firsts, "copies": copies,
-                "share": lead.share(),
+                "share": total.share(),
             })
         };
-        let leads: Vec<_> = legs.leads().into_iter().map(lead).collect();
+        let totals: Vec<_> = legs.totals().map(leg).collect();
         json!({
             "event": "summary", "seconds": elapsed.as_secs_f64(), "messages": stats.messages, "bytes": stats.bytes,
             "updates": updates, "quotes": quotes, "trades": trades, "other": other, "books": board.rows.len(),
             "synced": board.synced(), "gaps": gaps, "resyncs": resyncs, "stream_gaps": stats.gaps,
             "unreadable": stats.unreadable, "opened": stats.opened, "lost": stats.lost, "renewed": stats.renewed,
-            "recovery_p50_ns": median, "recovery_max_ns": longest, "legs": leads, "compared": checks, "agreed": agreed,
+            "recovery_p50_ns": median, "recovery_max_ns": longest, "legs": totals, "compared": checks, "agreed": agreed,
             "own_compared": truth.map(|(_, compared)| compared), "own_equal": truth.map(|(equal, _)| equal),
         })
     }

@@ -72,10 +72,12 @@ fn line(width: usize, cell: impl Fn(&Column) -> String) -> String {
 
 /// The line below the rows.
 pub(crate) fn tally(total: &Tally) -> String {
-    format!(
-        "{} updates  {} quotes  {} trades  {} gaps  {} resyncs  {} of {} comparisons agree",
-        total.updates, total.quotes, total.trades, total.gaps, total.resyncs, total.agreed, total.checks
-    )
+    let Tally { updates, quotes, trades, gaps, resyncs, checks, agreed, .. } = total;
+    let told = format!(
+        "{updates} updates  {quotes} quotes  {trades} trades  {gaps} gaps of books  {resyncs} resyncs"
+    );
+    // Not every venue has what books can be compared with.
+    if *checks > 0 { format!("{told}  {agreed} of {checks} comparisons agree") } else { told }
 }
 
 fn number(number: Option<Decimal>, scale: u8) -> String {

@@ -190,7 +190,8 @@ impl<S: Session> Machine<S> {
         self.session.unsubscribe(streams, now);
     }
 
-    /// Renews all connections now: the moment may be a better one than that when they are old enough.
+    /// Renews all connections now: the moment may be a better one than that when they are old enough. Those that are being
+    /// renewed, up to the end of the overlap, are left as they are, and so are those that are not open.
     pub fn renew(&mut self, now: Now) {
         for endpoint in 0..self.sites.len() {
             for place in 0..self.places(endpoint) {
@@ -486,7 +487,7 @@ pub enum Phase {
     Connecting,
     /// It is being subscribed, and catches up.
     Open,
-    /// It brings all that it should.
+    /// It brings all that it should. So do two of one place during the overlap of a renewal.
     Ready,
     /// Its successor has taken over, or the end was asked for.
     Retiring,

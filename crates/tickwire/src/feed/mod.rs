@@ -108,7 +108,10 @@ pub struct Connection<'a> {
     pub name: &'static str,
     /// Which of the connections to its endpoint it serves as, from 0.
     pub place: usize,
-    /// How far it is.
+    /// How far it is. One that is renewed and its successor are both [`Phase::Ready`] during the overlap
+    /// ([`Plan::overlap`]), and of the same place. Nothing here tells the one from the other; events do:
+    /// [`LinkChange::Renewing`](tickwire_venue::LinkChange::Renewing) has the route of the old one,
+    /// [`LinkChange::Ready`](tickwire_venue::LinkChange::Ready) behind it that of the new one.
     pub phase: Phase,
     /// How it fares among those with the same streams.
     pub counts: Option<&'a LegCounts>,
@@ -203,8 +206,21 @@ impl<S: Session> Feed<S> {
         [self.links.next_deadline(), self.machine.next_deadline()].into_iter().flatten().min()
     }
 
-    /// Follows more streams, by the venue's names, such as `btcusdt@trade` or `trades.BTC-PERPETUAL.100ms`. Each is answered
-    /// with an event.
+    /// Follows more streams, by the venue's names, such as `btcusdt@trade` or `trades.BTC-PERPETUAL.100ms`.
+    ///
+    /// Each that is not followed yet is answered: by [`Event::Subscribed`] when the first connection brings it, by
+    /// [`Event::Missing`] of each connection that is not given it. One that is followed already stays as it is, without an
+    /// event. One that was [unsubscribed](Self::unsubscribe), and is subscribed before that was answered, is told by
+    /// `Subscribed` alone, or by nothing: the venue may not have been asked to end it yet.
+    ///
+    /// A name that the venue refuses is followed all the same, and asked for again on each new connection, renewals
+    /// included, until it is unsubscribed. Where the venue refuses the whole request for it (Binance), that is made again
+    /// in halves: up to eight [`Event::Rejected`], which name no stream, and then `Missing`, which does. The connection is
+    /// not ready before that.
+    ///
+    /// A book is kept by diffs of the interval that is configured, or of the first that is subscribed where none is
+    /// (Binance), and by a channel such as `book.BTC-PERPETUAL.100ms` (Deribit). Diffs of another interval and partial or
+    /// grouped books are events only.
     ///
     /// # Errors
     /// [`Error::Venue`] for a name that cannot be served, or after [`close`](Self::close): then nothing changed.
@@ -213,13 +229,18 @@ impl<S: Session> Feed<S> {
         self.machine.subscribe(streams, now).map_err(Error::from)
     }
 
-    /// Follows streams no more, by the venue's names. Each that was followed is answered with an event.
+    /// Follows streams no more, by the venue's names. Each that was followed is answered by [`Event::Unsubscribed`] when
+    /// no connection has it any more, unless it is subscribed again before.
+    ///
+    /// A book that such a stream fed stays readable. It is stale from now on
+    /// ([`BookState::Stale`](tickwire_venue::BookState::Stale)), and no event says so.
     pub fn unsubscribe(&mut self, streams: &[&str]) {
         let now = at_once(&mut self.moment);
         self.machine.unsubscribe(streams, now);
     }
 
-    /// Renews every connection now, without a break: the moment may be better than that when they are old enough.
+    /// Renews every connection now, without a break: the moment may be better than that when they are old enough. One that
+    /// is being renewed, up to the end of the overlap ([`Plan::overlap`]), is left as it is; so is one that is not open.
     pub fn renew(&mut self) {
         let now = at_once(&mut self.moment);
         self.machine.renew(now);

@@ -88,8 +88,9 @@ impl<S: Session> FeedBuilder<S> {
         self
     }
 
-    /// Renews each connection at this age: another is opened, and the old one closed when that has caught up. Default is an
-    /// hour before the venue would end it.
+    /// Renews each connection at this age: another is opened, and the old one closed when that has caught up and the overlap
+    /// is over ([`Plan::overlap`], 12 s), so that it is renewed no more often than that. Default is an hour before the venue
+    /// would end it.
     #[must_use]
     pub fn renew_after(mut self, age: Duration) -> Self {
         self.plan.renew_after = Some(age);

@@ -75,7 +75,8 @@ pub enum BookChange {
         /// The update id of both.
         update_id: u64,
     },
-    /// The stream was lost: the book stays readable, stale, until it is complete again.
+    /// The stream was lost: the book stays readable, stale, until it is complete again. Not told where the stream was
+    /// unsubscribed, which makes the book stale, too.
     Stale {
         /// The update id it stands at.
         update_id: u64,

@@ -73,12 +73,15 @@ pub enum Event<'a> {
         since: Duration,
     },
     /// A stream is not there: the venue left it out of its confirmation, or refused it by itself. It does not exist, or is
-    /// not open for us.
+    /// not open for us. Each connection that is not given it tells so (at Deribit unless another brings it). As the
+    /// stream stays wanted, each new one asks for it and tells again, until it is unsubscribed.
     Missing {
         /// The name of the stream.
         stream: &'a str,
     },
-    /// The venue refused a request.
+    /// The venue refused a request. That of a subscription may be for several streams and names none: where it was one
+    /// alone and for good, [`Missing`](Self::Missing) is the next event and names it; of several each half is asked for
+    /// again.
     Rejected(Rejection<'a>),
     /// A request was not answered in time; it is sent again.
     Unanswered {
