@@ -144,10 +144,15 @@ impl<S: Session> Machine<S> {
 
     /// Wants a successor for a connection that is open.
     pub(super) fn renew_link(&mut self, route: Route, why: Renewal, now: Now) {
-        if !matches!(self.phase(route), Some(Phase::Open | Phase::Ready)) {
+        let phase = self.phase(route);
+        if !matches!(phase, Some(Phase::Open | Phase::Ready)) {
             return;
         }
         let is_ready = self.session.is_ready(route);
+        // Since the last look.
+        if is_ready && phase == Some(Phase::Open) {
+            self.on_ready(route, now.instant);
+        }
         let place = self.place(route).and_then(|place| self.place_mut(route.endpoint, place));
         match place.and_then(|place| place.renew(route.leg, why, is_ready, now.instant)) {
             Some(Renew::Tell) => self.tell(route, LinkChange::Renewing { why }, String::new()),

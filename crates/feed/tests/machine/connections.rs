@@ -191,6 +191,19 @@ fn a_successor_that_is_to_be_renewed_takes_over_first() {
 }
 
 #[test]
+fn a_successor_that_is_to_be_renewed_as_soon_as_it_is_ready_is_renewed() {
+    let mut rig = Rig::up(Plan { overlap: seconds(1), ..Plan::default() });
+    rig.machine.renew(rig.now);
+    rig.done();
+    rig.open(leg(1));
+    rig.set_ready(leg(1), true);
+    rig.machine.session_mut().wishes.push_back(Wish::Renew { route: leg(1) });
+    assert_eq!(rig.done(), []);
+    assert_eq!(rig.machine.phase(leg(1)), Some(Phase::Ready));
+    assert_eq!(rig.pass(seconds(1)), [Close(leg(0)), Dial(leg(2), 0)]);
+}
+
+#[test]
 fn a_successor_that_is_to_be_renewed_before_it_is_ready_is_given_up_for_another() {
     let mut rig = Rig::up(Plan::default());
     rig.machine.renew(rig.now);

@@ -200,14 +200,12 @@ impl<'a, S: Session + std::fmt::Debug> Trial<'a, S> {
             self.judge.listen();
         }
         self.pass(since + ENDS_COME);
-        let mut racing = self.client.racing();
-        racing.retain(|line| before.contains(line));
-        let routes: Vec<_> = racing.into_iter().map(|(_, route)| route).collect();
+        let racing = self.client.racing();
         // One that is being renewed may be so for what it does not bring.
-        let place = |route: &Route| (route.endpoint, self.client.machine.place(*route));
-        let is_alone =
-            |route: &Route| routes.iter().filter(|other| place(other) == place(route)).count() == 1;
-        let routes: Vec<_> = routes.iter().copied().filter(is_alone).collect();
+        let place = |route: Route| (route.endpoint, self.client.machine.place(route));
+        let is_alone = |of: Route| racing.iter().filter(|(_, route)| place(*route) == place(of)).count() == 1;
+        let same = racing.iter().filter(|line| before.contains(line));
+        let routes: Vec<_> = same.map(|(_, route)| *route).filter(|route| is_alone(*route)).collect();
         self.judge.compare(&routes, &self.world);
         // Some of those there are may be wounded for good, and nothing has shown it.
         self.client.machine.renew(now(&self.world));
