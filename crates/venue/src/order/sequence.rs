@@ -24,7 +24,7 @@ pub(crate) const HOLE_WAIT: Duration = Duration::from_secs(1);
 
 /// A stream may lag so far behind what was told by legs that are gone, before its ids are taken to begin anew: a venue that
 /// was started again may count from below.
-const BEHIND_MAX: Duration = Duration::from_secs(10);
+const BEHIND_MAX: Duration = Duration::from_secs(30);
 
 /// A leg goes back so often before its ids are taken to begin anew: more than any venue repeats.
 const BACKS_MAX: u32 = 100;

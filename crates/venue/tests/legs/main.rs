@@ -207,14 +207,14 @@ fn after_a_loss_at_1000(ids: impl IntoIterator<Item = u64>) -> Vec<Told> {
 
 #[test]
 fn a_venue_that_was_started_again_may_count_from_below() {
-    let expected: Vec<_> = [G(1000, 10)].into_iter().chain((11..=70).map(T)).collect();
+    let expected: Vec<_> = [G(1000, 30)].into_iter().chain((31..=70).map(T)).collect();
     assert_eq!(after_a_loss_at_1000(1..=70), expected);
 }
 
 #[test]
 fn a_leg_that_lags_behind_one_that_is_gone_catches_up_and_nothing_is_told_twice() {
-    // Ten seconds behind, but for one trade.
-    assert_eq!(after_a_loss_at_1000(991..=1005), (1001..=1005).map(T).collect::<Vec<_>>());
+    // Thirty seconds behind, but for one trade.
+    assert_eq!(after_a_loss_at_1000(971..=1005), (1001..=1005).map(T).collect::<Vec<_>>());
     // For more than that, once it has caught up.
     assert_eq!(after_a_loss_at_1000((992..=1001).chain([1001; 60]).chain([1002])), [T(1001), T(1002)]);
 }

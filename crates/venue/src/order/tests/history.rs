@@ -144,7 +144,7 @@ impl History {
         }
         if self.is_orphan && is_single {
             let since = *self.behind_since.get_or_insert(now);
-            if now >= since + UNDER_WAY_MAX {
+            if now >= since + BEHIND_MAX {
                 return self.count_anew(leg, at.0);
             }
         }

@@ -19,7 +19,7 @@ use crate::event::Instrument;
 
 const HOLE_WAIT: Duration = Duration::from_secs(1);
 const TEN: Duration = Duration::from_secs(10);
-const UNDER_WAY_MAX: Duration = Duration::from_secs(10);
+const BEHIND_MAX: Duration = Duration::from_secs(30);
 
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)

@@ -74,7 +74,7 @@ fn scene(stream: usize) -> impl Strategy<Value = Scene> {
         2 => Just(Step::HandOver),
         2 => Just(Step::AskWhatIsOwed),
         2 => Just(Step::Look),
-        1 => select([9, 10, 11].map(|s| ms(s * 1000)).to_vec()).prop_map(Step::Outage),
+        1 => select([29, 30, 31].map(|s| ms(s * 1000)).to_vec()).prop_map(Step::Outage),
         1 => select([4999, 5000, 9000].map(ms).to_vec()).prop_map(Step::Succession),
         6 => select(spans).prop_map(Step::Pass),
     ];
