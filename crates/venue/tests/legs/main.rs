@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod lag;
+mod requests;
 mod silence;
 
 use std::{collections::VecDeque, time::Duration};

@@ -95,8 +95,8 @@ impl Market {
         }
     }
 
-    #[cfg_attr(not(feature = "sign"), expect(unused_variables, reason = "only accounts are of a leg"))]
     pub(super) fn on_api_answer(&mut self, leg: usize, answer: Answer<'_>, now: Now) -> Result<(), Odd> {
+        self.api.iter_mut().for_each(|api| api.on_answer(leg));
         #[cfg(feature = "sign")]
         if self.is_sign_in(leg, &answer) {
             self.on_sign_in(leg, answer, now);
