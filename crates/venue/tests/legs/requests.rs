@@ -7,6 +7,11 @@ fn patient() -> Rig {
     with(Config { silence_max: Some(Duration::MAX), ..config(&["XYZABC"], books()) }, 1)
 }
 
+fn refuse(rig: &mut Rig, (route, sent): &(Route, Value)) -> Vec<Event<'static>> {
+    let refusal = json!({"error": {"code": 2, "msg": "Invalid request"}, "id": sent["id"]});
+    rig.feed(*route, &refusal.to_string()).unwrap()
+}
+
 #[test]
 fn an_api_that_is_open_and_answers_nothing_is_renewed_once() {
     let mut rig = patient();
@@ -33,4 +38,47 @@ fn an_answer_between_those_that_do_not_come_is_enough() {
         rig.tell_weight(1);
     }
     assert_eq!(rig.renewals, []);
+}
+
+#[test]
+fn a_stream_whose_unsubscription_is_refused_is_not_missed() {
+    let streams = vec![Stream::BookTicker, Stream::Trade];
+    let config = Config { silence_max: Some(Duration::from_secs(60)), ..config(&["XYZABC"], streams) };
+    let mut rig = with(config, 1);
+    for id in 1..=20 {
+        bring(&mut rig, &[(0, quote(id)), (0, trade(id))]);
+        rig.pass(SECOND);
+    }
+    let now = rig.both();
+    rig.session.unsubscribe(&["xyzabc@bookTicker"], now);
+    rig.drain();
+    let sent = rig.sent.pop_front().unwrap();
+    let over = Event::Unsubscribed { stream: "xyzabc@bookTicker" };
+    let told = refuse(&mut rig, &sent);
+    assert!(matches!(&told[..], [Event::Rejected(_), last] if *last == over), "{told:?}");
+    for id in 21..=600 {
+        bring(&mut rig, &[(0, trade(id))]);
+        assert_eq!(rig.pass(SECOND), []);
+    }
+    assert!(rig.renewals.is_empty() && rig.sent.is_empty());
+}
+
+#[test]
+fn a_stream_in_the_place_of_one_whose_unsubscription_was_refused_waits_for_no_leg_that_does_not_bring_it() {
+    let mut rig = rig(vec![Stream::BookTicker], 2);
+    bring(&mut rig, &[(0, quote(1)), (1, quote(1))]);
+    let now = rig.both();
+    rig.session.unsubscribe(&["xyzabc@bookTicker"], now);
+    rig.drain();
+    while let Some(sent) = rig.sent.pop_front() {
+        refuse(&mut rig, &sent);
+    }
+    rig.pass(2 * SECOND);
+    let now = rig.both();
+    rig.session.subscribe(&["xyzabc@trade"], now).unwrap();
+    rig.drain();
+    let at = rig.sent.iter().position(|(route, _)| *route == leg(0)).unwrap();
+    let (route, sent) = rig.sent.remove(at).unwrap();
+    rig.feed(route, &json!({"result": null, "id": sent["id"]}).to_string()).unwrap();
+    assert_eq!(bring(&mut rig, &[(0, trade(1)), (0, trade(4))]), [T(1), G(1, 3), T(4)]);
 }
