@@ -40,6 +40,11 @@ impl Flight {
         is_free
     }
 
+    /// A request has not left, and will not.
+    pub(super) fn forget(&mut self, id: u64) {
+        self.sent.retain(|(sent, _)| *sent != id);
+    }
+
     /// A request was answered: it has arrived, and so have those before it.
     pub(super) fn on_answer(&mut self, id: u64, now: Instant) {
         for (_, arrived) in self.sent.iter_mut().take_while(|(sent, _)| *sent <= id) {

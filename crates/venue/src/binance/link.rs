@@ -124,6 +124,13 @@ impl Link {
         Some(asked)
     }
 
+    /// A request of a leg has not left, and will not.
+    pub(super) fn forget(&mut self, leg: usize, id: u64) {
+        if let Some(flight) = self.flights.get_mut(leg).and_then(Option::as_mut) {
+            flight.forget(id);
+        }
+    }
+
     /// A leg did not answer a request in time. Whether it is to be renewed for that.
     pub(super) fn on_unanswered(&mut self, leg: usize) -> bool {
         self.patience.get_mut(leg).is_some_and(Patience::on_unanswered)

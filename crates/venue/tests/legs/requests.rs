@@ -82,3 +82,37 @@ fn a_stream_in_the_place_of_one_whose_unsubscription_was_refused_waits_for_no_le
     rig.feed(route, &json!({"result": null, "id": sent["id"]}).to_string()).unwrap();
     assert_eq!(bring(&mut rig, &[(0, trade(1)), (0, trade(4))]), [T(1), G(1, 3), T(4)]);
 }
+
+#[test]
+fn a_request_that_did_not_leave_in_its_time_is_not_made_of_nothing() {
+    let mut rig = rig(vec![Stream::Trade], 1);
+    let now = rig.both();
+    rig.session.subscribe(&["a@trade"], now).unwrap();
+    // Its commands are not taken for longer than an answer may take.
+    rig.now += Duration::from_secs(11);
+    let now = rig.both();
+    rig.session.subscribe(&["b@trade"], now).unwrap();
+    assert_eq!(rig.drain(), [], "what did not leave cannot be answered");
+    assert_eq!(requests(&mut rig), [("SUBSCRIBE".to_owned(), 0, json!(["a@trade", "b@trade"]))]);
+    // It has taken no place of those that leave within a second.
+    for name in ["c@trade", "d@trade", "e@trade"] {
+        let now = rig.both();
+        rig.session.subscribe(&[name], now).unwrap();
+        rig.drain();
+    }
+    assert_eq!(requests(&mut rig).len(), 2);
+}
+
+#[test]
+fn a_request_that_is_answered_before_it_leaves_does_not_leave() {
+    let mut rig = rig(vec![Stream::Trade], 1);
+    let now = rig.both();
+    rig.session.subscribe(&["a@trade"], now).unwrap();
+    // Ids count up, so that who wants to can answer ahead.
+    for id in 0..10 {
+        rig.session.on_message(leg(0), format!(r#"{{"result":null,"id":{id}}}"#).as_bytes(), now).unwrap();
+        while rig.session.poll_event().is_some() {}
+    }
+    rig.drain();
+    assert_eq!(requests(&mut rig), []);
+}

@@ -83,7 +83,14 @@ impl Market {
 
     fn settle_streams(&mut self, at: usize, now: Instant, until: Instant) {
         let Some(link) = self.links.get_mut(at) else { return };
-        for Asked { leg, aim, .. } in link.expire(now) {
+        for Asked { leg, id, aim, .. } in link.expire(now) {
+            let waits = |asking: &Asking| matches!(asking, Asking::Streams { id: of, .. } if *of == id);
+            if let Some(waiting) = self.commands.iter().position(waits) {
+                // Nobody has taken it: it is asked for anew.
+                self.commands.remove(waiting);
+                link.forget(leg, id);
+                continue;
+            }
             self.queue.push(Event::Unanswered { request: request_of(aim), instrument: None });
             if link.on_unanswered(leg) {
                 self.commands.push_back(Asking::Renew(Route { endpoint: link.endpoint, leg }));
