@@ -66,8 +66,8 @@ pub struct Config {
     /// How long a stream of book changes or quotes may bring nothing before it is subscribed anew, which doubles each time
     /// it did not help; or eight times its longest silence so far if that is more. Other streams have five minutes in place
     /// of this, and one once sixteen messages have come. Default is a minute; `None`, the default for options, makes no
-    /// difference between streams. What is more than five minutes holds for all of them: with [`Duration::MAX`] any may be
-    /// silent for ever.
+    /// difference between streams. Less than a second is taken for one. What is more than five minutes holds for all of
+    /// them: with [`Duration::MAX`] any may be silent for ever.
     pub silence_max: Option<Duration>,
     /// Levels a side that a book keeps, at least `snapshot_limit`. The worst are dropped beyond it, and
     /// [told](crate::BookChange::Trimmed).

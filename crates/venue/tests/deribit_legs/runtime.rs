@@ -260,3 +260,13 @@ fn a_connection_that_is_heard_and_answers_nothing_is_renewed_once() {
     silent_for(&mut rig, 600);
     assert_eq!(rig.renewed, [leg(0); 2]);
 }
+
+#[test]
+fn no_silence_is_so_short_that_nothing_else_is_done() {
+    let perpetual = config(&["BTC-PERPETUAL"], &[Channel::Quote]);
+    let mut rig = Rig::new(Config { silence_max: Some(Duration::ZERO), ..perpetual });
+    join(&mut rig, 0);
+    let told = rig.pass(10 * SECOND);
+    let silent = |event: &&Event<'_>| matches!(event, Event::Silent { .. });
+    assert!((1..=4).contains(&told.iter().filter(silent).count()), "each second, then two, then four");
+}
