@@ -272,6 +272,26 @@ fn a_book_whose_gap_only_time_shows_is_made_anew() {
     assert_eq!(snapshot(&mut rig, 11), [BookChange::Resynced { update_id: 12 }]);
 }
 
+#[test]
+fn a_book_that_a_new_count_ends_is_told_from_where_it_stood() {
+    let mut rig = rig(books(), 1);
+    rig.feed(leg(0), &diff(999, 1000)).unwrap();
+    snapshot(&mut rig, 1000);
+    rig.close(leg(0));
+    rig.open(leg(0));
+    rig.confirm();
+    // The venue was started again, and gives a book of its new ids before its diffs are known to be new.
+    rig.feed(leg(0), &diff(1, 2)).unwrap();
+    assert_eq!(snapshot(&mut rig, 40), [BookChange::Resynced { update_id: 40 }]);
+    let mut told = Vec::new();
+    for id in 41..=60 {
+        rig.pass(SECOND);
+        told.extend(changes(&rig.feed(leg(0), &diff(id, id)).unwrap()));
+    }
+    let gap = told.iter().find(|change| matches!(change, BookChange::Gap { .. })).unwrap();
+    assert!(matches!(gap, BookChange::Gap { expected: 41, got: 42..=60 }), "{gap:?}");
+}
+
 /// Requests that were sent, by method and leg.
 fn requests(rig: &mut Rig) -> Vec<(String, usize, Value)> {
     let sent = std::mem::take(&mut rig.sent);
