@@ -63,6 +63,8 @@ impl Link {
     ) -> Option<usize> {
         let wanted = Wanted { name, group: 0, subject, silence_max };
         let Added { stream, .. } = self.streams.add(wanted, now)?;
+        // Its place may have been another's.
+        self.kinds.retain(|_, of| *of != stream);
         let kind = name.split_once('@').and_then(|(_, suffix)| Kind::of(suffix));
         if let (Some(subject), Some(kind)) = (subject, kind) {
             self.kinds.insert((subject, kind), stream);

@@ -13,7 +13,7 @@ use common::{Rig, books, changes, config};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tickwire_venue::binance::{Config, Stream};
-use tickwire_venue::{BookChange, BookState, Ending, Event, Gap, Instrument, Route, Session, Trade};
+use tickwire_venue::{BookChange, BookState, Ending, Error, Event, Gap, Instrument, Route, Session, Trade};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -290,6 +290,39 @@ fn a_book_that_a_new_count_ends_is_told_from_where_it_stood() {
     }
     let gap = told.iter().find(|change| matches!(change, BookChange::Gap { .. })).unwrap();
     assert!(matches!(gap, BookChange::Gap { expected: 41, got: 42..=60 }), "{gap:?}");
+}
+
+#[test]
+fn a_message_of_another_symbol_than_its_streams_is_refused() {
+    let mut rig = with(config(&["XYZABC", "QUIET"], vec![Stream::Trade, Stream::BookTicker]), 1);
+    for text in [trade(1), quote(1)] {
+        let odd = rig.feed(leg(0), &text.replace("XYZABC", "QUIET"));
+        assert!(matches!(odd, Err(Error::Unexpected { .. })), "{odd:?}");
+        let its_own = text.replace("xyzabc", "quiet").replace("XYZABC", "QUIET");
+        assert_eq!(bring(&mut rig, &[(0, text), (0, its_own)]), [T(1), T(1)]);
+    }
+}
+
+#[test]
+fn a_book_is_compared_with_no_quotes_once_they_are_followed_no_more() {
+    let mut rig = rig(vec![Stream::Trade], 1);
+    let change = |rig: &mut Rig, wanted: &[&str], left: &[&str]| {
+        let now = rig.both();
+        rig.session.unsubscribe(left, now);
+        rig.session.subscribe(wanted, now).unwrap();
+        rig.drain();
+        while let Some((route, sent)) = rig.sent.pop_front() {
+            rig.feed(route, &json!({"result": null, "id": sent["id"]}).to_string()).unwrap();
+        }
+        rig.pass(2 * SECOND);
+    };
+    change(&mut rig, &["aaa@bookTicker"], &[]);
+    change(&mut rig, &[], &["aaa@bookTicker"]);
+    // Another stream comes into the place of the quotes.
+    change(&mut rig, &["bbb@trade"], &[]);
+    change(&mut rig, &["aaa@depth@100ms"], &[]);
+    let instrument = rig.session.instrument("AAA").unwrap();
+    assert!(rig.session.check_counts(instrument).is_none());
 }
 
 /// Requests that were sent, by method and leg.
