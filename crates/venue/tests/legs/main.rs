@@ -325,6 +325,19 @@ fn a_book_is_compared_with_no_quotes_once_they_are_followed_no_more() {
     assert!(rig.session.check_counts(instrument).is_none());
 }
 
+#[test]
+fn a_book_whose_snapshot_is_newer_than_what_is_missing_goes_on() {
+    let mut rig = rig(books(), 2);
+    rig.feed(leg(0), &diff(1, 5)).unwrap();
+    rig.feed(leg(1), &diff(1, 5)).unwrap();
+    rig.feed(leg(0), &diff(8, 9)).unwrap();
+    assert_eq!(snapshot(&mut rig, 20), [BookChange::Synced { update_id: 20 }]);
+    let told = rig.pass(SECOND);
+    assert!(matches!(told[..], [Event::Gap(Gap { after: 5, through: 9, .. })]), "{told:?}");
+    let told = changes(&rig.feed(leg(0), &diff(10, 21)).unwrap());
+    assert_eq!(told, [BookChange::Updated { update_id: 21 }]);
+}
+
 /// Requests that were sent, by method and leg.
 fn requests(rig: &mut Rig) -> Vec<(String, usize, Value)> {
     let sent = std::mem::take(&mut rig.sent);
