@@ -45,7 +45,7 @@ const HOUSE: &[Room] = &[
             &["level"],
             &["book", "json"],
             &["event"],
-            &["pace", "queue", "symbols"],
+            &["pace", "patience", "queue", "symbols"],
             &["order"],
             &["recent", "session", "subscriptions"],
             &["watch"],

@@ -85,13 +85,22 @@ pub enum ConfigError {
         /// The symbol in upper case.
         symbol: Box<str>,
     },
-    /// The name of a stream holds a character that would change the meaning of a request.
+    /// The name of a stream holds a character that would change the meaning of a request, or that no name has.
     #[error("stream {stream:?} holds {character:?}")]
     StreamCharacter {
         /// The name as given.
         stream: Box<str>,
         /// The first such character.
         character: char,
+    },
+    /// The name of a stream is empty.
+    #[error("the name of a stream is empty")]
+    StreamEmpty,
+    /// The venue takes symbols in the names of streams in lower case only: it would confirm this one, and send nothing.
+    #[error("stream {stream:?} names its symbol in upper case")]
+    StreamCase {
+        /// The name as given.
+        stream: Box<str>,
     },
     /// A stream is named twice.
     #[error("stream {stream:?} is named twice")]

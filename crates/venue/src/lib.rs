@@ -106,6 +106,7 @@ mod json;
 mod level;
 mod order;
 mod pace;
+mod patience;
 mod queue;
 mod recent;
 mod route;

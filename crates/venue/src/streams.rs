@@ -11,6 +11,9 @@ use crate::{
     watch::{Remedy, Watch},
 };
 
+/// What a stream may be silent for at least: what is less would be looked at for ever.
+const SILENCE_MIN: Duration = Duration::from_secs(1);
+
 #[derive(Debug)]
 pub(crate) struct Streams {
     pub(crate) subscriptions: Subscriptions,
@@ -64,7 +67,7 @@ impl Streams {
         if let Some(subject) = self.subjects.get_mut(stream) {
             *subject = wanted.subject;
         }
-        self.watch.set(stream, wanted.silence_max);
+        self.watch.set(stream, wanted.silence_max.map(|max| max.max(SILENCE_MIN)));
         if was_known {
             self.order.resume(stream);
         } else {

@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::account::Account;
 #[cfg(feature = "sign")]
 use crate::sign::Credentials;
-use crate::{recent::Recent, route::LEGS_MAX};
+use crate::{patience::Patience, recent::Recent, route::LEGS_MAX};
 
 #[derive(Debug)]
 pub(super) struct Api {
@@ -18,6 +18,7 @@ pub(super) struct Api {
     open: Vec<usize>,
     /// What accounts are told names no order.
     recent: Recent,
+    patience: [Patience; LEGS_MAX],
     #[cfg(feature = "sign")]
     credentials: Option<Arc<Credentials>>,
     #[cfg(feature = "sign")]
@@ -33,6 +34,7 @@ impl Api {
             endpoint,
             open: Vec::new(),
             recent: Recent::default(),
+            patience: [Patience::default(); LEGS_MAX],
             #[cfg(feature = "sign")]
             credentials,
             #[cfg(feature = "sign")]
@@ -49,6 +51,9 @@ impl Api {
             self.open.push(leg);
         }
         self.recent.on_open(leg);
+        if let Some(patience) = self.patience.get_mut(leg) {
+            *patience = Patience::default();
+        }
         #[cfg(feature = "sign")]
         if let (Some(credentials), Some(account)) = (&self.credentials, self.accounts.get_mut(leg)) {
             *account = Some(Account::new(Arc::clone(credentials), now));
@@ -62,6 +67,18 @@ impl Api {
         #[cfg(feature = "sign")]
         if let Some(account) = self.accounts.get_mut(leg) {
             *account = None;
+        }
+    }
+
+    /// A leg did not answer a request in time. Whether it is to be renewed for that.
+    pub(super) fn on_unanswered(&mut self, leg: usize) -> bool {
+        self.patience.get_mut(leg).is_some_and(Patience::on_unanswered)
+    }
+
+    /// A leg answered something.
+    pub(super) fn on_answer(&mut self, leg: usize) {
+        if let Some(patience) = self.patience.get_mut(leg) {
+            patience.on_answer();
         }
     }
 

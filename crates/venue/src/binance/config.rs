@@ -42,7 +42,8 @@ pub struct Config {
     pub symbols: Vec<String>,
     /// The streams to follow of each of them.
     pub streams: Vec<Stream>,
-    /// Streams of the whole market, and any others, by their full names, such as `!miniTicker@arr`.
+    /// Streams of the whole market, and any others, by their full names, such as `!miniTicker@arr`. Symbols in them are in
+    /// lower case (`btcusdt@trade`), but for options in either: the venue confirms others and sends nothing.
     pub markets: Vec<String>,
     /// The stream host, without a path. A session connects to `/stream` there, or to `/public/stream` and
     /// `/market/stream` if [`divided`](Self::divided).
@@ -66,8 +67,8 @@ pub struct Config {
     /// How long a stream of book changes or quotes may bring nothing before it is subscribed anew, which doubles each time
     /// it did not help; or eight times its longest silence so far if that is more. Other streams have five minutes in place
     /// of this, and one once sixteen messages have come. Default is a minute; `None`, the default for options, makes no
-    /// difference between streams. What is more than five minutes holds for all of them: with [`Duration::MAX`] any may be
-    /// silent for ever.
+    /// difference between streams. Less than a second is taken for one. What is more than five minutes holds for all of
+    /// them: with [`Duration::MAX`] any may be silent for ever.
     pub silence_max: Option<Duration>,
     /// Levels a side that a book keeps, at least `snapshot_limit`. The worst are dropped beyond it, and
     /// [told](crate::BookChange::Trimmed).
@@ -185,7 +186,7 @@ impl Config {
         if names.is_empty() && !self.has_account() {
             return Err(if symbols.is_empty() { ConfigError::NoSymbols } else { ConfigError::NoStreams });
         }
-        check_names(&names)?;
+        self.check_names(&names)?;
         let book = self.streams.iter().position(|stream| matches!(stream, Stream::Depth { .. }));
         let book = book.and_then(|at| suffixes.get(at).cloned());
         if book.is_some()
@@ -243,9 +244,39 @@ impl Config {
         Ok(symbols)
     }
 
+    fn check_names(&self, names: &[String]) -> Result<(), ConfigError> {
+        let mut seen = BTreeSet::new();
+        for name in names {
+            self.check_name(name)?;
+            if !seen.insert(name) {
+                return Err(ConfigError::StreamTwice { stream: name.as_str().into() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Names go into JSON as they are. The venue confirms whatever looks like one.
+    fn check_name(&self, name: &str) -> Result<(), ConfigError> {
+        if name.is_empty() {
+            return Err(ConfigError::StreamEmpty);
+        }
+        let bad = |c: &char| c.is_whitespace() || c.is_control() || "\"\\".contains(*c);
+        if let Some(character) = name.chars().find(bad) {
+            return Err(ConfigError::StreamCharacter { stream: name.into(), character });
+        }
+        // Options had symbols in upper case; what begins with `!` is of no symbol.
+        let has_case = self.product != Product::Options && !name.starts_with('!');
+        match name.split_once('@').filter(|_| has_case) {
+            Some((symbol, _)) if symbol.bytes().any(|byte| byte.is_ascii_uppercase()) => {
+                Err(ConfigError::StreamCase { stream: name.into() })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Checks a stream that is added to those that are followed; `book` is what follows the `@` of those that feed books.
     pub(super) fn check_more(&self, name: &str, book: Option<&str>) -> Result<(), ConfigError> {
-        check_name(name)?;
+        self.check_name(name)?;
         let kind = name.split_once('@').and_then(|(_, suffix)| Kind::of(suffix));
         let suffix = name.split_once('@').map(|(_, suffix)| suffix);
         match kind {
@@ -324,25 +355,6 @@ pub(super) fn stream_name(symbol: &str, suffix: &str) -> String {
 /// Whether a stream brings the changes of a book.
 fn is_diff(name: &str) -> bool {
     name.split_once('@').is_some_and(|(_, kind)| kind == "depth" || kind.starts_with("depth@"))
-}
-
-fn check_names(names: &[String]) -> Result<(), ConfigError> {
-    let mut seen = BTreeSet::new();
-    for name in names {
-        check_name(name)?;
-        if !seen.insert(name) {
-            return Err(ConfigError::StreamTwice { stream: name.as_str().into() });
-        }
-    }
-    Ok(())
-}
-
-/// Names go into JSON as they are.
-fn check_name(name: &str) -> Result<(), ConfigError> {
-    match name.chars().find(|c| c.is_control() || "\"\\".contains(*c)) {
-        Some(character) => Err(ConfigError::StreamCharacter { stream: name.into(), character }),
-        None => Ok(()),
-    }
 }
 
 #[cfg(test)]
@@ -448,6 +460,42 @@ mod tests {
         let market = Config { markets: vec!["a\"b".into()], ..config(&["A"]) };
         let expected = ConfigError::StreamCharacter { stream: "a\"b".into(), character: '"' };
         assert_eq!(market.plan().unwrap_err(), expected);
+    }
+
+    #[test]
+    fn names_that_the_venue_would_confirm_and_never_serve_are_refused() {
+        let check = |config: Config, name: &str| config.check_more(name, None);
+        let rows = [
+            ("", ConfigError::StreamEmpty),
+            ("BTCUSDT@bookTicker", ConfigError::StreamCase { stream: "BTCUSDT@bookTicker".into() }),
+            (
+                "btcusdt_PERPETUAL@continuousKline_1m",
+                ConfigError::StreamCase { stream: "btcusdt_PERPETUAL@continuousKline_1m".into() },
+            ),
+            (
+                "btc usdt@trade",
+                ConfigError::StreamCharacter { stream: "btc usdt@trade".into(), character: ' ' },
+            ),
+        ];
+        for (name, expected) in rows {
+            for config in [Config::spot(), Config::usd_m(), Config::coin_m()] {
+                assert_eq!(check(config, name), Err(expected.clone()), "{name}");
+            }
+            let markets = Config { markets: vec![name.into()], ..Config::spot() };
+            assert_eq!(markets.plan().unwrap_err(), expected, "{name}");
+        }
+        let served = [
+            "!miniTicker@arr",
+            "!markPrice@arr@1s",
+            "btcusdt@aggTrade",
+            "btcusdt@kline_1M",
+            "btcusdt@kline_1d@+08:00",
+            "btcusdt_perpetual@continuousKline_1m",
+            "１２３@trade",
+            "tradingSession",
+        ];
+        served.into_iter().for_each(|name| assert_eq!(check(Config::usd_m(), name), Ok(()), "{name}"));
+        assert_eq!(check(Config::options(), "BTC-251123-126000-C@trade"), Ok(()));
     }
 
     #[test]

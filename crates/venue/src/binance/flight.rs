@@ -40,16 +40,16 @@ impl Flight {
         is_free
     }
 
+    /// A request has not left, and will not.
+    pub(super) fn forget(&mut self, id: u64) {
+        self.sent.retain(|(sent, _)| *sent != id);
+    }
+
     /// A request was answered: it has arrived, and so have those before it.
     pub(super) fn on_answer(&mut self, id: u64, now: Instant) {
         for (_, arrived) in self.sent.iter_mut().take_while(|(sent, _)| *sent <= id) {
             arrived.get_or_insert(now);
         }
-    }
-
-    /// Whether nothing more can leave unless an answer comes.
-    pub(super) fn is_full(&self, now: Instant) -> bool {
-        self.free_at(now).is_none()
     }
 }
 
@@ -64,11 +64,16 @@ mod tests {
         let at = |millis| start + Duration::from_millis(millis);
         let mut flight = Flight::new(3);
         assert!(flight.take(1, at(0)) && flight.take(2, at(0)) && flight.take(3, at(100)));
-        assert!(!flight.take(4, at(60_000)) && flight.is_full(at(60_000)), "all may arrive together by now");
+        assert!(!flight.take(4, at(60_000)), "all may arrive together by now");
+        assert_eq!(flight.free_at(at(60_000)), None, "until an answer comes");
         flight.on_answer(2, at(60_000));
         assert_eq!(flight.free_at(at(60_001)), Some(at(61_000)));
         assert!(!flight.take(4, at(60_999)) && flight.take(4, at(61_000)) && flight.take(5, at(61_000)));
-        assert!(flight.is_full(at(61_000)), "what was sent before them is not known to have arrived");
+        assert_eq!(
+            flight.free_at(at(61_000)),
+            None,
+            "what was sent before them is not known to have arrived"
+        );
         flight.on_answer(5, at(61_200));
         assert_eq!(flight.free_at(at(70_000)), Some(at(70_000)));
     }

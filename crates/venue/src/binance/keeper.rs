@@ -122,9 +122,12 @@ impl Keeper {
 
     /// Diffs are missing, and it will be some time before the next one shows it.
     pub(super) fn on_hole(&mut self, hole: Hole, now: Instant, tell: &mut impl FnMut(Event<'static>)) {
-        if self.sync.live().is_some() {
+        // A snapshot may be newer than what is missing.
+        let lacks = |(update_id, _): &(u64, _)| hole.is_new_count() || *update_id < hole.through;
+        if let Some((update_id, _)) = self.sync.live().filter(lacks) {
             self.sync.give_up();
-            let (expected, got) = (hole.after.saturating_add(1), hole.through.saturating_add(1));
+            // The stream may have stood elsewhere: its order outlives the book's.
+            let (expected, got) = (update_id.saturating_add(1), hole.through.saturating_add(1));
             tell(self.event(BookChange::Gap { expected, got }));
             self.fetch = Fetch::Due(self.gaps.next(now));
         }

@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 use super::{flight::Flight, product::Class, stream::Kind};
 use crate::{
     event::Instrument,
+    patience::Patience,
     route::LEGS_MAX,
     streams::{Added, Streams, Wanted},
     subscriptions::Aim,
@@ -26,6 +27,7 @@ pub(super) struct Link {
     kinds: FxHashMap<(Instrument, Kind), usize>,
     /// Requests on each open leg.
     flights: [Option<Flight>; LEGS_MAX],
+    patience: [Patience; LEGS_MAX],
     asked: Vec<Asked>,
 }
 
@@ -46,6 +48,7 @@ impl Link {
             streams: Streams::new(BATCH_MAX),
             kinds: FxHashMap::default(),
             flights: [const { None }; LEGS_MAX],
+            patience: [Patience::default(); LEGS_MAX],
             asked: Vec::new(),
         }
     }
@@ -60,6 +63,8 @@ impl Link {
     ) -> Option<usize> {
         let wanted = Wanted { name, group: 0, subject, silence_max };
         let Added { stream, .. } = self.streams.add(wanted, now)?;
+        // Its place may have been another's.
+        self.kinds.retain(|_, of| *of != stream);
         let kind = name.split_once('@').and_then(|(_, suffix)| Kind::of(suffix));
         if let (Some(subject), Some(kind)) = (subject, kind) {
             self.kinds.insert((subject, kind), stream);
@@ -76,6 +81,9 @@ impl Link {
         self.streams.on_open(leg, now);
         if let Some(flight) = self.flights.get_mut(leg) {
             *flight = Some(Flight::new(requests_per_second));
+        }
+        if let Some(patience) = self.patience.get_mut(leg) {
+            *patience = Patience::default();
         }
     }
 
@@ -119,16 +127,25 @@ impl Link {
         Some(asked)
     }
 
-    /// Whether a leg has left so many requests without an answer that no more may be sent.
-    pub(super) fn is_deaf(&self, leg: usize, now: Instant) -> bool {
-        let flight = self.flights.get(leg).and_then(Option::as_ref);
-        flight.is_some_and(|flight| flight.is_full(now)) && !self.asked.iter().any(|asked| asked.leg == leg)
+    /// A request of a leg has not left, and will not.
+    pub(super) fn forget(&mut self, leg: usize, id: u64) {
+        if let Some(flight) = self.flights.get_mut(leg).and_then(Option::as_mut) {
+            flight.forget(id);
+        }
+    }
+
+    /// A leg did not answer a request in time. Whether it is to be renewed for that.
+    pub(super) fn on_unanswered(&mut self, leg: usize) -> bool {
+        self.patience.get_mut(leg).is_some_and(Patience::on_unanswered)
     }
 
     /// Takes the request that an answer on a leg is to.
     pub(super) fn answered(&mut self, leg: usize, id: u64, now: Instant) -> Option<Asked> {
         if let Some(flight) = self.flights.get_mut(leg).and_then(Option::as_mut) {
             flight.on_answer(id, now);
+        }
+        if let Some(patience) = self.patience.get_mut(leg) {
+            patience.on_answer();
         }
         let at = self.asked.iter().position(|asked| (asked.leg, asked.id) == (leg, id))?;
         Some(self.asked.swap_remove(at))

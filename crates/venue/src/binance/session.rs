@@ -246,7 +246,7 @@ impl Session for Binance {
     fn poll_command(&mut self) -> Option<Command<'_>> {
         let text = &mut self.outgoing;
         let market = &mut self.market;
-        Some(match market.commands.pop_front()? {
+        Some(match market.pop_command()? {
             Asking::Streams { link, leg, aim, id } => {
                 let link = market.links.get(link)?;
                 let names = link.streams.subscriptions.of(leg, id).map(|(_, name)| name);

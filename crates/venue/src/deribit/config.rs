@@ -52,8 +52,8 @@ pub struct Config {
     /// How long the book, the quotes or the ticker of a perpetual may bring nothing before it is subscribed anew, or eight
     /// times its longest silence so far if that is more; that doubles each time it did not help. Other channels have five
     /// minutes in place of this, and one once sixteen messages have come. Default is a minute; `None` makes no difference
-    /// between channels. What is more than five minutes holds for all of them: with [`Duration::MAX`] any may be silent for
-    /// ever.
+    /// between channels. Less than a second is taken for one. What is more than five minutes holds for all of them: with
+    /// [`Duration::MAX`] any may be silent for ever.
     pub silence_max: Option<Duration>,
     /// Levels a side that a book keeps. The worst are dropped beyond it, and
     /// [told](crate::BookChange::Trimmed).

@@ -6,7 +6,7 @@ use super::{
     auth::{Account, SignIn},
     wire::Id,
 };
-use crate::{event::Request, subscriptions::Group};
+use crate::{event::Request, patience::Patience, subscriptions::Group};
 
 /// An answer to a test request is one to those that come so soon after it, too.
 const TEST_PAUSE: Duration = Duration::from_secs(1);
@@ -16,6 +16,7 @@ pub(super) struct Leg {
     pub(super) sign_in: SignIn,
     pub(super) heart: Heart,
     asked: Vec<Asked>,
+    pub(super) patience: Patience,
     /// When a test request was answered last.
     tested: Option<Instant>,
     /// When the venue was heard last; `None` when its silence was told.
@@ -58,6 +59,7 @@ impl Leg {
             sign_in: SignIn::new(account, now),
             heart: Heart::Due(now),
             asked: Vec::new(),
+            patience: Patience::default(),
             tested: None,
             heard: Some(now),
         }

@@ -276,3 +276,41 @@ fn what_a_connection_without_an_account_lacks_is_told_when_no_other_has_it() {
     assert!(told.contains(&Event::Missing { stream: account }), "{told:?}");
     assert!(rig.session.is_ready(leg(1)));
 }
+
+#[test]
+fn a_connection_that_is_heard_and_answers_nothing_is_renewed_once() {
+    let quotes = config(&["A"], &[Channel::Quote]);
+    let mut rig = Rig::new(Config { silence_max: Some(Duration::MAX), ..quotes });
+    rig.open_on(0);
+    let heartbeat = rig.request_on(0, "public/set_heartbeat");
+    rig.answer_on(0, &heartbeat, &json!("ok"));
+    let beat = json!({"jsonrpc": "2.0", "method": "heartbeat", "params": {"type": "heartbeat"}});
+    let silent_for = |rig: &mut Rig, seconds: u64| {
+        for _ in 0..seconds {
+            rig.pass(SECOND);
+            rig.tell_on(0, &beat);
+        }
+    };
+    silent_for(&mut rig, 29);
+    assert_eq!(rig.renewed, []);
+    silent_for(&mut rig, 600);
+    assert_eq!((rig.renewed.clone(), rig.replaced.len()), (vec![leg(0)], 0), "after the third");
+    // Once it answers again, it is judged anew.
+    let subscribe = rig.sent_on(0).pop_back().unwrap();
+    rig.answer_on(0, &subscribe, &json!(["quote.A"]));
+    rig.session.subscribe(&["quote.B"], rig.now).unwrap();
+    silent_for(&mut rig, 29);
+    assert_eq!(rig.renewed.len(), 1);
+    silent_for(&mut rig, 600);
+    assert_eq!(rig.renewed, [leg(0); 2]);
+}
+
+#[test]
+fn no_silence_is_so_short_that_nothing_else_is_done() {
+    let perpetual = config(&["BTC-PERPETUAL"], &[Channel::Quote]);
+    let mut rig = Rig::new(Config { silence_max: Some(Duration::ZERO), ..perpetual });
+    join(&mut rig, 0);
+    let told = rig.pass(10 * SECOND);
+    let silent = |event: &&Event<'_>| matches!(event, Event::Silent { .. });
+    assert!((1..=4).contains(&told.iter().filter(silent).count()), "each second, then two, then four");
+}

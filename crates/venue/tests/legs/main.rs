@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod lag;
+mod requests;
 mod silence;
 
 use std::{collections::VecDeque, time::Duration};
@@ -12,7 +13,7 @@ use common::{Rig, books, changes, config};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tickwire_venue::binance::{Config, Stream};
-use tickwire_venue::{BookChange, BookState, Ending, Event, Gap, Instrument, Route, Session, Trade};
+use tickwire_venue::{BookChange, BookState, Ending, Error, Event, Gap, Instrument, Route, Session, Trade};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -283,6 +284,72 @@ fn what_one_leg_is_refused_and_another_brings_is_asked_for_again() {
     rig.pass(10 * SECOND);
     let expected = ("SUBSCRIBE".to_owned(), 1, json!(["xyzabc@trade"]));
     assert_eq!(requests(&mut rig), [expected]);
+}
+
+#[test]
+fn a_book_that_a_new_count_ends_is_told_from_where_it_stood() {
+    let mut rig = rig(books(), 1);
+    rig.feed(leg(0), &diff(999, 1000)).unwrap();
+    snapshot(&mut rig, 1000);
+    rig.close(leg(0));
+    rig.open(leg(0));
+    rig.confirm();
+    // The venue was started again, and gives a book of its new ids before its diffs are known to be new.
+    rig.feed(leg(0), &diff(1, 2)).unwrap();
+    assert_eq!(snapshot(&mut rig, 40), [BookChange::Resynced { update_id: 40 }]);
+    let mut told = Vec::new();
+    for id in 41..=90 {
+        rig.pass(SECOND);
+        told.extend(changes(&rig.feed(leg(0), &diff(id, id)).unwrap()));
+    }
+    let gap = told.iter().find(|change| matches!(change, BookChange::Gap { .. })).unwrap();
+    assert!(matches!(gap, BookChange::Gap { expected: 41, got: 42..=90 }), "{gap:?}");
+}
+
+#[test]
+fn a_message_of_another_symbol_than_its_streams_is_refused() {
+    let mut rig = with(config(&["XYZABC", "QUIET"], vec![Stream::Trade, Stream::BookTicker]), 1);
+    for text in [trade(1), quote(1)] {
+        let odd = rig.feed(leg(0), &text.replace("XYZABC", "QUIET"));
+        assert!(matches!(odd, Err(Error::Unexpected { .. })), "{odd:?}");
+        let its_own = text.replace("xyzabc", "quiet").replace("XYZABC", "QUIET");
+        assert_eq!(bring(&mut rig, &[(0, text), (0, its_own)]), [T(1), T(1)]);
+    }
+}
+
+#[test]
+fn a_book_is_compared_with_no_quotes_once_they_are_followed_no_more() {
+    let mut rig = rig(vec![Stream::Trade], 1);
+    let change = |rig: &mut Rig, wanted: &[&str], left: &[&str]| {
+        let now = rig.both();
+        rig.session.unsubscribe(left, now);
+        rig.session.subscribe(wanted, now).unwrap();
+        rig.drain();
+        while let Some((route, sent)) = rig.sent.pop_front() {
+            rig.feed(route, &json!({"result": null, "id": sent["id"]}).to_string()).unwrap();
+        }
+        rig.pass(2 * SECOND);
+    };
+    change(&mut rig, &["aaa@bookTicker"], &[]);
+    change(&mut rig, &[], &["aaa@bookTicker"]);
+    // Another stream comes into the place of the quotes.
+    change(&mut rig, &["bbb@trade"], &[]);
+    change(&mut rig, &["aaa@depth@100ms"], &[]);
+    let instrument = rig.session.instrument("AAA").unwrap();
+    assert!(rig.session.check_counts(instrument).is_none());
+}
+
+#[test]
+fn a_book_whose_snapshot_is_newer_than_what_is_missing_goes_on() {
+    let mut rig = rig(books(), 2);
+    rig.feed(leg(0), &diff(1, 5)).unwrap();
+    rig.feed(leg(1), &diff(1, 5)).unwrap();
+    rig.feed(leg(0), &diff(8, 9)).unwrap();
+    assert_eq!(snapshot(&mut rig, 20), [BookChange::Synced { update_id: 20 }]);
+    let told = rig.pass(SECOND);
+    assert!(matches!(told[..], [Event::Gap(Gap { after: 5, through: 9, .. })]), "{told:?}");
+    let told = changes(&rig.feed(leg(0), &diff(10, 21)).unwrap());
+    assert_eq!(told, [BookChange::Updated { update_id: 21 }]);
 }
 
 /// Requests that were sent, by method and leg.

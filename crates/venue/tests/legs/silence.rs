@@ -212,3 +212,11 @@ fn a_stream_that_was_confirmed_and_never_spoke_is_subscribed_anew_and_then_elsew
     assert_eq!(rig.renewals, [leg(0)]);
     assert_eq!(speak(&mut rig, 600), []);
 }
+
+#[test]
+fn no_silence_is_so_short_that_nothing_else_is_done() {
+    let mut rig = with(Config { silence_max: Some(Duration::ZERO), ..watched() }, 1);
+    let told = rig.pass(Duration::from_secs(10));
+    let silent = |event: &&Event<'_>| matches!(event, Event::Silent { stream: "xyzabc@bookTicker", .. });
+    assert!((1..=4).contains(&told.iter().filter(silent).count()), "each second, then two, then four");
+}

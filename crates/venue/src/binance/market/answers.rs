@@ -35,6 +35,7 @@ impl Market {
             (Some(asked), Body::Done) => self.on_done(at, leg, asked.id, now),
             (Some(asked), Body::Refused(refusal)) => {
                 let request = request_of(asked.aim);
+                let about: Vec<_> = link.streams.subscriptions.of(leg, asked.id).map(|(at, _)| at).collect();
                 let refused = link.streams.subscriptions.on_refused(leg, asked.id, now);
                 let is_one = refused.is_some() || asked.aim == Aim::Unsubscribe;
                 // Of several, who is to blame will turn out.
@@ -46,6 +47,9 @@ impl Market {
                 self.tell_rejected(request, None, refusal, outcome);
                 if let Some(name) = missing {
                     self.queue.push_with_words(Event::Missing { stream: "" }, &name);
+                }
+                if asked.aim == Aim::Unsubscribe {
+                    about.into_iter().for_each(|stream| self.on_left((at, stream), leg, now));
                 }
             }
             (None, Body::Refused(refusal)) => {
@@ -65,9 +69,9 @@ impl Market {
         let firsts = became.iter().filter(|(_, became)| *became == Became::First).count();
         let pending = self.links.iter().map(|link| link.streams.subscriptions.pending());
         let mut pending = pending.sum::<usize>() + firsts;
-        let Self { links, keepers, queue, .. } = self;
-        let Some(link) = links.get_mut(at) else { return };
         for (stream, became) in became {
+            let Self { links, keepers, queue, .. } = self;
+            let Some(link) = links.get_mut(at) else { return };
             match became {
                 Became::Live => link.streams.order.join(stream, leg, now),
                 Became::First => {
@@ -79,26 +83,31 @@ impl Market {
                     fed.filter(|keeper| (keeper.link, keeper.stream) == (at, stream))
                         .for_each(|keeper| keeper.on_confirmed(now));
                 }
-                Became::Left => {
-                    link.streams.order.leave(stream, leg, true, now);
-                    let fed = keepers.iter_mut().flatten();
-                    let mut fed = fed.filter(|keeper| (keeper.link, keeper.stream) == (at, stream));
-                    if link.streams.subscriptions.is_wanted(stream)
-                        && !link.streams.subscriptions.is_covered(stream)
-                        && let Some(keeper) = fed.next()
-                    {
-                        // It is subscribed anew.
-                        keeper.on_stream_closed(&mut |event| queue.push(event));
-                        keeper.on_stream_open();
-                    }
-                }
+                Became::Left => self.on_left((at, stream), leg, now),
                 Became::Missing => {}
             }
         }
     }
 
-    #[cfg_attr(not(feature = "sign"), expect(unused_variables, reason = "only accounts are of a leg"))]
+    /// A leg does not bring a stream any more, perhaps until it is subscribed anew.
+    fn on_left(&mut self, (at, stream): (usize, usize), leg: usize, now: Instant) {
+        let Self { links, keepers, queue, .. } = self;
+        let Some(link) = links.get_mut(at) else { return };
+        link.streams.order.leave(stream, leg, true, now);
+        let fed = keepers.iter_mut().flatten();
+        let mut fed = fed.filter(|keeper| (keeper.link, keeper.stream) == (at, stream));
+        if link.streams.subscriptions.is_wanted(stream)
+            && !link.streams.subscriptions.is_covered(stream)
+            && let Some(keeper) = fed.next()
+        {
+            // It is subscribed anew.
+            keeper.on_stream_closed(&mut |event| queue.push(event));
+            keeper.on_stream_open();
+        }
+    }
+
     pub(super) fn on_api_answer(&mut self, leg: usize, answer: Answer<'_>, now: Now) -> Result<(), Odd> {
+        self.api.iter_mut().for_each(|api| api.on_answer(leg));
         #[cfg(feature = "sign")]
         if self.is_sign_in(leg, &answer) {
             self.on_sign_in(leg, answer, now);

@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::{Asking, Market, Owner};
 use crate::{
     binance::{
+        product::Product,
         stream::{DepthKind, Kind, depth_kind},
         sync::{Rule, Update},
         translate,
@@ -263,6 +264,9 @@ impl Market {
                 let is_it = |subject: &Instrument| self.symbols.name(*subject) == Some(symbol);
                 match subject.filter(is_it) {
                     Some(subject) => Ok((stream, subject)),
+                    None if subject.is_some() && self.has_one_subject(name) => {
+                        Err("a message of another symbol than its stream's")
+                    }
                     None => Ok((stream, self.instrument(symbol)?)),
                 }
             }
@@ -272,6 +276,13 @@ impl Market {
                 Ok((kind.zip(link).and_then(|(kind, link)| link.stream_of(instrument, kind)), instrument))
             }
         }
+    }
+
+    /// Whether a stream of a symbol tells of no other: not one of an underlying or a pair.
+    #[cold]
+    fn has_one_subject(&self, name: &str) -> bool {
+        let suffix = name.split_once('@').map(|(_, suffix)| suffix);
+        self.config.product != Product::Options && suffix.and_then(Kind::of).is_some()
     }
 
     /// Whether a message is news: no other connection has brought it, and nothing before it is still to come. Tells what

@@ -421,6 +421,20 @@ impl Market {
         self.keepers.iter_mut().flatten().find(|keeper| (keeper.link, keeper.stream) == place)
     }
 
+    /// The next command. A request that was answered before it left is about nothing any more, and is none.
+    pub(super) fn pop_command(&mut self) -> Option<Asking> {
+        loop {
+            match self.commands.pop_front()? {
+                Asking::Streams { link, leg, id, .. } if !self.is_about_any(link, leg, id) => {}
+                asking => return Some(asking),
+            }
+        }
+    }
+
+    fn is_about_any(&self, link: usize, leg: usize, id: u64) -> bool {
+        self.links.get(link).is_some_and(|link| link.streams.subscriptions.of(leg, id).next().is_some())
+    }
+
     /// Tells a gap in a stream.
     fn tell_gap(&mut self, link: usize, gap: StreamGap) {
         let Some(link) = self.links.get(link) else { return };

@@ -83,14 +83,20 @@ impl Market {
 
     fn settle_streams(&mut self, at: usize, now: Instant, until: Instant) {
         let Some(link) = self.links.get_mut(at) else { return };
-        let overdue = link.expire(now);
-        for Asked { aim, .. } in &overdue {
-            self.queue.push(Event::Unanswered { request: request_of(*aim), instrument: None });
-        }
-        for leg in link.streams.subscriptions.open_legs() {
-            if overdue.iter().any(|asked| asked.leg == leg) && link.is_deaf(leg, now) {
+        for Asked { leg, id, aim, .. } in link.expire(now) {
+            let waits = |asking: &Asking| matches!(asking, Asking::Streams { id: of, .. } if *of == id);
+            if let Some(waiting) = self.commands.iter().position(waits) {
+                // Nobody has taken it: it is asked for anew.
+                self.commands.remove(waiting);
+                link.forget(leg, id);
+                continue;
+            }
+            self.queue.push(Event::Unanswered { request: request_of(aim), instrument: None });
+            if link.on_unanswered(leg) {
                 self.commands.push_back(Asking::Renew(Route { endpoint: link.endpoint, leg }));
             }
+        }
+        for leg in link.streams.subscriptions.open_legs() {
             while let Some(Asked { leg, id, aim, .. }) = link.ask(leg, &mut self.next_id, now, until) {
                 self.commands.push_back(Asking::Streams { link: at, leg, aim, id });
             }
@@ -100,9 +106,11 @@ impl Market {
     #[cfg(feature = "sign")]
     fn settle_accounts(&mut self, now: Now, until: Instant) {
         let Some(api) = &mut self.api else { return };
+        let mut unanswered = Vec::new();
         for (leg, account) in api.accounts_mut() {
             if account.expire(now.instant) {
                 self.queue.push(Event::Unanswered { request: Request::SignIn, instrument: None });
+                unanswered.push(leg);
             }
             match account.request(self.next_id, now.unix_ns / 1_000_000, now.instant, until) {
                 None => continue,
@@ -114,6 +122,15 @@ impl Market {
                 }
             }
             self.next_id += 1;
+        }
+        unanswered.into_iter().for_each(|leg| self.on_api_unanswered(leg));
+    }
+
+    /// A connection to the API did not answer a request in time.
+    fn on_api_unanswered(&mut self, leg: usize) {
+        let Some(api) = &mut self.api else { return };
+        if api.on_unanswered(leg) {
+            self.commands.push_back(Asking::Renew(Route { endpoint: api.endpoint, leg }));
         }
     }
 
@@ -135,13 +152,18 @@ impl Market {
     }
 
     fn settle_snapshots(&mut self, now: Instant, until: Instant) {
+        let mut unanswered = Vec::new();
         for keeper in self.keepers.iter_mut().flatten() {
-            if matches!(keeper.fetch, Fetch::Asked { until, .. } if until <= now) {
+            if let Fetch::Asked { leg, until, .. } = keeper.fetch
+                && until <= now
+            {
                 keeper.on_unanswered(now);
                 let (request, instrument) = (Request::Snapshot, Some(keeper.instrument));
                 self.queue.push(Event::Unanswered { request, instrument });
+                unanswered.extend(leg);
             }
         }
+        unanswered.into_iter().for_each(|leg| self.on_api_unanswered(leg));
         let may_ask = self.may_ask();
         let leg = if self.config.snapshots == Snapshots::Api { self.newest_api() } else { None };
         let due = |keeper: &&mut Keeper| matches!(keeper.fetch, Fetch::Due(at) if at <= now);

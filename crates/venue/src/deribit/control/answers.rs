@@ -24,7 +24,11 @@ impl Control {
         now: Instant,
         market: &mut Market,
     ) -> Result<(), Odd> {
-        let Some(asked) = self.leg_mut(leg).and_then(|leg| leg.take(answer.id)) else {
+        let asked = self.leg_mut(leg).and_then(|leg| {
+            leg.patience.on_answer();
+            leg.take(answer.id)
+        });
+        let Some(asked) = asked else {
             match answer.body {
                 Body::Refused(refusal) => self.on_unknown_refused(refusal, now, market),
                 _ => market.tell_other("answer"),

@@ -53,9 +53,13 @@ impl Control {
         let silence = self.silence();
         let Some(leg) = self.leg_mut(at) else { return };
         let (overdue, is_silent) = (leg.expire(now), leg.is_silent(silence, now));
+        let is_deaf = overdue.iter().fold(false, |is_deaf, _| leg.patience.on_unanswered() || is_deaf);
         for asked in overdue {
             self.put_off(at, asked, now, market);
             market.queue.push(Event::Unanswered { request: asked.what.request(), instrument: None });
+        }
+        if is_deaf {
+            self.outbox.renew(at);
         }
         if is_silent {
             market.tell_status(StatusKind::Silent, "", None);
