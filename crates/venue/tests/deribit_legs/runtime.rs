@@ -276,3 +276,20 @@ fn what_a_connection_without_an_account_lacks_is_told_when_no_other_has_it() {
     assert!(told.contains(&Event::Missing { stream: account }), "{told:?}");
     assert!(rig.session.is_ready(leg(1)));
 }
+
+#[test]
+fn a_leg_whose_messages_are_not_read_yet_is_not_silent() {
+    let mut rig = pair();
+    for id in 10..15 {
+        continues(&mut rig, 0, id, id + 1);
+        rig.notify_on(1, CHANNEL, &change(id, id + 1));
+        rig.pass(SECOND);
+    }
+    // Nobody reads for longer than the venue may be silent.
+    rig.now.instant += 66 * SECOND;
+    continues(&mut rig, 0, 15, 16);
+    assert_eq!(rig.notify_on(1, CHANNEL, &change(15, 16)), []);
+    rig.session.on_deadline(rig.now);
+    assert_eq!(rig.drain(), []);
+    assert_eq!(rig.replaced, []);
+}
