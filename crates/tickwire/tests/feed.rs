@@ -289,11 +289,6 @@ struct Routes {
     wanted: Option<String>,
     fetching: bool,
     fetched: bool,
-    /// When the last message came, and since when at the earliest there was something to read.
-    heard_at: Option<Instant>,
-    readable_since: Option<Instant>,
-    /// How many messages there were at the first deadline, of a session that is not timed.
-    judged_after: Option<usize>,
     /// What it wants done once messages come.
     commands: Vec<Command<'static>>,
 }
@@ -309,9 +304,6 @@ impl Routes {
             wanted: None,
             fetching: false,
             fetched: false,
-            heard_at: None,
-            readable_since: None,
-            judged_after: None,
             commands: Vec::new(),
         }
     }
@@ -327,8 +319,7 @@ impl Session for Routes {
     fn attempts(&self) -> Attempts {
         Attempts { max: 10, span: Duration::from_secs(1) }
     }
-    fn subscribe(&mut self, _: &[&str], now: Now) -> Result<(), tickwire::venue::Error> {
-        self.deadline = Some(now.instant);
+    fn subscribe(&mut self, _: &[&str], _: Now) -> Result<(), tickwire::venue::Error> {
         Ok(())
     }
     fn unsubscribe(&mut self, _: &[&str], _: Now) {}
@@ -346,14 +337,10 @@ impl Session for Routes {
     fn take_lag(&mut self, _: Route) -> Option<Duration> {
         None
     }
-    fn on_readable(&mut self, _: Route, since: Instant) {
-        self.readable_since = Some(since);
-    }
-    fn on_message(&mut self, route: Route, _: &[u8], now: Now) -> Result<(), tickwire::venue::Error> {
+    fn on_message(&mut self, route: Route, _: &[u8], _: Now) -> Result<(), tickwire::venue::Error> {
         if self.untold {
             return Err(Misuse::Undrained.into());
         }
-        self.heard_at = Some(now.instant);
         self.received[route.endpoint] += 1;
         self.untold = true;
         Ok(())
@@ -383,11 +370,6 @@ impl Session for Routes {
         self.deadline
     }
     fn on_deadline(&mut self, now: Now) {
-        if !self.timed {
-            self.deadline = None;
-            self.judged_after.get_or_insert(self.received[0]);
-            return;
-        }
         self.deadline = Some(now.instant + Duration::from_millis(1));
         self.untold = true;
     }
@@ -464,59 +446,6 @@ fn what_a_deadline_brings_is_told_before_the_next_message_comes() {
     assert!(told > feed.session().received[0], "deadlines came while the messages did");
     drop(feed);
     flood.join().unwrap();
-}
-
-/// A feed that has told of the first word of a venue, once the second one is there and nobody has read it; and for how long
-/// nobody did.
-#[expect(clippy::disallowed_methods, reason = "what a consumer does between two calls takes time")]
-fn unread() -> (Feed<Routes>, Duration, JoinHandle<()>) {
-    let (go, wait) = std::sync::mpsc::channel();
-    let (speaker, words) = endpoint("speaker", move |mut socket| {
-        while wait.recv().is_ok() {
-            socket.send(tungstenite::Message::text("word")).unwrap();
-        }
-    });
-    let mut feed = Feed::connect(Routes::new(vec![speaker]), &Client::builder()).unwrap();
-    go.send(()).unwrap();
-    while feed.session().received[0] == 0 {
-        feed.next(None).unwrap();
-    }
-    while feed.next(Some(Duration::ZERO)).unwrap().is_some() {}
-    // It has a deadline now.
-    feed.subscribe(&[]).unwrap();
-    let began = Instant::now();
-    let mut poll = mio::Poll::new().unwrap();
-    poll.registry().register(&mut feed, mio::Token(0), mio::Interest::READABLE).unwrap();
-    go.send(()).unwrap();
-    let mut events = mio::Events::with_capacity(1);
-    while events.is_empty() {
-        poll.poll(&mut events, None).unwrap();
-    }
-    (feed, began.elapsed(), words)
-}
-
-#[test]
-fn what_came_while_nobody_asked_is_read_before_anything_is_called_silent() {
-    let (mut feed, _, words) = unread();
-    while feed.session().judged_after.is_none() {
-        feed.next(Some(Duration::ZERO)).unwrap();
-    }
-    assert_eq!(feed.session().judged_after, Some(2));
-    drop(feed);
-    words.join().unwrap();
-}
-
-#[test]
-fn the_time_in_which_nobody_asked_is_not_that_of_a_leg() {
-    let (mut feed, unread_for, words) = unread();
-    while feed.session().received[0] == 1 {
-        feed.next(None).unwrap();
-    }
-    let Routes { heard_at, readable_since, .. } = feed.session();
-    let span = heard_at.unwrap().duration_since(readable_since.unwrap());
-    assert!(span >= unread_for, "it may have come {span:?} ago, nobody asked for {unread_for:?}");
-    drop(feed);
-    words.join().unwrap();
 }
 
 #[cfg(feature = "rest")]
