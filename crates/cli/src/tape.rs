@@ -200,6 +200,11 @@ impl Session for Taped {
         self.session.take_lag(route)
     }
 
+    /// As [`take_lag`](Self::take_lag).
+    fn on_readable(&mut self, route: Route, since: Instant) {
+        self.session.on_readable(route, since);
+    }
+
     fn on_message(&mut self, route: Route, text: &[u8], now: Now) -> Result<(), Error> {
         self.push(now, &Record::Text { route, payload: text });
         self.session.on_message(route, text, now)

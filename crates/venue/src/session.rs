@@ -229,6 +229,13 @@ pub trait Session {
     /// 10 s.
     fn take_lag(&mut self, route: Route) -> Option<Duration>;
 
+    /// The connection of `route` was found to have something to read, which came at `since` at the earliest. So may have all
+    /// that it brings before this is told again: that it was not read at once is not its [lag](Session::take_lag). Where this
+    /// is never told, each message has come when it is told.
+    fn on_readable(&mut self, route: Route, since: Instant) {
+        let _ = (route, since);
+    }
+
     /// One text message arrived on `route`.
     ///
     /// # Errors
@@ -269,7 +276,8 @@ pub trait Session {
     /// When to call [`on_deadline`](Session::on_deadline), at the latest; every `on_` call may change it.
     fn next_deadline(&self) -> Option<Instant>;
 
-    /// Time has passed. Calling early or twice does no harm.
+    /// Time has passed, and what came meanwhile was told: requests without an answer and streams and connections that are
+    /// silent are judged here and nowhere else. Calling early or twice does no harm.
     fn on_deadline(&mut self, now: Now);
 
     /// How many instruments are known; they are numbered from 0, the configured ones first.

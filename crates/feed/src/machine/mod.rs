@@ -284,6 +284,11 @@ impl<S: Session> Machine<S> {
         self.settle(now);
     }
 
+    /// A connection was found to have something to read, see [`Session::on_readable`].
+    pub fn on_readable(&mut self, route: Route, since: Instant) {
+        self.session.on_readable(route, since);
+    }
+
     /// A text message arrived.
     ///
     /// # Errors
@@ -457,7 +462,7 @@ impl<S: Session> Machine<S> {
         [self.session.next_deadline(), self.wake].into_iter().flatten().min()
     }
 
-    /// Time has passed. Calling early or twice does no harm.
+    /// Time has passed, and what came meanwhile was told: what is silent is judged here. Calling early or twice does no harm.
     pub fn on_deadline(&mut self, now: Now) {
         if self.session.next_deadline().is_some_and(|at| at <= now.instant) {
             self.session.on_deadline(now);

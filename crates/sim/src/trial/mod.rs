@@ -201,11 +201,13 @@ impl<'a, S: Session + std::fmt::Debug> Trial<'a, S> {
         }
         self.pass(since + ENDS_COME);
         let racing = self.client.racing();
-        // One that is being renewed may be so for what it does not bring.
-        let place = |route: Route| (route.endpoint, self.client.machine.place(route));
+        // One that is being renewed may be so for what it does not bring, and one that is not ready is known to lack something.
+        let machine = &self.client.machine;
+        let place = |route: Route| (route.endpoint, machine.place(route));
         let is_alone = |of: Route| racing.iter().filter(|(_, route)| place(*route) == place(of)).count() == 1;
+        let is_well = |of: &Route| is_alone(*of) && machine.session().is_ready(*of);
         let same = racing.iter().filter(|line| before.contains(line));
-        let routes: Vec<_> = same.map(|(_, route)| *route).filter(|route| is_alone(*route)).collect();
+        let routes: Vec<_> = same.map(|(_, route)| *route).filter(is_well).collect();
         self.judge.compare(&routes, &self.world);
         // Some of those there are may be wounded for good, and nothing has shown it.
         self.client.machine.renew(now(&self.world));

@@ -3,6 +3,7 @@
 mod cause;
 mod links;
 mod options;
+mod round;
 
 use crate::builder::Builder;
 use crate::client::Client;
@@ -15,6 +16,7 @@ use links::{Link, Links, Way, route, slot};
 use mio::event::Source;
 use mio::{Interest, Registry, Token};
 pub use options::{FeedBuilder, Leg};
+use round::Round;
 use std::io;
 use std::time::{Duration, Instant};
 use tickwire_feed::{Command, Machine, Phase, Plan, Stats};
@@ -64,6 +66,9 @@ pub struct Feed<S> {
     /// The slot that is being read, and how often it may go on before the others have their turn.
     reading: usize,
     turns: u32,
+    round: Round,
+    /// When the last wait ended.
+    waited_at: Instant,
     /// Where and when the message came that brought the events that wait.
     origin: Option<Origin>,
     /// The same moment by both clocks, as the last wait left them.
@@ -144,6 +149,8 @@ impl<S: Session> Feed<S> {
             waiter: Waiter::new(builder.policy())?,
             reading: 0,
             turns: TURNS_MAX,
+            round: Round::new(moment.instant),
+            waited_at: moment.instant,
             origin: None,
             moment,
             builder,
@@ -278,9 +285,10 @@ impl<S: Session> Feed<S> {
     fn receive(&mut self) -> Result<bool, Error> {
         if self.turns == 0 {
             // Neither the other links nor documents nor the timers are held up by one that never pauses.
-            self.wait(Some(clock::now()))?;
             self.next_link();
-            if self.take_document()? || self.on_deadline() {
+            let told = self.take_document()? || self.on_deadline();
+            self.wait(Some(clock::now()))?;
+            if told {
                 // What that brought is told before another message comes.
                 return Ok(true);
             }
@@ -298,6 +306,7 @@ impl<S: Session> Feed<S> {
     fn next_link(&mut self) {
         self.reading = (self.reading + 1) % self.links.slots().max(1);
         self.turns = TURNS_MAX;
+        self.round.on_read();
     }
 
     /// Takes one event of a link. True if there was one.
@@ -414,27 +423,36 @@ impl<S: Session> Feed<S> {
         Ok(true)
     }
 
-    /// True if the machine had something to do.
+    /// True if the machine had something to do. What is silent is judged once all was read that was there when it was due.
     fn on_deadline(&mut self) -> bool {
-        let Some(deadline) = self.machine.next_deadline() else { return false };
-        let due = deadline <= clock::now();
-        if due {
-            let now = at_once(&mut self.moment);
+        let due = self.machine.next_deadline().is_some_and(|deadline| self.round.is_over_for(deadline));
+        if !due {
+            return false;
+        }
+        let now = at_once(&mut self.moment);
+        let judges = self.round.judges(now.instant);
+        if judges {
             self.machine.on_deadline(now);
         }
-        due
+        judges
     }
 
     /// Waits until a link is ready or something is due.
     fn wait(&mut self, until: Option<Instant>) -> Result<(), Error> {
+        let began = clock::now();
         self.waiter.wait(self.next_deadline().into_iter().chain(until).min())?;
+        self.moment = moment();
+        // What came while nobody waited came at the beginning of that, for all that is known.
+        let since = self.waited_at + self.moment.instant.saturating_duration_since(began);
+        self.waited_at = self.moment.instant;
         for Token(slot) in self.waiter.ready() {
-            if let Some(link) = self.links.get_mut(slot) {
+            if let Some(link) = self.links.get_mut(slot).filter(|link| !link.ready) {
                 link.ready = true;
+                self.machine.on_readable(route(slot), since);
             }
         }
-        self.moment = moment();
         self.links.on_time(self.moment.instant);
+        self.round.begin(self.moment.instant, self.links.slots());
         Ok(())
     }
 

@@ -162,6 +162,10 @@ impl Session for Binance {
         self.market.take_lag(route)
     }
 
+    fn on_readable(&mut self, route: Route, since: Instant) {
+        self.market.on_readable(route, since);
+    }
+
     fn on_message(&mut self, route: Route, text: &[u8], now: Now) -> Result<(), Error> {
         let owner = self.open_owner(route)?;
         self.check_drained()?;
@@ -281,7 +285,7 @@ impl Session for Binance {
     }
 
     fn on_deadline(&mut self, now: Now) {
-        self.market.settle(now);
+        self.market.on_deadline(now);
     }
 
     fn instruments(&self) -> u32 {

@@ -147,6 +147,12 @@ impl Session for Deribit {
         self.market.streams.order.take_lag(route.leg).filter(|_| is_there)
     }
 
+    fn on_readable(&mut self, route: Route, since: Instant) {
+        if route.endpoint < self.endpoints.len() {
+            self.market.streams.order.on_readable(route.leg, since);
+        }
+    }
+
     fn on_message(&mut self, route: Route, text: &[u8], now: Now) -> Result<(), Error> {
         self.check(route)?;
         let leg = route.leg;
@@ -190,7 +196,7 @@ impl Session for Deribit {
     }
 
     fn on_deadline(&mut self, now: Now) {
-        self.control.settle(now, &mut self.market);
+        self.control.on_deadline(now, &mut self.market);
     }
 
     fn instruments(&self) -> u32 {

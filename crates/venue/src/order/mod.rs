@@ -42,6 +42,8 @@ pub(crate) struct Order {
     /// When each leg began to bring the last of its streams, and when it last brought anything.
     joined_at: [Option<Instant>; LEGS_MAX],
     brought_at: [Option<Instant>; LEGS_MAX],
+    /// Since when at the earliest there is what each leg brings; without it, since it is judged.
+    readable_since: [Option<Instant>; LEGS_MAX],
     /// What legs that are handed over have yet to bring.
     owed: Vec<Owed>,
     race: Race,
@@ -174,6 +176,7 @@ impl Order {
     }
 
     fn count(&mut self, at: usize, leg: usize, mark: Mark, now: Instant, verdict: Verdict) {
+        let arrived = self.arrived(leg, now);
         let Some(entry) = self.entries.get_mut(at) else { return };
         match verdict {
             Verdict::Next | Verdict::Gap(_) => {
@@ -185,7 +188,7 @@ impl Order {
             Verdict::Copy => {
                 let lag = entry.probe.filter(|probe| probe.id == mark.id()).and_then(|probe| {
                     entry.release(leg);
-                    (probe.legs & bit(leg) != 0).then(|| now.saturating_duration_since(probe.since))
+                    (probe.legs & bit(leg) != 0).then(|| arrived.saturating_duration_since(probe.since))
                 });
                 self.race.on_copy(leg, lag);
             }
@@ -196,18 +199,35 @@ impl Order {
 
     /// News becomes the probe. Who is still behind the one before, which is old then, lags.
     fn begin_probe(&mut self, at: usize, leg: usize, mark: Mark, now: Instant) {
-        let Some(entry) = self.entries.get_mut(at) else { return };
+        let Some(entry) = self.entries.get(at) else { return };
         if let Some(old) = entry.probe {
-            let late = legs_of(old.legs).filter(|leg| entry.sequence.is_behind(*leg, old.id));
-            late.for_each(|leg| self.race.on_late(leg, PROBE_AGE_MAX));
+            let is_late = |leg: &usize| {
+                // It may be in what is there since before, and not read yet.
+                entry.sequence.is_behind(*leg, old.id) && self.arrived(*leg, now) >= old.since + PROBE_AGE_MAX
+            };
+            let late = legs_of(old.legs).filter(is_late).fold(0, |bits, leg| bits | bit(leg));
+            legs_of(late).for_each(|leg| self.race.on_late(leg, PROBE_AGE_MAX));
         }
+        let Some(entry) = self.entries.get_mut(at) else { return };
         let legs = self.streams.get(entry.stream).map_or(0, |stream| stream.legs & !bit(leg));
         entry.probe = Some(Probe { id: mark.id(), since: now, legs }).filter(|_| legs != 0);
     }
 
     /// A leg opened: its counts begin.
     pub(crate) fn open(&mut self, leg: usize) {
+        self.readable_since.iter_mut().skip(leg).take(1).for_each(|since| *since = None);
         self.race.begin(leg);
+    }
+
+    /// A leg has something to read, which came at this time at the earliest.
+    pub(crate) fn on_readable(&mut self, leg: usize, since: Instant) {
+        self.readable_since.iter_mut().skip(leg).take(1).for_each(|of| *of = Some(since));
+    }
+
+    /// When at the earliest there was what a leg brings now.
+    fn arrived(&self, leg: usize, now: Instant) -> Instant {
+        let since = self.readable_since.get(leg).copied().flatten();
+        since.map_or(now, |since| since.min(now))
     }
 
     /// A leg brings a stream from now on.

@@ -314,3 +314,20 @@ fn no_silence_is_so_short_that_nothing_else_is_done() {
     let silent = |event: &&Event<'_>| matches!(event, Event::Silent { .. });
     assert!((1..=4).contains(&told.iter().filter(silent).count()), "each second, then two, then four");
 }
+
+#[test]
+fn a_leg_whose_messages_are_not_read_yet_is_not_silent() {
+    let mut rig = pair();
+    for id in 10..15 {
+        continues(&mut rig, 0, id, id + 1);
+        rig.notify_on(1, CHANNEL, &change(id, id + 1));
+        rig.pass(SECOND);
+    }
+    // Nobody reads for longer than the venue may be silent.
+    rig.now.instant += 66 * SECOND;
+    continues(&mut rig, 0, 15, 16);
+    assert_eq!(rig.notify_on(1, CHANNEL, &change(15, 16)), []);
+    rig.session.on_deadline(rig.now);
+    assert_eq!(rig.drain(), []);
+    assert_eq!(rig.replaced, []);
+}

@@ -107,3 +107,45 @@ fn a_leg_that_has_no_traffic_is_not_taken_to_lag() {
     assert!(rig.session.take_lag(leg(1)).is_some());
     assert_eq!(rig.session.take_lag(leg(2)), None);
 }
+
+#[test]
+fn what_waits_while_another_leg_is_read_does_not_lag() {
+    let mut rig = rig(vec![Stream::Trade], 2);
+    for burst in 0..10 {
+        // All of it is there at once, and who takes the events needs 1.5 s for what each leg brings.
+        for number in 0..2 {
+            rig.session.on_readable(leg(number), rig.now);
+        }
+        for number in 0..2 {
+            for id in burst * 100 + 1..=burst * 100 + 100 {
+                rig.feed(leg(number), &trade(id)).unwrap();
+                rig.pass(Duration::from_millis(15));
+            }
+        }
+    }
+    assert_eq!(rig.session.take_lag(leg(1)), Some(Duration::from_micros(1)), "the least that is told apart");
+    // What is there may hold even what is ten seconds old.
+    for number in 0..2 {
+        rig.session.on_readable(leg(number), rig.now);
+    }
+    for id in [1001, 1002] {
+        rig.feed(leg(0), &trade(id)).unwrap();
+        rig.pass(12 * SECOND);
+    }
+    assert_eq!(rig.session.take_lag(leg(1)), None);
+}
+
+#[test]
+fn a_leg_lags_until_it_has_something_to_read() {
+    let mut rig = rig(vec![Stream::Trade], 2);
+    for id in 1..=10 {
+        rig.session.on_readable(leg(0), rig.now);
+        rig.feed(leg(0), &trade(id)).unwrap();
+        rig.pass(Duration::from_millis(800));
+        rig.session.on_readable(leg(1), rig.now);
+        rig.pass(Duration::from_millis(300));
+        rig.feed(leg(1), &trade(id)).unwrap();
+    }
+    let lag = rig.session.take_lag(leg(1));
+    assert!(is_about(lag, 800), "{lag:?}");
+}

@@ -220,3 +220,40 @@ fn no_silence_is_so_short_that_nothing_else_is_done() {
     let silent = |event: &&Event<'_>| matches!(event, Event::Silent { stream: "xyzabc@bookTicker", .. });
     assert!((1..=4).contains(&told.iter().filter(silent).count()), "each second, then two, then four");
 }
+
+#[test]
+fn what_is_there_and_not_read_yet_is_not_silent() {
+    let config = Config {
+        silence_max: Some(60 * SECOND),
+        ..config(&["XYZABC"], vec![Stream::Trade, Stream::BookTicker])
+    };
+    let mut rig = with(config, 2);
+    for id in 1..=20 {
+        for number in 0..2 {
+            rig.feed(leg(number), &quote(id)).unwrap();
+            rig.feed(leg(number), &trade(id)).unwrap();
+        }
+        rig.pass(SECOND);
+    }
+    rig.session.subscribe(&["xyzabc@aggTrade"], rig.both()).unwrap();
+    assert_eq!(rig.drain(), []);
+    // Nobody reads for as long as the answers may take and the streams may be silent.
+    let requests: Vec<_> = rig.sent.drain(..).collect();
+    rig.now += 61 * SECOND;
+    let mut all = Vec::new();
+    for number in 0..2 {
+        all.extend(rig.feed(leg(number), &quote(21)).unwrap());
+        all.extend(rig.feed(leg(number), &trade(21)).unwrap());
+        for (_, request) in requests.iter().filter(|(route, _)| *route == leg(number)) {
+            all.extend(
+                rig.feed(leg(number), &json!({"result": null, "id": request["id"]}).to_string()).unwrap(),
+            );
+        }
+    }
+    rig.session.on_deadline(rig.both());
+    all.extend(rig.drain());
+    let is_news =
+        |event: &Event<'_>| matches!(event, Event::Quote(_) | Event::Trade(_) | Event::Subscribed { .. });
+    assert!(all.iter().all(is_news) && all.len() == 3, "{all:?}");
+    assert!(rig.sent.is_empty() && rig.renewals.is_empty() && rig.replacements.is_empty());
+}

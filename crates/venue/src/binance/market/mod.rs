@@ -405,6 +405,14 @@ impl Market {
         self.links.get_mut(at)?.streams.order.take_lag(route.leg)
     }
 
+    /// It has something to read, which came at this time at the earliest.
+    pub(super) fn on_readable(&mut self, route: Route, since: Instant) {
+        let Some(Owner::Link(at)) = self.owner(route) else { return };
+        if let Some(link) = self.links.get_mut(at) {
+            link.streams.order.on_readable(route.leg, since);
+        }
+    }
+
     pub(super) fn keeper(&self, instrument: Instrument) -> Option<&Keeper> {
         self.keepers.get(at(instrument))?.as_ref()
     }

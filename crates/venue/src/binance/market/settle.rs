@@ -24,20 +24,37 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 const FETCHES_MAX: usize = 4;
 
 impl Market {
-    /// Sends what may be sent, gives up on what is overdue, and finds out when to look again. A message
-    /// that changes nothing of that costs a comparison.
+    /// Sends what may be sent, and finds out when to look again. A message that changes nothing of that costs a comparison.
+    /// Nothing is given up here: what is missed may have come, on a connection that is not read yet.
     pub(in crate::binance) fn settle(&mut self, moment: Now) {
+        if self.restless {
+            (0..self.links.len()).for_each(|at| self.settle_gaps(at, moment.instant));
+            self.send_all(moment);
+        }
+    }
+
+    /// The same, and gives up on what is overdue.
+    pub(in crate::binance) fn on_deadline(&mut self, moment: Now) {
         let now = moment.instant;
         if !self.restless && self.wake.is_none_or(|wake| now < wake) {
             return;
         }
-        self.restless = false;
-        let until = now + ANSWER_TIMEOUT;
         for at in 0..self.links.len() {
             self.settle_gaps(at, now);
             self.settle_silence(at, now);
-            self.settle_streams(at, now, until);
+            self.expire_streams(at, now);
         }
+        self.expire_snapshots(now);
+        #[cfg(feature = "sign")]
+        self.expire_accounts(now);
+        self.send_all(moment);
+    }
+
+    fn send_all(&mut self, moment: Now) {
+        let now = moment.instant;
+        self.restless = false;
+        let until = now + ANSWER_TIMEOUT;
+        (0..self.links.len()).for_each(|at| self.settle_streams(at, now, until));
         self.settle_snapshots(now, until);
         #[cfg(feature = "sign")]
         self.settle_accounts(moment, until);
@@ -81,7 +98,7 @@ impl Market {
         }));
     }
 
-    fn settle_streams(&mut self, at: usize, now: Instant, until: Instant) {
+    fn expire_streams(&mut self, at: usize, now: Instant) {
         let Some(link) = self.links.get_mut(at) else { return };
         for Asked { leg, id, aim, .. } in link.expire(now) {
             let waits = |asking: &Asking| matches!(asking, Asking::Streams { id: of, .. } if *of == id);
@@ -96,6 +113,10 @@ impl Market {
                 self.commands.push_back(Asking::Renew(Route { endpoint: link.endpoint, leg }));
             }
         }
+    }
+
+    fn settle_streams(&mut self, at: usize, now: Instant, until: Instant) {
+        let Some(link) = self.links.get_mut(at) else { return };
         for leg in link.streams.subscriptions.open_legs() {
             while let Some(Asked { leg, id, aim, .. }) = link.ask(leg, &mut self.next_id, now, until) {
                 self.commands.push_back(Asking::Streams { link: at, leg, aim, id });
@@ -104,14 +125,22 @@ impl Market {
     }
 
     #[cfg(feature = "sign")]
-    fn settle_accounts(&mut self, now: Now, until: Instant) {
+    fn expire_accounts(&mut self, now: Instant) {
         let Some(api) = &mut self.api else { return };
         let mut unanswered = Vec::new();
         for (leg, account) in api.accounts_mut() {
-            if account.expire(now.instant) {
+            if account.expire(now) {
                 self.queue.push(Event::Unanswered { request: Request::SignIn, instrument: None });
                 unanswered.push(leg);
             }
+        }
+        unanswered.into_iter().for_each(|leg| self.on_api_unanswered(leg));
+    }
+
+    #[cfg(feature = "sign")]
+    fn settle_accounts(&mut self, now: Now, until: Instant) {
+        let Some(api) = &mut self.api else { return };
+        for (leg, account) in api.accounts_mut() {
             match account.request(self.next_id, now.unix_ns / 1_000_000, now.instant, until) {
                 None => continue,
                 Some(Ok(text)) => self.commands.push_back(Asking::SignIn { leg, text }),
@@ -123,7 +152,6 @@ impl Market {
             }
             self.next_id += 1;
         }
-        unanswered.into_iter().for_each(|leg| self.on_api_unanswered(leg));
     }
 
     /// A connection to the API did not answer a request in time.
@@ -151,7 +179,7 @@ impl Market {
         self.api.as_ref().and_then(|api| api.newest())
     }
 
-    fn settle_snapshots(&mut self, now: Instant, until: Instant) {
+    fn expire_snapshots(&mut self, now: Instant) {
         let mut unanswered = Vec::new();
         for keeper in self.keepers.iter_mut().flatten() {
             if let Fetch::Asked { leg, until, .. } = keeper.fetch
@@ -164,6 +192,9 @@ impl Market {
             }
         }
         unanswered.into_iter().for_each(|leg| self.on_api_unanswered(leg));
+    }
+
+    fn settle_snapshots(&mut self, now: Instant, until: Instant) {
         let may_ask = self.may_ask();
         let leg = if self.config.snapshots == Snapshots::Api { self.newest_api() } else { None };
         let due = |keeper: &&mut Keeper| matches!(keeper.fetch, Fetch::Due(at) if at <= now);

@@ -20,23 +20,33 @@ use crate::{
 };
 
 impl Control {
-    /// Sends what may be sent, gives up on what is overdue, and finds out when to look again. A message that changes
-    /// nothing of that costs a comparison.
+    /// Sends what may be sent, and finds out when to look again. A message that changes nothing of that costs a comparison.
+    /// Nothing is given up here: what is missed may have come, on a connection that is not read yet.
     #[inline]
     pub(in crate::deribit) fn settle(&mut self, now: Now, market: &mut Market) {
-        if market.restless || self.wake.is_some_and(|wake| now.instant >= wake) {
-            self.settle_all(now, market);
+        if market.restless {
+            market.settle_gaps(now.instant);
+            self.send_all(now, market);
         }
     }
 
-    #[cold]
-    fn settle_all(&mut self, now: Now, market: &mut Market) {
-        market.restless = false;
+    /// The same, and gives up on what is overdue.
+    pub(in crate::deribit) fn on_deadline(&mut self, now: Now, market: &mut Market) {
+        if !market.restless && self.wake.is_none_or(|wake| now.instant < wake) {
+            return;
+        }
         for leg in 0..LEGS_MAX {
             self.expire(leg, now.instant, market);
         }
-        market.settle(now.instant);
+        market.settle_gaps(now.instant);
+        market.settle_snapshots(now.instant);
         self.settle_silence(now.instant, market);
+        self.send_all(now, market);
+    }
+
+    #[cold]
+    fn send_all(&mut self, now: Now, market: &mut Market) {
+        market.restless = false;
         for leg in 0..LEGS_MAX {
             self.settle_heart(leg, now.instant);
             self.settle_sign_in(leg, now, market);

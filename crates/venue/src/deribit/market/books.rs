@@ -132,8 +132,8 @@ impl Market {
         }
     }
 
-    /// Holes that nobody fills become gaps, and snapshots that are overdue are given up.
-    pub(in crate::deribit) fn settle(&mut self, now: Instant) {
+    /// Holes that nobody fills become gaps.
+    pub(in crate::deribit) fn settle_gaps(&mut self, now: Instant) {
         let Self { streams, keepers, queue, .. } = self;
         while let Some(gap) = streams.order.next_gap(now) {
             match fed_by(keepers, streams, gap.stream) {
@@ -148,6 +148,11 @@ impl Market {
                 Some(_) => {}
             }
         }
+    }
+
+    /// Snapshots that are overdue are given up.
+    pub(in crate::deribit) fn settle_snapshots(&mut self, now: Instant) {
+        let Self { streams, keepers, queue, .. } = self;
         for (instrument, keeper) in (0..).map(Instrument).zip(keepers) {
             let Some(keeper) = keeper else { continue };
             if keeper.on_deadline(&mut streams.subscriptions, now) {
