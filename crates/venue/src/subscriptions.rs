@@ -6,16 +6,15 @@
 //!    ▲  ▲                  │ │ │                                                  │
 //!    │  └── for now, mute ─┘ │ └─ left out ──► Missing                 unsubscribe │
 //!    │     or one of many    └─── for good ──► Refused                             ▼
-//!    ├─────────────────── wanted ───────────────────────────────────────────── Leaving ◄── unsubscribe ─┐
-//!    │                                       Idle ◄── not wanted ──────────────────┘ └─ for now, mute ─► Unsure
-//!    └─────────────────── wanted again ──────────────────────────────────────────────────────────────────┘
+//!    └─────────────────── wanted ───────────────────────────────────────────── Leaving ◄── unsubscribe ── Unsure
+//!                                            Idle ◄── not wanted ──────────────────┘ └── for now, mute ──────►┘
 //! ```
 //!
 //! A subscription that is mute is waiting `Again`: it may be there all the same. When nobody wants it any more it is unsure,
-//! too.
+//! too, and left in any case.
 //!
-//! What a leg was not given waits again while another brings it. On a new connection all that is wanted waits. A request that is refused for good and names several streams is made
-//! again in halves, so that one name does not take others down.
+//! What a leg was not given waits again while another brings it. On a new connection all that is wanted waits. A request
+//! that is refused for good and names several streams is made again in halves, so that one name does not take others down.
 
 #[cfg(test)]
 mod tests;
@@ -102,7 +101,7 @@ impl Subscriptions {
             self.each_standing(at, |state| match (state, now) {
                 (State::Idle | State::Missing | State::Refused, Some(now)) => State::Waiting(now),
                 (State::Leave(_), _) => State::Live,
-                (State::Unsure(at), now) => State::Again(now.unwrap_or(at)),
+                // What is unsure is left first: it may end in the midst of what the leg brings.
                 (state, _) => state,
             });
             return Some(at);
@@ -315,8 +314,8 @@ impl Subscriptions {
         let count = self.standings(leg).iter().filter(|standing| standing.state == State::Asked(id)).count();
         let half = u16::try_from(count / 2).unwrap_or(u16::MAX);
         let wanted: Vec<_> = self.streams.iter().map(|stream| stream.wanted).collect();
-        let alone = self.of(leg, id).map(|(at, _)| at).next();
-        let is_covered = alone.is_some_and(|at| self.is_covered(at));
+        // Of one alone, whether another leg brings it.
+        let is_covered = self.of(leg, id).any(|(at, _)| self.is_covered(at));
         let mut refused = None;
         for (at, (standing, wanted)) in self.standings_mut(leg).iter_mut().zip(wanted).enumerate() {
             let again = if wanted { State::Waiting(now) } else { State::Idle };

@@ -111,8 +111,8 @@ impl Watch {
             for leg in subscriptions.open_legs() {
                 if told <= 1 {
                     subscriptions.renew(leg, stream, now);
-                } else if !remedies.contains(&Remedy::Renew(leg)) {
-                    remedies.push(Remedy::Renew(leg));
+                } else {
+                    add(remedies, Remedy::Renew(leg));
                 }
             }
         }
@@ -130,8 +130,8 @@ impl Watch {
         for (stream, leg) in mute {
             if legs_of(spoke).any(|spoke| spoke == leg) {
                 self.mend(stream, leg, subscriptions, now, remedies);
-            } else if !remedies.contains(&Remedy::Replace(leg)) {
-                remedies.push(Remedy::Replace(leg));
+            } else {
+                add(remedies, Remedy::Replace(leg));
             }
         }
     }
@@ -149,8 +149,8 @@ impl Watch {
             if subscriptions.renew(leg, stream, now) {
                 self.renewed.push((stream, leg));
             }
-        } else if self.may_renew(stream, now) && !remedies.contains(&Remedy::Renew(leg)) {
-            remedies.push(Remedy::Renew(leg));
+        } else if self.may_renew(stream, now) {
+            add(remedies, Remedy::Renew(leg));
         }
     }
 
@@ -172,6 +172,13 @@ impl Watch {
         wound.patience = if is_healed { PATIENCE } else { (wound.patience * 2).min(PATIENCE_MAX) };
         wound.at = now;
         true
+    }
+}
+
+/// Each is wanted once.
+fn add(remedies: &mut Vec<Remedy>, remedy: Remedy) {
+    if !remedies.contains(&remedy) {
+        remedies.push(remedy);
     }
 }
 

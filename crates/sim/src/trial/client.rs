@@ -14,6 +14,8 @@ use crate::world::{self, Document, Failure, TlsAlert, Wire, World};
 /// How long the venue bans at least, and how long a minute's budget lasts, where it does not say for how long.
 const BAN_S: u64 = 120;
 const RATE_S: u64 = 60;
+/// A host's clock may be wrong by so much.
+const SKEW: Duration = Duration::from_secs(2);
 
 /// A machine and its connections.
 pub(super) struct Client<S> {
@@ -22,7 +24,7 @@ pub(super) struct Client<S> {
     wires: BTreeMap<Route, Wire>,
     /// Masks of frames come from it, one seed for each connection.
     seed: u64,
-    /// The venue wants no connection before this time, and no request for a document.
+    /// The venue wants no connection before this time, and no request for a snapshot.
     away_until: Option<Instant>,
     silent_until: Option<Instant>,
     /// As often as the session says that the venue lets us connect.
@@ -110,6 +112,9 @@ impl<S: Session> Client<S> {
             }
             Task::Send { route, text } => {
                 audience.note(world, &format!("sent over {route:?}: {text}"));
+                if asks_for_snapshot(&text) && self.silent_until.is_some_and(|until| world.now() < until) {
+                    audience.blame(world, &format!("{text} is sent before the venue allows it again"));
+                }
                 self.with(route, world, |connection, _| {
                     // A connection that cannot take it is ending, and that is told.
                     let _ = connection.send(Kind::Text, text.as_bytes());
@@ -225,6 +230,7 @@ impl<S: Session> Client<S> {
                     if tells_end(payload.bytes) {
                         audience.end_is_told(line.route, world);
                     }
+                    self.silent_until = self.silent_until.max(silence_wanted(payload.bytes, world));
                     // Events are drained after each message.
                     let _ = match payload.kind {
                         Kind::Text => self.machine.on_text(line.route, payload.bytes, now(world)),
@@ -376,6 +382,22 @@ fn tells_end(text: &[u8]) -> bool {
     let notice = br#""e":"serverShutdown""#;
     // Notices are short.
     text.len() < 200 && text.windows(notice.len()).any(|part| part == notice)
+}
+
+fn asks_for_snapshot(text: &str) -> bool {
+    text.contains(r#""method":"depth""#)
+}
+
+/// Until when at least the venue wants no request for a snapshot, as the answer to one says.
+fn silence_wanted(text: &[u8], world: &World) -> Option<Instant> {
+    let field = br#""retryAfter":"#;
+    if !text.windows(field.len()).any(|part| part == field) {
+        return None;
+    }
+    let answer: serde_json::Value = serde_json::from_slice(text).ok()?;
+    let until_ms = answer["error"]["data"]["retryAfter"].as_u64()?;
+    let left = Duration::from_millis(until_ms.saturating_sub(world.unix_ns() / 1_000_000));
+    Some(world.now() + left.saturating_sub(SKEW))
 }
 
 fn answer(document: &Document) -> Fetched<'_> {

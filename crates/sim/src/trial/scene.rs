@@ -55,6 +55,10 @@ const OVERLAP: u64 = 12;
 const GOOD: Duration = Duration::from_secs(120);
 /// Once in six seconds, of a day.
 const RAGGED: u32 = 14_400;
+/// Once in twenty seconds.
+const LASTING: u32 = 4_320;
+/// All is well so soon where connections only stall: sooner than anything is silent for too long.
+const SETTLED: u64 = 50;
 /// Symbols of a crowd, and how many levels are asked for of each: more weight than there is in a minute.
 const CROWD: usize = 30;
 const CROWD_LEVELS: u16 = 5000;
@@ -82,6 +86,8 @@ pub struct Scene {
     pub lifetime: Duration,
     /// How often the user changes what is followed; `None` is never.
     pub whims: Option<Duration>,
+    /// Whether the user renews connections at times, too.
+    pub renews: bool,
     /// How often one connection is cut while all others are ready; `None` is never.
     pub cuts: Option<Duration>,
     /// When one connection begins to lag, once and for all; `None` is never.
@@ -118,6 +124,7 @@ impl Scene {
             calm: seconds(900),
             lifetime: if chance.one_in(4) { chance.between(seconds(20)..=seconds(90)) } else { LIFETIME },
             whims,
+            renews: true,
             cuts: None,
             lags_after: None,
             gapless: false,
@@ -128,6 +135,8 @@ impl Scene {
         match seed % SPECIAL {
             2 => scene.lagging(),
             5 => scene.harmless(),
+            7 => scene.fickle(),
+            8 => scene.held_up(),
             10 => scene.unhurried(),
             13 => scene.ragged(),
             15 => scene.crowded(),
@@ -159,6 +168,27 @@ impl Scene {
         (self.lifetime, self.whims, self.gapless) = (LIFETIME, None, true);
         self.plan = Plan { legs: self.plan.legs.max(2), ..Plan::default() };
         (self.lags_after, self.storm) = (Some(GOOD), GOOD * 2);
+        self
+    }
+
+    /// One connection that stalls for longer than an answer may take, and a user who does not know what to follow.
+    fn fickle(mut self) -> Self {
+        self.hazards = Hazards::only(Hazard::Stall, RAGGED);
+        self.symbols = symbols(self.venue).iter().map(|symbol| (*symbol).to_owned()).collect();
+        self.plan = Plan { legs: 1, ..Plan::default() };
+        (self.lifetime, self.whims, self.renews) = (LIFETIME, Some(seconds(1)), false);
+        self.calm = seconds(SETTLED);
+        self
+    }
+
+    /// Books are lost all the time, and what is asked for them comes late, or is refused.
+    fn held_up(mut self) -> Self {
+        let often = [Hazard::MessagesLost, Hazard::Stall, Hazard::SnapshotsRefused];
+        often.iter().for_each(|hazard| self.hazards.set(*hazard, RAGGED));
+        if self.venue == Venue::Deribit {
+            self.plan.legs = self.plan.legs.max(2);
+            self.hazards.set(Hazard::Cut, LASTING);
+        }
         self
     }
 
@@ -200,6 +230,7 @@ impl Scene {
             calm: seconds(900),
             lifetime: seconds(24 * 3600),
             whims: None,
+            renews: false,
             cuts: Some(seconds(240)),
             lags_after: None,
             gapless: true,

@@ -16,6 +16,7 @@ const USERS: u64 = 2 << 60;
 pub(super) struct User {
     chance: Chance,
     every: Option<Duration>,
+    renews: bool,
     next: Option<Instant>,
     /// All streams there are, and whether each is wanted.
     streams: Vec<(String, bool)>,
@@ -31,7 +32,13 @@ impl User {
         let streams: Vec<_> = scene.symbols.iter().flat_map(of_symbol).collect();
         streams.iter().filter(|(_, wanted)| *wanted).for_each(|(name, _)| judge.want(name, true));
         let next = scene.whims.map(|every| start + every);
-        Self { chance: Chance::new(scene.seed, USERS), every: scene.whims, next, streams }
+        Self {
+            chance: Chance::new(scene.seed, USERS),
+            every: scene.whims,
+            renews: scene.renews,
+            next,
+            streams,
+        }
     }
 
     pub(super) fn next_deadline(&self) -> Option<Instant> {
@@ -66,7 +73,7 @@ impl User {
         self.next = self.every.map(|every| world.now() + self.chance.gap(every));
         // What was published until now belongs to what was wanted until now.
         judge.witness(world);
-        if self.chance.one_in(6) {
+        if self.renews && self.chance.one_in(6) {
             judge.note(world, "the user renews all connections");
             client.machine.renew(now(world));
         } else {

@@ -172,6 +172,23 @@ fn a_fresh_leg_is_ready_when_it_has_caught_up_and_nothing_is_lost_with_the_old_o
 }
 
 #[test]
+fn a_stream_that_is_quiet_since_its_last_was_under_way_blocks_no_renewal() {
+    let mut rig = rig(vec![Stream::Trade, Stream::BookTicker], 1);
+    // So that it is no wonder that it is silent later.
+    bring(&mut rig, &[(0, quote(10))]);
+    rig.pass(20 * SECOND);
+    bring(&mut rig, &[(0, quote(11)), (0, trade(1))]);
+    rig.open(leg(1));
+    rig.confirm();
+    assert_eq!(bring(&mut rig, &[(0, quote(12)), (1, trade(2)), (0, trade(2))]), [T(12), T(2)]);
+    assert!(!rig.session.is_ready(leg(1)), "it may have missed the quote");
+    rig.pass(11 * SECOND);
+    assert!(!rig.session.is_ready(leg(1)), "the first leg has brought nothing since");
+    assert_eq!(bring(&mut rig, &[(0, trade(3)), (1, trade(3))]), [T(3)]);
+    assert!(rig.session.is_ready(leg(1)), "what was under way when it joined has come");
+}
+
+#[test]
 fn a_stream_that_was_silent_while_its_leg_was_cut_may_lack_something() {
     let mut rig = rig(vec![Stream::BookTicker], 1);
     assert_eq!(bring(&mut rig, &[(0, quote(10))]), [T(10)]);

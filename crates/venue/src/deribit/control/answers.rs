@@ -10,7 +10,7 @@ use crate::{
         leg::{Asked, Heart, What},
         market::{Market, Odd},
         reaction::Reaction,
-        wire::{Answer, Body, Names, Refusal},
+        wire::{Answer, Body, Id, Names, Refusal},
     },
     event::{Event, Outcome, Rejection, Request},
     subscriptions::Became,
@@ -24,6 +24,8 @@ impl Control {
         now: Instant,
         market: &mut Market,
     ) -> Result<(), Odd> {
+        self.pay(leg, answer.id, now);
+        market.restless = true;
         let asked = self.leg_mut(leg).and_then(|leg| {
             leg.patience.on_answer();
             leg.take(answer.id)
@@ -35,7 +37,6 @@ impl Control {
             }
             return Ok(());
         };
-        market.restless = true;
         match (asked.what, answer.body) {
             (_, Body::Refused(refusal)) => self.on_refused(leg, asked, refusal, now, market),
             (What::Subscribe(_), Body::Channels(named)) => {
@@ -61,6 +62,14 @@ impl Control {
             }
         }
         Ok(())
+    }
+
+    /// Pays for what an answer shows to have arrived.
+    fn pay(&mut self, leg: usize, id: Id<'_>, now: Instant) {
+        let Id::Number(id) = id else { return };
+        let id = u64::try_from(id).unwrap_or_default();
+        self.for_subscriptions.on_answer(leg, id, now);
+        self.for_others.on_answer(leg, id, now);
     }
 
     /// Request `id` did what it was for. A subscription is of the channels that are `named`; the others are missing.
@@ -147,7 +156,6 @@ impl Control {
     /// Nobody knows what to ask again.
     fn on_unknown_refused(&mut self, refusal: Refusal<'_>, now: Instant, market: &mut Market) {
         self.hold_back(Reaction::to(refusal.code), now);
-        market.restless = true;
         tell_refused(Request::Unknown, refusal, Outcome::Final, market);
     }
 

@@ -75,6 +75,8 @@ impl Control {
     pub(super) fn on_closed(&mut self, leg: usize, in_order: bool, now: Now, market: &mut Market) {
         if self.legs.get_mut(leg).and_then(Option::take).is_some() {
             self.outbox.on_closed(leg);
+            self.for_subscriptions.on_closed(leg, now.instant);
+            self.for_others.on_closed(leg, now.instant);
             market.on_closed(leg, in_order, now.instant);
             self.settle(now, market);
         }
@@ -95,7 +97,7 @@ impl Control {
         }
         let id = self.begin(leg, What::Test, now);
         self.outbox.send(leg, |text| requests::test(text, id));
-        self.for_others.spend(now);
+        self.for_others.spend(leg, id);
         market.restless = true;
     }
 

@@ -97,7 +97,7 @@ impl Control {
 
     fn settle_heart(&mut self, at: usize, now: Instant) {
         let is_due = self.leg(at).is_some_and(|leg| matches!(leg.heart, Heart::Due(at) if at <= now));
-        if !is_due || self.for_others.take(now).is_err() {
+        if !is_due || !self.for_others.take(at, self.next_id, now) {
             return;
         }
         let id = self.begin(at, What::Heartbeat, now);
@@ -110,7 +110,8 @@ impl Control {
 
     fn settle_sign_in(&mut self, at: usize, now: Now, market: &mut Market) {
         let due = self.leg(at).and_then(|leg| self.sign_in_at(leg));
-        if due.is_none_or(|due| due > now.instant) || self.for_others.take(now.instant).is_err() {
+        let is_due = due.is_some_and(|due| due <= now.instant);
+        if !is_due || !self.for_others.take(at, self.next_id, now.instant) {
             return;
         }
         let id = self.begin(at, What::SignIn, now.instant);
@@ -145,8 +146,11 @@ impl Control {
     fn ask(&mut self, leg: usize, aim: Aim, now: Instant, market: &mut Market) -> Option<()> {
         let subscriptions = &mut market.streams.subscriptions;
         subscriptions.due_at(leg, aim).filter(|at| *at <= now)?;
-        self.credits(aim).take(now).ok()?;
-        let group = subscriptions.ask(leg, aim, self.next_id, now)?;
+        let id = self.next_id;
+        if !self.credits(aim).take(leg, id, now) {
+            return None;
+        }
+        let group = subscriptions.ask(leg, aim, id, now)?;
         let (what, method) = match (aim, group == Need::Private.group()) {
             (Aim::Subscribe, false) => (What::Subscribe(group), "public/subscribe"),
             (Aim::Subscribe, true) => (What::Subscribe(group), "private/subscribe"),
@@ -175,7 +179,7 @@ impl Control {
     }
 
     fn leg_wake(&self, at: usize, leg: &Leg, now: Instant, market: &Market) -> Option<Instant> {
-        let paid = |at: Option<Instant>, credits: &Credits| at.map(|at| at.max(credits.free_at(now)));
+        let paid = |at: Option<Instant>, credits: &Credits| Some(at?.max(credits.free_at(now)?));
         let heart = if let Heart::Due(at) = leg.heart { Some(at) } else { None };
         let due = |aim| market.streams.subscriptions.due_at(at, aim).filter(|_| leg.sign_in.is_settled());
         let others = [
