@@ -181,13 +181,16 @@ impl Scene {
         self
     }
 
-    /// Books are lost all the time, and what is asked for them comes late, or is refused.
+    /// A book is lost all the time, and what is asked for it comes late, is refused, or is not wanted any more.
     fn held_up(mut self) -> Self {
         let often = [Hazard::MessagesLost, Hazard::Stall, Hazard::SnapshotsRefused];
         often.iter().for_each(|hazard| self.hazards.set(*hazard, RAGGED));
         if self.venue == Venue::Deribit {
             self.plan.legs = self.plan.legs.max(2);
             self.hazards.set(Hazard::Cut, LASTING);
+        } else {
+            self.symbols.truncate(1);
+            self.whims = Some(seconds(1));
         }
         self
     }
