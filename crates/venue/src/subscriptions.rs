@@ -11,7 +11,7 @@
 //! ```
 //!
 //! A subscription that is mute is waiting `Again`: it may be there all the same. When nobody wants it any more it is unsure,
-//! too, and left in any case.
+//! too, and left first if it is wanted again.
 //!
 //! What a leg was not given waits again while another brings it. On a new connection all that is wanted waits. A request
 //! that is refused for good and names several streams is made again in halves, so that one name does not take others down.

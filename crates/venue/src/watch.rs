@@ -11,13 +11,15 @@ use std::time::{Duration, Instant};
 
 use crate::{
     order::{Order, legs_of},
+    route::LEGS_MAX,
     subscriptions::Subscriptions,
 };
 
 /// Between two looks whether a leg brings what others do.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// Between two renewals for the same stream; it doubles up to the maximum, and begins anew after twice that.
+/// Between two renewals for the same stream if the first did not help; it doubles up to the maximum, and begins anew after
+/// twice that.
 const PATIENCE: Duration = Duration::from_secs(60);
 const PATIENCE_MAX: Duration = Duration::from_secs(3600);
 
@@ -30,6 +32,8 @@ pub(crate) struct Watch {
     renewed: Vec<(usize, usize)>,
     /// Streams for which legs were renewed as well.
     wounds: Vec<Wound>,
+    /// When each leg opened.
+    opened_at: [Option<Instant>; LEGS_MAX],
     /// When to look again which legs are mute, while there are several.
     look_at: Option<Instant>,
 }
@@ -60,6 +64,10 @@ impl Watch {
     /// A leg has opened or is gone.
     pub(crate) fn on_leg(&mut self, leg: usize, subscriptions: &Subscriptions, now: Instant) {
         self.renewed.retain(|(_, of)| *of != leg);
+        self.wounds.iter_mut().for_each(|wound| wound.legs.retain(|of| *of != leg));
+        if let Some(opened_at) = self.opened_at.get_mut(leg) {
+            *opened_at = subscriptions.is_open(leg).then_some(now);
+        }
         // With several legs, each can be measured by the others.
         self.look_at = (subscriptions.open_legs().count() > 1).then(|| now + LOOK);
     }
@@ -103,7 +111,7 @@ impl Watch {
     ) {
         let silence = order.silent(now, |stream| self.silence_max(stream));
         if silence.is_total {
-            remedies.extend(subscriptions.open_legs().map(Remedy::Renew));
+            subscriptions.open_legs().for_each(|leg| add(remedies, Remedy::Renew(leg)));
             return;
         }
         for (stream, since, told) in silence.streams {
@@ -149,22 +157,24 @@ impl Watch {
             if subscriptions.renew(leg, stream, now) {
                 self.renewed.push((stream, leg));
             }
-        } else if self.may_renew(stream, now) {
+        } else if self.may_renew(stream, leg, now) {
             add(remedies, Remedy::Renew(leg));
         }
     }
 
     /// Whether a leg may be renewed for a stream, which is as patient as it did not help before; counts it.
-    fn may_renew(&mut self, stream: usize, now: Instant) -> bool {
+    fn may_renew(&mut self, stream: usize, leg: usize, now: Instant) -> bool {
+        let opened_at = self.opened_at.get(leg).copied().flatten();
         let Some(wound) = self.wounds.iter_mut().find(|wound| wound.stream == stream) else {
-            self.wounds.push(Wound { stream, at: now, patience: PATIENCE });
+            self.wounds.push(Wound { stream, at: now, patience: PATIENCE, legs: vec![leg] });
             return true;
         };
-        let passed = now.saturating_duration_since(wound.at);
-        if passed == Duration::ZERO {
-            // The same look has found another leg.
+        if opened_at < Some(wound.at) && !wound.legs.contains(&leg) {
+            // It is no successor of one that was renewed for that.
+            wound.legs.push(leg);
             return true;
         }
+        let passed = now.saturating_duration_since(wound.at);
         if passed < wound.patience {
             return false;
         }
@@ -183,13 +193,15 @@ fn add(remedies: &mut Vec<Remedy>, remedy: Remedy) {
 }
 
 /// A stream that some leg did not bring, although it was asked for anew.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Wound {
     stream: usize,
     /// When a leg was renewed for that.
     at: Instant,
-    /// How long no other is.
+    /// How long none is that opened since.
     patience: Duration,
+    /// The legs that are renewed for that.
+    legs: Vec<usize>,
 }
 
 #[cfg(test)]
@@ -239,11 +251,12 @@ mod tests {
             self.watch.on_leg(leg, &self.subscriptions, self.now);
         }
 
-        /// All that a leg should bring is brought, but for one stream on the second leg; and it is looked at.
+        /// All that a leg should bring is brought, but one stream by the first leg alone; and it is looked at.
         fn mute(&mut self) -> Vec<Remedy> {
             self.news += 1;
-            for (stream, leg) in [(0, 0), (1, 0), (0, 1)] {
-                self.order.judge(stream, None, leg, Mark::counted(self.news), self.now);
+            self.order.judge(1, None, 0, Mark::counted(self.news), self.now);
+            for leg in self.subscriptions.open_legs() {
+                self.order.judge(0, None, leg, Mark::counted(self.news), self.now);
             }
             self.now += LOOK;
             self.look()
@@ -252,20 +265,20 @@ mod tests {
         /// It lacks the stream until the look after the next, for one that is subscribed counts as heard, and once more.
         fn is_mended_in_time(&mut self) -> bool {
             let remedies = [self.mute(), self.mute()].concat();
-            let is_early = self.is_subscribed_anew();
+            let is_early = self.is_subscribed_anew(1);
             let remedies = [remedies, self.mute()].concat();
-            remedies.is_empty() && !is_early && self.is_subscribed_anew()
+            remedies.is_empty() && !is_early && self.is_subscribed_anew(1)
         }
 
         fn look(&mut self) -> Vec<Remedy> {
             self.watch.look(&mut self.order, &mut self.subscriptions, self.now, |_, _| ())
         }
 
-        /// The stream that the second leg does not bring is subscribed anew there.
-        fn is_subscribed_anew(&mut self) -> bool {
-            let is_left = self.subscriptions.ask(1, Aim::Unsubscribe, 2, self.now).is_some();
-            let left = self.subscriptions.on_done(1, 2, self.now, |_| true);
-            self.confirm(1);
+        /// The stream that a leg does not bring is subscribed anew there.
+        fn is_subscribed_anew(&mut self, leg: usize) -> bool {
+            let is_left = self.subscriptions.ask(leg, Aim::Unsubscribe, 2, self.now).is_some();
+            let left = self.subscriptions.on_done(leg, 2, self.now, |_| true);
+            self.confirm(leg);
             is_left && left.len() == 1 && left.iter().all(|(stream, _)| *stream == 1)
         }
     }
@@ -287,6 +300,24 @@ mod tests {
         assert!(rig.is_mended_in_time());
         assert_eq!([rig.mute(), rig.mute()], [vec![], vec![]]);
         assert_eq!(rig.mute(), [Remedy::Renew(1)]);
+    }
+
+    #[test]
+    fn each_leg_that_lacks_a_stream_is_renewed_and_only_a_successor_that_lacks_it_too_has_to_wait() {
+        let mut rig = Rig::new();
+        assert!(rig.is_mended_in_time());
+        rig.open(2);
+        assert_eq!([rig.mute(), rig.mute()], [vec![], vec![]]);
+        assert_eq!(rig.mute(), [Remedy::Renew(1)]);
+        assert!(rig.is_subscribed_anew(2));
+        assert_eq!([rig.mute(), rig.mute()], [vec![], vec![]]);
+        assert_eq!(rig.mute(), [Remedy::Renew(2)], "after 15 s");
+        rig.close(2);
+        rig.close(1);
+        rig.open(1);
+        assert!(rig.is_mended_in_time(), "after 30 s");
+        assert_eq!([(); 5].map(|()| rig.mute()), [const { vec![] }; 5]);
+        assert_eq!(rig.mute(), [Remedy::Renew(1)], "after 60 s");
     }
 
     #[test]

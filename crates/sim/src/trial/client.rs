@@ -14,8 +14,6 @@ use crate::world::{self, Document, Failure, TlsAlert, Wire, World};
 /// How long the venue bans at least, and how long a minute's budget lasts, where it does not say for how long.
 const BAN_S: u64 = 120;
 const RATE_S: u64 = 60;
-/// A host's clock may be wrong by so much.
-const SKEW: Duration = Duration::from_secs(2);
 
 /// A machine and its connections.
 pub(super) struct Client<S> {
@@ -388,16 +386,17 @@ fn asks_for_snapshot(text: &str) -> bool {
     text.contains(r#""method":"depth""#)
 }
 
-/// Until when at least the venue wants no request for a snapshot, as the answer to one says.
+/// Until when the venue wants no request for a snapshot, as the answer to one says.
 fn silence_wanted(text: &[u8], world: &World) -> Option<Instant> {
     let field = br#""retryAfter":"#;
     if !text.windows(field.len()).any(|part| part == field) {
         return None;
     }
     let answer: serde_json::Value = serde_json::from_slice(text).ok()?;
-    let until_ms = answer["error"]["data"]["retryAfter"].as_u64()?;
-    let left = Duration::from_millis(until_ms.saturating_sub(world.unix_ns() / 1_000_000));
-    Some(world.now() + left.saturating_sub(SKEW))
+    // By the venue's own clock, which may be wrong.
+    let [until_ms, now_ms] =
+        ["retryAfter", "serverTime"].map(|field| answer["error"]["data"][field].as_u64());
+    Some(world.now() + Duration::from_millis(until_ms?.saturating_sub(now_ms?)))
 }
 
 fn answer(document: &Document) -> Fetched<'_> {

@@ -128,7 +128,7 @@ impl<'a, S: Session + std::fmt::Debug> Trial<'a, S> {
         self.cuts.rest();
         self.world.calm();
         self.judge.note(&self.world, "nothing goes wrong any more");
-        let healed_in = self.heal(scene, storm_ends);
+        let healed_in = self.heal(scene, storm_ends, storm_ends + scene.calm);
         if healed_in.is_some() && !scene.ends_connections() {
             self.renew(scene, storm_ends);
         }
@@ -173,8 +173,7 @@ impl<'a, S: Session + std::fmt::Debug> Trial<'a, S> {
     }
 
     /// Waits until all is well, as long as it may take; how long it took.
-    fn heal(&mut self, scene: &Scene, since: Instant) -> Option<Duration> {
-        let must_end = since + scene.calm;
+    fn heal(&mut self, scene: &Scene, since: Instant, must_end: Instant) -> Option<Duration> {
         loop {
             let now = self.world.now();
             let wrong = self.ailment(scene);
@@ -213,7 +212,8 @@ impl<'a, S: Session + std::fmt::Debug> Trial<'a, S> {
         self.client.machine.renew(now(&self.world));
         self.client.settle(&mut self.world, &mut self.judge);
         self.pass(self.world.now() + RENEWED_IN);
-        if self.heal(scene, since).is_none() {
+        let must_end = self.world.now() + scene.calm;
+        if self.heal(scene, since, must_end).is_none() {
             return;
         }
         // With a short overlap, what comes just as the old connection ends may fall into a gap.

@@ -5,19 +5,30 @@ use std::time::{Duration, Instant};
 /// The venue gives back 10,000 credits a second.
 const CREDIT: Duration = Duration::from_micros(100);
 
+/// What is not answered by then has arrived, or its connection is given up.
+const UNDER_WAY_MAX: Duration = Duration::from_secs(60);
+
 /// A pool, and what each request takes out of it: when it arrives, which is not known before it is answered. A network that
-/// stalls and goes on brings the venue at once what left apart, so that there has to be enough for all that is under way.
+/// stalls and goes on brings the venue at once what left apart, so that there has to be enough for all that is under way: on
+/// one leg half of the pool, so that one that answers nothing leaves something to the others.
 #[derive(Debug)]
 pub(super) struct Credits {
     price: u32,
     pool: u32,
     /// Of the pool, before what is under way is paid for.
     left: u32,
-    /// The requests of which it is not known whether they have arrived: their legs and ids.
-    under_way: Vec<(usize, u64)>,
+    /// The requests of which it is not known whether they have arrived, oldest first.
+    under_way: Vec<Sent>,
     /// Up to when credits were given back.
     filled: Option<Instant>,
     hold: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Sent {
+    leg: usize,
+    id: u64,
+    at: Instant,
 }
 
 impl Credits {
@@ -35,42 +46,55 @@ impl Credits {
         Self { price, pool, left: pool, under_way: Vec::new(), filled: None, hold: None }
     }
 
-    /// From when a request may leave, `now` if it may at once; `None` until an answer comes.
-    pub(super) fn free_at(&self, now: Instant) -> Option<Instant> {
-        let needed = self.price_of(self.under_way.len() + 1);
-        if needed > self.pool {
-            return None;
-        }
-        let filled = self.filled.unwrap_or(now);
-        let missing = needed.saturating_sub(self.left);
-        Some((filled + CREDIT * missing).max(self.hold.unwrap_or(now)).max(now))
+    /// From when a request of a leg may leave; `now` if it may at once. Nothing else is told of what an answer may change.
+    pub(super) fn free_at(&self, leg: usize, now: Instant) -> Instant {
+        let of_leg = || self.under_way.iter().filter(|sent| sent.leg == leg);
+        let oldest = if self.price_of(self.under_way.len() + 1) > self.pool {
+            self.under_way.first()
+        } else if self.price_of(of_leg().count() + 1) > self.pool / 2 {
+            of_leg().next()
+        } else {
+            None
+        };
+        let missing = self.price_of(self.under_way.len() + 1).min(self.pool).saturating_sub(self.left);
+        let filled = self.filled.unwrap_or(now) + CREDIT * missing;
+        let arrived = oldest.map(|sent| sent.at + UNDER_WAY_MAX);
+        [Some(filled), arrived, self.hold].into_iter().flatten().fold(now, Instant::max)
     }
 
-    /// Counts a request of a leg as under way if it may leave now; the ids of a leg rise.
-    pub(super) fn take(&mut self, leg: usize, id: u64, now: Instant) -> bool {
-        let is_free = self.free_at(now).is_some_and(|at| at <= now);
-        if is_free {
-            self.spend(leg, id);
-        }
-        is_free
+    /// Whether a request of a leg may leave now.
+    pub(super) fn is_free(&self, leg: usize, now: Instant) -> bool {
+        self.free_at(leg, now) <= now
     }
 
-    /// The same for a request that leaves in any case.
-    pub(super) fn spend(&mut self, leg: usize, id: u64) {
-        self.under_way.push((leg, id));
+    /// A request leaves; the ids of a leg rise.
+    pub(super) fn on_sent(&mut self, leg: usize, id: u64, now: Instant) {
+        self.under_way.push(Sent { leg, id, at: now });
     }
 
     /// A request of a leg was answered: it has arrived, and so have those before it.
     pub(super) fn on_answer(&mut self, leg: usize, id: u64, now: Instant) {
-        let count = self.under_way.len();
-        self.under_way.retain(|(of, sent)| *of != leg || *sent > id);
-        self.fill(now);
-        self.left = self.left.saturating_sub(self.price_of(count - self.under_way.len()));
+        self.pay(now, |sent| sent.leg == leg && sent.id <= id);
     }
 
-    /// A leg is gone: what was under way there has arrived, or never will.
+    /// A leg is gone: what was under way there is taken to arrive now at the latest.
     pub(super) fn on_closed(&mut self, leg: usize, now: Instant) {
-        self.on_answer(leg, u64::MAX, now);
+        self.pay(now, |sent| sent.leg == leg);
+    }
+
+    /// Time has passed.
+    pub(super) fn on_time(&mut self, now: Instant) {
+        self.pay(now, |sent| sent.at + UNDER_WAY_MAX <= now);
+    }
+
+    fn pay(&mut self, now: Instant, has_arrived: impl Fn(&Sent) -> bool) {
+        let count = self.under_way.len();
+        self.under_way.retain(|sent| !has_arrived(sent));
+        let paid = count - self.under_way.len();
+        if paid > 0 {
+            self.fill(now);
+            self.left = self.left.saturating_sub(self.price_of(paid));
+        }
     }
 
     fn price_of(&self, requests: usize) -> u32 {
@@ -96,12 +120,28 @@ mod tests {
     use super::*;
     use crate::pace::tests::start;
 
-    /// Sends what may be sent now, from this id on, all of it answered at once; how many.
+    /// Sends what a leg may send now, from this id on; how many.
+    fn sent(credits: &mut Credits, leg: usize, first: u64, now: Instant) -> usize {
+        let ids = first..first + 1000;
+        ids.take_while(|id| {
+            let is_free = credits.is_free(leg, now);
+            if is_free {
+                credits.on_sent(leg, *id, now);
+            }
+            is_free
+        })
+        .count()
+    }
+
+    /// The same, each answered at once.
     fn answered(credits: &mut Credits, first: u64, now: Instant) -> usize {
         let ids = first..first + 1000;
         ids.take_while(|id| {
-            let is_sent = credits.take(0, *id, now);
-            credits.on_answer(0, *id, now);
+            let is_sent = credits.is_free(0, now);
+            if is_sent {
+                credits.on_sent(0, *id, now);
+                credits.on_answer(0, *id, now);
+            }
             is_sent
         })
         .count()
@@ -114,9 +154,9 @@ mod tests {
         assert_eq!(answered(&mut credits, 0, start), 10);
         let mut now = start;
         for id in 10..20 {
-            let free = credits.free_at(now).unwrap();
+            let free = credits.free_at(0, now);
             assert_eq!(free, now + Duration::from_millis(300));
-            assert!(!credits.take(0, id, free - Duration::from_nanos(1)));
+            assert!(!credits.is_free(0, free - Duration::from_nanos(1)));
             now = free;
             assert_eq!(answered(&mut credits, id, now), 1);
         }
@@ -124,20 +164,25 @@ mod tests {
     }
 
     #[test]
-    fn what_may_arrive_together_never_costs_more_than_there_is() {
+    fn what_may_arrive_together_never_costs_more_than_there_is_and_one_leg_leaves_half_to_the_others() {
         let start = start();
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut credits = Credits::of_subscriptions();
-        assert_eq!((0..100).take_while(|id| credits.take(0, *id, at(0))).count(), 10);
-        assert_eq!(credits.free_at(at(60)), None, "the ten may arrive only now");
-        // The first three have: they are paid for now, and as much comes back in 0.9 s.
-        credits.on_answer(0, 2, at(60));
-        assert_eq!(credits.free_at(at(60)), Some(at(60) + Duration::from_millis(300)));
-        assert_eq!((10..100).take_while(|id| credits.take(0, *id, at(61))).count(), 3);
-        credits.on_answer(1, 99, at(61));
-        assert_eq!(credits.free_at(at(99)), None, "another leg was answered");
-        credits.on_closed(0, at(99));
-        assert_eq!(credits.free_at(at(99)), Some(at(99) + Duration::from_millis(300)));
+        assert_eq!(sent(&mut credits, 0, 0, at(0)), 5);
+        assert_eq!(sent(&mut credits, 1, 5, at(10)), 5);
+        assert_eq!(sent(&mut credits, 2, 10, at(20)), 0);
+        let free = [0, 1, 2].map(|leg| credits.free_at(leg, at(20)));
+        assert_eq!(free, [at(60), at(60), at(60)], "the oldest has arrived by then");
+        // Three of the second leg have arrived: they are paid for now, and as much comes back in 0.9 s.
+        credits.on_answer(1, 7, at(30));
+        let free = [0, 1, 2].map(|leg| credits.free_at(leg, at(30)));
+        assert_eq!(free, [at(60), at(30) + Duration::from_millis(300), at(30) + Duration::from_millis(300)]);
+        assert_eq!(sent(&mut credits, 2, 10, at(31)), 3);
+        // What the first leg sent is given up.
+        credits.on_time(at(60));
+        assert_eq!(credits.free_at(0, at(60)), at(60) + Duration::from_millis(300));
+        credits.on_closed(1, at(70));
+        assert_eq!([0, 1, 2].map(|leg| sent(&mut credits, leg, 20, at(80))), [5, 2, 0]);
     }
 
     #[test]
@@ -149,8 +194,8 @@ mod tests {
         assert_eq!(answered(&mut credits, 1000, later), 100);
         let until = later + Duration::from_secs(5);
         credits.hold(until);
-        assert_eq!(credits.free_at(later + Duration::from_secs(1)), Some(until));
-        assert!(!credits.take(0, 2000, later + Duration::from_secs(1)) && credits.take(0, 2000, until));
+        assert_eq!(credits.free_at(0, later + Duration::from_secs(1)), until);
+        assert!(credits.is_free(0, until));
     }
 
     #[test]

@@ -248,6 +248,18 @@ impl Rig {
     }
 }
 
+#[test]
+fn a_stream_that_may_still_end_is_left_before_it_is_subscribed_again() {
+    let mut rig = Rig::new();
+    let leave = [Step::Remove(0), Step::Ask(0, false), Step::Mute(0, false), Step::Add(0), Step::Pass];
+    let begin = [Step::Add(0), Step::Open(0), Step::Ask(0, true), Step::Answer(0)];
+    begin.into_iter().chain(leave).for_each(|step| rig.play(step));
+    assert!(!rig.ask(0, Aim::Subscribe));
+    assert!(rig.ask(0, Aim::Unsubscribe));
+    rig.play(Step::Answer(0));
+    assert!(rig.ask(0, Aim::Subscribe));
+}
+
 proptest! {
     #[test]
     fn in_the_end_a_venue_brings_what_is_wanted_and_nothing_else(steps in vec(step(), 1..80)) {

@@ -268,16 +268,30 @@ fn connections_share_the_credits() {
     let count = |rig: &mut Rig, at: usize| {
         rig.sent_on(at).iter().filter(|sent| sent["method"] == "public/subscribe").count()
     };
-    assert_eq!((count(&mut rig, 0), count(&mut rig, 1)), (6, 4));
+    assert_eq!((count(&mut rig, 0), count(&mut rig, 1)), (5, 5));
     rig.pass(9000 * MS);
-    assert_eq!(count(&mut rig, 1), 4, "all ten may be under way");
+    assert_eq!((count(&mut rig, 0), count(&mut rig, 1)), (5, 5), "all ten may be under way");
     rig.answer_all_on(0);
+    assert_eq!((count(&mut rig, 0), count(&mut rig, 1)), (0, 5));
     rig.pass(299 * MS);
-    assert_eq!(count(&mut rig, 1), 4);
+    assert_eq!((count(&mut rig, 0), count(&mut rig, 1)), (0, 5));
     rig.pass(MS);
-    assert_eq!(count(&mut rig, 1), 5);
-    rig.pass(300 * MS);
-    assert_eq!((count(&mut rig, 0), count(&mut rig, 1)), (0, 6));
+    assert_eq!((count(&mut rig, 0), count(&mut rig, 1)), (1, 5));
+}
+
+#[test]
+fn a_connection_that_answers_nothing_leaves_credits_to_its_successor() {
+    let instruments: Vec<String> = (0..2500).map(|n| format!("A-{n}")).collect();
+    let mut rig = Rig::new(Config { instruments, channels: vec![Channel::Quote], ..Config::default() });
+    rig.open_on(0);
+    rig.pass(10_000 * MS);
+    assert_eq!(rig.renewed, [leg(0)]);
+    rig.open_on(1);
+    for _ in 0..5 {
+        rig.answer_all_on(1);
+        rig.pass(1000 * MS);
+    }
+    assert!(rig.session.is_ready(leg(1)));
 }
 
 fn with_secret() -> Config {

@@ -67,7 +67,7 @@ impl Control {
     /// Pays for what an answer shows to have arrived.
     fn pay(&mut self, leg: usize, id: Id<'_>, now: Instant) {
         let Id::Number(id) = id else { return };
-        let id = u64::try_from(id).unwrap_or_default();
+        let Ok(id) = u64::try_from(id) else { return };
         self.for_subscriptions.on_answer(leg, id, now);
         self.for_others.on_answer(leg, id, now);
     }

@@ -97,17 +97,22 @@ impl Control {
         }
         let id = self.begin(leg, What::Test, now);
         self.outbox.send(leg, |text| requests::test(text, id));
-        self.for_others.spend(leg, id);
         market.restless = true;
     }
 
     fn begin(&mut self, leg: usize, what: What, now: Instant) -> u64 {
         let id = self.next_id;
         self.next_id += 1;
+        self.credits(matches!(what, What::Subscribe(_))).on_sent(leg, id, now);
         if let Some(leg) = self.leg_mut(leg) {
             leg.begin(Asked { id, what, until: now + ANSWER_TIMEOUT });
         }
         id
+    }
+
+    /// What pays for a request: one that subscribes, or another.
+    fn credits(&mut self, subscribes: bool) -> &mut Credits {
+        if subscribes { &mut self.for_subscriptions } else { &mut self.for_others }
     }
 
     fn leg(&self, leg: usize) -> Option<&Leg> {

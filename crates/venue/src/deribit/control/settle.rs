@@ -47,6 +47,8 @@ impl Control {
     #[cold]
     fn send_all(&mut self, now: Now, market: &mut Market) {
         market.restless = false;
+        self.for_subscriptions.on_time(now.instant);
+        self.for_others.on_time(now.instant);
         for leg in 0..LEGS_MAX {
             self.settle_heart(leg, now.instant);
             self.settle_sign_in(leg, now, market);
@@ -97,7 +99,7 @@ impl Control {
 
     fn settle_heart(&mut self, at: usize, now: Instant) {
         let is_due = self.leg(at).is_some_and(|leg| matches!(leg.heart, Heart::Due(at) if at <= now));
-        if !is_due || !self.for_others.take(at, self.next_id, now) {
+        if !is_due || !self.for_others.is_free(at, now) {
             return;
         }
         let id = self.begin(at, What::Heartbeat, now);
@@ -111,7 +113,7 @@ impl Control {
     fn settle_sign_in(&mut self, at: usize, now: Now, market: &mut Market) {
         let due = self.leg(at).and_then(|leg| self.sign_in_at(leg));
         let is_due = due.is_some_and(|due| due <= now.instant);
-        if !is_due || !self.for_others.take(at, self.next_id, now.instant) {
+        if !is_due || !self.for_others.is_free(at, now.instant) {
             return;
         }
         let id = self.begin(at, What::SignIn, now.instant);
@@ -146,11 +148,10 @@ impl Control {
     fn ask(&mut self, leg: usize, aim: Aim, now: Instant, market: &mut Market) -> Option<()> {
         let subscriptions = &mut market.streams.subscriptions;
         subscriptions.due_at(leg, aim).filter(|at| *at <= now)?;
-        let id = self.next_id;
-        if !self.credits(aim).take(leg, id, now) {
+        if !self.credits(aim == Aim::Subscribe).is_free(leg, now) {
             return None;
         }
-        let group = subscriptions.ask(leg, aim, id, now)?;
+        let group = subscriptions.ask(leg, aim, self.next_id, now)?;
         let (what, method) = match (aim, group == Need::Private.group()) {
             (Aim::Subscribe, false) => (What::Subscribe(group), "public/subscribe"),
             (Aim::Subscribe, true) => (What::Subscribe(group), "private/subscribe"),
@@ -166,20 +167,13 @@ impl Control {
         Some(())
     }
 
-    fn credits(&mut self, aim: Aim) -> &mut Credits {
-        match aim {
-            Aim::Subscribe => &mut self.for_subscriptions,
-            Aim::Unsubscribe => &mut self.for_others,
-        }
-    }
-
     fn next_wake(&self, now: Instant, market: &Market) -> Option<Instant> {
         let legs = self.legs.iter().enumerate().filter_map(|(at, leg)| Some((at, leg.as_ref()?)));
         legs.filter_map(|(at, leg)| self.leg_wake(at, leg, now, market)).chain(market.deadline()).min()
     }
 
     fn leg_wake(&self, at: usize, leg: &Leg, now: Instant, market: &Market) -> Option<Instant> {
-        let paid = |at: Option<Instant>, credits: &Credits| Some(at?.max(credits.free_at(now)?));
+        let paid = |due: Option<Instant>, credits: &Credits| Some(due?.max(credits.free_at(at, now)));
         let heart = if let Heart::Due(at) = leg.heart { Some(at) } else { None };
         let due = |aim| market.streams.subscriptions.due_at(at, aim).filter(|_| leg.sign_in.is_settled());
         let others = [
