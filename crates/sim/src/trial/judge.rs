@@ -46,7 +46,7 @@ pub struct Judge<'a> {
     holes: Option<BTreeMap<String, u64>>,
     /// Places whose last attempt was made at once, and since when connections are ready.
     hasty: BTreeSet<(usize, usize)>,
-    ready: BTreeMap<Route, Duration>,
+    ready: BTreeMap<Route, Ready>,
     /// When the end of a connection was told, while there is time enough to renew it.
     ends: BTreeMap<Route, Duration>,
     renews_in_time: bool,
@@ -345,7 +345,9 @@ impl<'a> Judge<'a> {
     fn see_link(&mut self, link: &LinkEvent<'_>, stage: &impl Stage) {
         let place = (link.route.endpoint, link.place);
         match link.change {
-            LinkChange::Ready { .. } => _ = self.ready.insert(link.route, stage.elapsed()),
+            LinkChange::Ready { .. } => {
+                self.ready.insert(link.route, Ready { place, at: stage.elapsed() });
+            }
             LinkChange::Closed => self.forget(link.route),
             LinkChange::Renewing { why: Renewal::Slow } => {
                 let lags = self.laggard.take_if(|route| *route == link.route).is_some();
@@ -355,9 +357,11 @@ impl<'a> Judge<'a> {
             }
             LinkChange::Lost { retry_in, .. } => {
                 self.be_fair(None);
-                let since = self.ready.get(&link.route).copied();
+                let since = self.ready.get(&link.route).map(|ready| ready.at);
                 let told = self.ends.get(&link.route).is_some_and(|at| stage.elapsed() >= *at + RENEWAL);
-                if told && self.renews_in_time {
+                let mut others = self.ready.iter().filter(|(route, _)| **route != link.route);
+                let is_renewed = others.any(|(_, ready)| ready.place == place);
+                if told && self.renews_in_time && !is_renewed {
                     self.blame(stage, &format!("{:?} ends as was told, and was not renewed", link.route));
                 }
                 self.forget(link.route);
@@ -455,6 +459,13 @@ impl<'a> Judge<'a> {
             self.blame(stage, &what);
         }
     }
+}
+
+/// Since when a connection is ready, and which of those that are wanted it is.
+#[derive(Debug, Clone, Copy)]
+struct Ready {
+    place: (usize, usize),
+    at: Duration,
 }
 
 impl<S: Session> Audience<S> for Judge<'_> {
