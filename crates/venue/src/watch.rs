@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | a stream is silent | longer than its kind may be and eight times as long as it ever was, or from the beginning | it is subscribed anew, then its connections are renewed |
 //! | all is silent, and is known not to be | the same | its connections are renewed |
-//! | a leg does not bring a stream | others do, for five seconds twice | it is subscribed anew there, then the leg is renewed |
+//! | a leg does not bring a stream | others bring news of it, for five seconds twice | it is subscribed anew there, then the leg is renewed |
 //! | a leg brings nothing | the same | it is replaced |
 
 use std::time::{Duration, Instant};
@@ -318,6 +318,26 @@ mod tests {
         assert!(rig.is_mended_in_time(), "after 30 s");
         assert_eq!([(); 5].map(|()| rig.mute()), [const { vec![] }; 5]);
         assert_eq!(rig.mute(), [Remedy::Renew(1)], "after 60 s");
+    }
+
+    #[test]
+    fn what_one_leg_brings_late_or_joins_says_nothing_against_another() {
+        let mut rig = Rig::new();
+        let bring = |rig: &mut Rig, leg, id| rig.order.judge(1, None, leg, Mark::counted(id), rig.now);
+        for round in 0..3 {
+            bring(&mut rig, 0, round);
+            rig.now += LOOK;
+            assert_eq!(rig.look(), []);
+            bring(&mut rig, 1, round);
+            rig.now += LOOK;
+            assert_eq!(rig.look(), []);
+            // Another joins, and goes.
+            rig.open(2);
+            rig.now += LOOK;
+            assert_eq!(rig.look(), []);
+            rig.close(2);
+            assert!(![0, 1].into_iter().any(|leg| rig.is_subscribed_anew(leg)), "round {round}");
+        }
     }
 
     #[test]

@@ -55,8 +55,10 @@ struct Stream {
     entry: Option<usize>,
     /// The legs that bring it, a bit each.
     legs: u8,
-    /// Those that have brought something since the last look, and those that had not by the one before while others had.
+    /// Those that have brought something since the last look, and whether any of that was new.
     spoke: u8,
+    has_news: bool,
+    /// Those that brought nothing before the look at which others had brought something new last.
     mute: u8,
     /// When anything came, or else since when it is brought.
     heard: Option<Instant>,
@@ -134,6 +136,8 @@ impl Order {
         let mut races = false;
         if let Some(stream) = self.streams.get_mut(stream) {
             stream.spoke |= bit(leg);
+            // What was brought before says nothing against who brought it.
+            stream.has_news |= !matches!(verdict, Verdict::Copy | Verdict::Repeat);
             stream.hear(now);
             races = stream.legs.count_ones() > 1;
         }
@@ -382,21 +386,22 @@ impl Order {
         self.owed.iter().all(|owed| owed.leg != leg)
     }
 
-    /// Looks which legs bring nothing of a stream while others do, for the second time in a row: hands `mute` each stream
+    /// Looks which legs bring nothing of a stream while others bring news, for the second time in a row: hands `mute` each stream
     /// with those legs, a bit each, and says which legs have brought anything at all since the last look.
     pub(crate) fn look(&mut self, mut mute: impl FnMut(usize, u8)) -> u8 {
         let mut spoke = 0;
         for (at, stream) in self.streams.iter_mut().enumerate() {
-            // What none brings says nothing of any.
-            if stream.spoke == 0 {
-                continue;
-            }
             spoke |= stream.spoke;
             let missed = stream.legs & !stream.spoke;
-            if missed & stream.mute != 0 {
-                mute(at, missed & stream.mute);
+            if !stream.has_news {
+                stream.mute &= missed;
+            } else {
+                if missed & stream.mute != 0 {
+                    mute(at, missed & stream.mute);
+                }
+                stream.mute = missed;
             }
-            (stream.mute, stream.spoke) = (missed, 0);
+            (stream.spoke, stream.has_news) = (0, false);
         }
         spoke
     }

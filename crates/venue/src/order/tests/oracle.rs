@@ -11,8 +11,10 @@ struct Heard {
     legs: BTreeSet<usize>,
     /// When something came, beginning with when it could; anew after a time in which nothing could.
     spells: Vec<Vec<Instant>>,
-    /// Legs that said something since the last look, and those that did not before it.
+    /// Legs that said something since the last look, and how many times somebody told something first.
     spoke: BTreeSet<usize>,
+    news: usize,
+    /// Those that have said nothing since before a look that followed on news.
     missed: BTreeSet<usize>,
 }
 
@@ -72,6 +74,7 @@ impl Oracle {
         });
         let verdict = history.bring(leg, mark, now);
         stream.hear(leg, now);
+        stream.news += usize::from(verdict != Verdict::Copy && verdict != Verdict::Repeat);
         self.brought.insert(leg, now);
         if stream.legs.len() > 1 || verdict != Verdict::Next {
             let kind = match verdict {
@@ -188,20 +191,18 @@ impl Oracle {
         self.owed.iter().all(|(of, ..)| *of != leg)
     }
 
-    /// The legs that missed a stream in two looks that it was brought in, and those that brought anything.
+    /// The legs that missed a stream in two looks that followed on news of it, and those that brought anything.
     pub(super) fn look(&mut self) -> (BTreeMap<usize, BTreeSet<usize>>, BTreeSet<usize>) {
         let (mut mute, mut spoke) = (BTreeMap::new(), BTreeSet::new());
         for (at, heard) in &mut self.streams {
-            let said = std::mem::take(&mut heard.spoke);
-            if said.is_empty() {
-                continue;
+            let (said, news) = (std::mem::take(&mut heard.spoke), std::mem::take(&mut heard.news));
+            let twice = &heard.missed - &said;
+            if news > 0 {
+                heard.missed = &heard.legs - &said;
+                mute.extend(Some((*at, twice)).filter(|(_, twice)| !twice.is_empty()));
+            } else {
+                heard.missed = twice;
             }
-            let missed = &heard.legs - &said;
-            let twice = &missed & &heard.missed;
-            if !twice.is_empty() {
-                mute.insert(*at, twice);
-            }
-            heard.missed = missed;
             spoke.extend(said);
         }
         (mute, spoke)
