@@ -7,7 +7,7 @@
 //!    │  └── for now, mute ─┘ │ └─ left out ──► Missing                 unsubscribe │
 //!    │     or one of many    └─── for good ──► Refused                             ▼
 //!    └─────────────────── wanted ───────────────────────────────────────────── Leaving ◄── unsubscribe ── Unsure
-//!                                            Idle ◄── not wanted ──────────────────┘ └── for now, mute ──────►┘
+//!                                            Idle ◄── not wanted ──────────────────┘ └─ for now, mute, many ─►┘
 //! ```
 //!
 //! A subscription that is mute is waiting `Again`: it may be there all the same. When nobody wants it any more it is unsure,
@@ -308,37 +308,31 @@ impl Subscriptions {
         }
     }
 
-    /// Request `id` was refused for good: one stream alone is, of several each half is asked for again. The stream that
-    /// is refused.
+    /// Request `id` was refused for good. That says something of one stream alone, which it returns; of several, each half
+    /// is asked for again.
     pub(crate) fn on_refused(&mut self, leg: usize, id: u64, now: Instant) -> Option<usize> {
-        let count = self.standings(leg).iter().filter(|standing| standing.state == State::Asked(id)).count();
-        let half = u16::try_from(count / 2).unwrap_or(u16::MAX);
-        let wanted: Vec<_> = self.streams.iter().map(|stream| stream.wanted).collect();
-        // Of one alone, whether another leg brings it.
-        let is_covered = self.of(leg, id).any(|(at, _)| self.is_covered(at));
-        let mut refused = None;
-        for (at, (standing, wanted)) in self.standings_mut(leg).iter_mut().zip(wanted).enumerate() {
-            let again = if wanted { State::Waiting(now) } else { State::Idle };
-            match standing.state {
-                State::Asked(of) if of == id && count > 1 => {
-                    // A request before it may have had no answer.
-                    let state = if wanted { State::Again(now) } else { State::Unsure(now) };
-                    *standing = Standing { state, batch: half };
-                }
-                State::Asked(of) if of == id => {
-                    standing.state = match (wanted, is_covered) {
-                        (true, true) => State::Waiting(now + NOT_GIVEN_FOR),
-                        (true, false) => State::Refused,
-                        (false, _) => State::Idle,
-                    };
-                    refused = Some(at);
-                }
+        let about: Vec<_> = self.of(leg, id).map(|(at, _)| at).collect();
+        let half = u16::try_from(about.len() / 2).unwrap_or(u16::MAX);
+        let alone = about.first().copied().filter(|_| about.len() == 1);
+        for at in about {
+            let (is_wanted, is_covered) = (self.is_wanted(at), self.is_covered(at));
+            let Some(standing) = self.standings_mut(leg).get_mut(at) else { continue };
+            let is_leaving = matches!(standing.state, State::Leaving(_));
+            standing.state = match (alone, is_wanted) {
+                // A request before it may have had no answer.
+                (None, true) if !is_leaving => State::Again(now),
+                (None, _) => State::Unsure(now),
                 // It was not there to be left.
-                State::Leaving(of) if of == id => standing.state = again,
-                _ => {}
+                (Some(_), true) if is_leaving => State::Waiting(now),
+                (Some(_), true) if is_covered => State::Waiting(now + NOT_GIVEN_FOR),
+                (Some(_), true) => State::Refused,
+                (Some(_), false) => State::Idle,
+            };
+            if alone.is_none() {
+                standing.batch = half;
             }
         }
-        refused
+        alone
     }
 
     /// A stream is to be subscribed anew on a leg, not before a time. Whether it was live there.

@@ -177,19 +177,19 @@ impl Rig {
         }
     }
 
-    /// A venue refuses to subscribe what it does not have, and to end what it does not bring.
+    /// A venue refuses to subscribe what it does not have, and to end what it does not bring, whatever else was asked for.
     fn refuse(&mut self, asked: Asked) {
         let brings = self.legs[asked.leg].as_ref().unwrap();
         let has_reason = match asked.aim {
             Aim::Subscribe => !asked.names.iter().all(|name| exists(name)),
-            Aim::Unsubscribe => !asked.names.iter().any(|name| brings.contains(name)),
+            Aim::Unsubscribe => !asked.names.iter().all(|name| brings.contains(name)),
         };
         if !has_reason {
             return self.answer(asked);
         }
         let refused = self.subscriptions.on_refused(asked.leg, asked.id, self.now);
         let refused = refused.map(|at| self.subscriptions.name(at));
-        let alone = (asked.aim == Aim::Subscribe && asked.names.len() == 1).then(|| asked.names[0].as_str());
+        let alone = (asked.names.len() == 1).then(|| asked.names[0].as_str());
         assert_eq!(refused, alone);
     }
 

@@ -35,21 +35,21 @@ impl Market {
             (Some(asked), Body::Done) => self.on_done(at, leg, asked.id, now),
             (Some(asked), Body::Refused(refusal)) => {
                 let request = request_of(asked.aim);
-                let about: Vec<_> = link.streams.subscriptions.of(leg, asked.id).map(|(at, _)| at).collect();
                 let refused = link.streams.subscriptions.on_refused(leg, asked.id, now);
-                let is_one = refused.is_some() || asked.aim == Aim::Unsubscribe;
                 // Of several, who is to blame will turn out.
-                let outcome = if is_one { Outcome::Final } else { Outcome::Retry(now) };
+                let outcome = if refused.is_some() { Outcome::Final } else { Outcome::Retry(now) };
                 let subscriptions = &link.streams.subscriptions;
-                let missing = refused
-                    .filter(|stream| subscriptions.is_wanted(*stream) && !subscriptions.is_covered(*stream));
+                let missing = refused.filter(|stream| {
+                    let is_missed = subscriptions.is_wanted(*stream) && !subscriptions.is_covered(*stream);
+                    asked.aim == Aim::Subscribe && is_missed
+                });
                 let missing = missing.map(|stream| subscriptions.name(stream).to_owned());
                 self.tell_rejected(request, None, refusal, outcome);
                 if let Some(name) = missing {
                     self.queue.push_with_words(Event::Missing { stream: "" }, &name);
                 }
-                if asked.aim == Aim::Unsubscribe {
-                    about.into_iter().for_each(|stream| self.on_left((at, stream), leg, now));
+                if let Some(stream) = refused.filter(|_| asked.aim == Aim::Unsubscribe) {
+                    self.on_left((at, stream), leg, now);
                 }
             }
             (None, Body::Refused(refusal)) => {

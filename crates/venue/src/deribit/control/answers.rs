@@ -133,8 +133,10 @@ impl Control {
             What::SignIn | What::Test => {}
             What::Heartbeat => self.set_heart(leg, Heart::Settled),
             What::Unsubscribe => {
-                subscriptions.on_refused(leg, asked.id, now);
-                return (Outcome::Final, about);
+                return match subscriptions.on_refused(leg, asked.id, now) {
+                    Some(left) => (Outcome::Final, vec![left]),
+                    None => (Outcome::Retry(now), Vec::new()),
+                };
             }
             What::Subscribe(_) if matches!(reaction, Reaction::Bug | Reaction::Drop | Reaction::Scope) => {
                 if let Some(to_blame) = subscriptions.on_refused(leg, asked.id, now) {
