@@ -155,11 +155,6 @@ const HOUSE: &[Room] = &[
         floors: &[&["cause", "plan", "retry", "stats"], &["place"], &["site"], &["machine"]],
     },
     Room {
-        place: "crates/handoff",
-        uses: &[],
-        floors: &[&["stream", "sync", "wake"], &["lanes", "outbox"], &["consumer"], &["registry"]],
-    },
-    Room {
         place: "crates/venue/src/order",
         uses: &[],
         floors: &[&["race", "sequence"], &["mod"], &["tests"]],
