@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 /// The venue gives back 10,000 credits a second.
 const CREDIT: Duration = Duration::from_micros(100);
 
-/// What is not answered by then has arrived, or its connection is given up.
+/// What is not answered by then is taken to have arrived: no stall outlives the ping and the unacknowledged bytes.
 const UNDER_WAY_MAX: Duration = Duration::from_secs(60);
 
 /// A pool, and what each request takes out of it: when it arrives, which is not known before it is answered. A network that
@@ -46,7 +46,7 @@ impl Credits {
         Self { price, pool, left: pool, under_way: Vec::new(), filled: None, hold: None }
     }
 
-    /// From when a request of a leg may leave; `now` if it may at once. Nothing else is told of what an answer may change.
+    /// From when a request of a leg may leave; `now` if it may at once. An answer may make it sooner.
     pub(super) fn free_at(&self, leg: usize, now: Instant) -> Instant {
         let of_leg = || self.under_way.iter().filter(|sent| sent.leg == leg);
         let oldest = if self.price_of(self.under_way.len() + 1) > self.pool {
