@@ -174,8 +174,14 @@ impl Keeper {
         if until > now {
             return false;
         }
-        self.make_anew(leg, subscriptions, now);
+        self.make_anew(self.behind(leg, subscriptions), subscriptions, now);
         true
+    }
+
+    /// The next leg in a circle that has the channel: one that does not bring a snapshot may bring nothing of it any more.
+    fn behind(&self, leg: usize, subscriptions: &Subscriptions) -> usize {
+        let mut circle = (1..=LEGS_MAX).map(|step| (leg + step) % LEGS_MAX);
+        circle.find(|leg| subscriptions.is_live(*leg, self.channel)).unwrap_or(leg)
     }
 
     /// A leg is beyond a hole.

@@ -381,10 +381,27 @@ fn a_snapshot_that_comes_on_neither_connection_is_asked_for_again() {
     join(&mut rig, 1);
     let told = rig.pass(5 * SECOND);
     assert_eq!(told, [Event::Unanswered { request: Request::Snapshot, instrument: Some(ONLY) }]);
-    anew(&mut rig, 0);
-    let told = rig.notify_on(1, CHANNEL, &snapshot(10));
+    anew(&mut rig, 1);
+    let told = rig.notify_on(0, CHANNEL, &snapshot(10));
     assert_eq!(changes(&told), [BookChange::Synced { update_id: 10 }]);
     assert_eq!(rig.pass(20 * SECOND), []);
+}
+
+#[test]
+fn the_connections_take_turns_at_a_snapshot_that_does_not_come() {
+    let mut rig = pair();
+    silent(&mut rig, 1, 12, 15);
+    rig.notify_on(0, CHANNEL, &change(12, 15));
+    for at in [0, 1, 0, 1] {
+        anew(&mut rig, at);
+        let told = rig.pass(10 * SECOND);
+        assert_eq!(told, [Event::Unanswered { request: Request::Snapshot, instrument: Some(ONLY) }]);
+        // No sooner than the pace of repairs.
+        rig.pass(5 * SECOND);
+    }
+    anew(&mut rig, 0);
+    let told = rig.notify_on(0, CHANNEL, &snapshot(20));
+    assert_eq!(changes(&told), [BookChange::Resynced { update_id: 20 }]);
 }
 
 #[test]
