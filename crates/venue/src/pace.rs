@@ -46,6 +46,13 @@ impl Pace {
         Ok(())
     }
 
+    /// A request that was counted at this time did not leave.
+    pub fn give_back(&mut self, taken_at: Instant) {
+        if let Some(at) = self.sent.iter().rposition(|sent| *sent == taken_at) {
+            self.sent.remove(at);
+        }
+    }
+
     /// Lets nothing through before `until`.
     pub fn hold(&mut self, until: Instant) {
         self.hold = self.hold.max(Some(until));
@@ -124,6 +131,10 @@ pub(crate) mod tests {
         assert_eq!(pace.take(at(999)), Err(at(1000)));
         assert_eq!(pace.take(at(1000)), Ok(()));
         assert_eq!(pace.take(at(1001)), Err(at(1400)));
+        pace.give_back(at(400));
+        pace.give_back(at(401));
+        assert_eq!(pace.take(at(1001)), Ok(()));
+        assert_eq!(pace.take(at(1002)), Err(at(2000)));
         pace.hold(at(5000));
         pace.hold(at(3000));
         assert_eq!(pace.take(at(4999)), Err(at(5000)));

@@ -359,7 +359,7 @@ impl<S: Session> Machine<S> {
 
     /// A connection was lost: its place says whether it is tried again. True when it is not.
     fn on_lost(&mut self, route: Route, link: Link, cause: Cause, words: &str, now: Now) -> bool {
-        let Self { sites, plan, chance, attempts, .. } = self;
+        let Self { sites, plan, chance, attempts, renewals, .. } = self;
         let place = sites.get_mut(route.endpoint).and_then(|site| site.places.get_mut(link.place));
         let Some(place) = place else { return false };
         if link.ready_for(now.instant).is_some_and(|span| span >= plan.stable_after) {
@@ -367,6 +367,13 @@ impl<S: Session> Machine<S> {
         }
         let after = |retry: &mut Retry| retry.after(cause, plan.retry_max, unit(chance));
         let then = place.lost(route.leg, now.instant, after);
+        if cause == Cause::Resolve {
+            // The venue has not seen it.
+            attempts.give_back(link.began);
+            if place.is_renewing() {
+                renewals.give_back(link.began);
+            }
+        }
         if let Some(Then::Hold(delay)) = then {
             attempts.hold(now.instant + delay);
         }

@@ -71,6 +71,30 @@ fn attempts_stay_within_the_venues_budget() {
 }
 
 #[test]
+fn a_look_up_that_fails_is_no_attempt_for_the_venue() {
+    let plan = Plan { legs: 2, overlap: Duration::ZERO, ..Plan::default() };
+    let attempts = Attempts { max: 4, span: seconds(3600) };
+    let mut rig = Rig::within(attempts, vec![endpoint("stream", true)], plan);
+    assert_eq!(rig.done(), [Dial(leg(0), 0), Dial(leg(1), 1)]);
+    rig.open(leg(0));
+    rig.ready(leg(0));
+    rig.machine.renew(rig.now);
+    // One connection that is to be made, and a successor of the other.
+    rig.lost(leg(1), Cause::Resolve);
+    let mut dialed = 0;
+    for _ in 0..600 {
+        for done in rig.pass(seconds(1)) {
+            let Dial(route, _) = done else { panic!("{done:?}") };
+            dialed += 1;
+            rig.lost(route, Cause::Resolve);
+        }
+    }
+    assert!(dialed > 40, "{dialed}");
+    let next: Vec<_> = (0..60).flat_map(|_| rig.pass(seconds(1))).collect();
+    assert_eq!(next.len(), 2, "{next:?}");
+}
+
+#[test]
 fn a_venue_that_asks_for_time_is_not_bothered_by_any_connection() {
     let endpoints = vec![endpoint("stream", true), endpoint("api", false)];
     let mut rig = Rig::of(endpoints, Plan::default());

@@ -285,6 +285,12 @@ impl<'a> Judge<'a> {
             self.tally.missed += missed;
             self.tally.unshown += ledger.unshown - unshown;
             self.check(stage, &stream, judged);
+            if self.is_gapless && missed > 0 {
+                self.blame(
+                    stage,
+                    &format!("{stream}: {missed} are missing, and there was always another connection"),
+                );
+            }
         }
     }
 
@@ -428,7 +434,9 @@ impl<'a> Judge<'a> {
                     holes.insert(gap.stream.to_owned(), gap.through);
                 }
                 self.note(stage, &format!("{gap:?}"));
-                if self.is_gapless {
+                // Of a stream that is silent as it never was, the old connection may have brought nothing any more.
+                let is_odd = self.ledgers.get(gap.stream).is_some_and(Ledger::is_oddly_silent);
+                if self.is_gapless && !is_odd {
                     self.blame(stage, &format!("{gap:?}, and there was always another connection"));
                 }
                 let judged =

@@ -20,8 +20,10 @@ pub(super) struct Ledger {
     wanted: bool,
     /// What is published and was not told, oldest first.
     published: VecDeque<Published>,
-    /// The last that was published before those.
+    /// The last that was published before those, when that was, and the longest time that lay between two.
     stands: Option<Update>,
+    stood_at: Option<Instant>,
+    longest: Duration,
     /// The last that was told since it is wanted.
     last: Option<u64>,
     last_told: Option<Update>,
@@ -67,6 +69,8 @@ impl Ledger {
             wanted: false,
             published: VecDeque::new(),
             stands: None,
+            stood_at: None,
+            longest: Duration::ZERO,
             last: None,
             last_told: None,
             resumes: true,
@@ -164,9 +168,21 @@ impl Ledger {
     }
 
     fn take_oldest(&mut self) -> Option<Published> {
+        self.longest = self.longest.max(self.silence().unwrap_or_default());
         let published = self.published.pop_front()?;
         self.stands = Some(published.update.clone());
+        self.stood_at = Some(published.at);
         Some(published)
+    }
+
+    /// How long nothing was published before what is to be told next.
+    fn silence(&self) -> Option<Duration> {
+        Some(self.published.front()?.at.saturating_duration_since(self.stood_at?))
+    }
+
+    /// Whether that was longer than ever.
+    pub(super) fn is_oddly_silent(&self) -> bool {
+        self.silence().is_some_and(|silence| silence > self.longest)
     }
 
     /// Whether a subscription can begin with this.
