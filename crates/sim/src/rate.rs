@@ -30,6 +30,13 @@ impl Window {
         self.times.push_back(now);
         true
     }
+
+    /// One that was counted at this time did not happen.
+    pub(crate) fn give_back(&mut self, at: Instant) {
+        if let Some(nth) = self.times.iter().rposition(|time| *time == at) {
+            self.times.remove(nth);
+        }
+    }
 }
 
 /// A sum of weights that is cleared with each minute of the clock.

@@ -34,6 +34,7 @@ struct Line {
     route: Route,
     connection: Connection,
     connected: bool,
+    dialed_at: Instant,
 }
 
 /// How a connection ended.
@@ -105,7 +106,8 @@ impl<S: Session> Client<S> {
                 seed.iter_mut().zip(self.seed.to_le_bytes()).for_each(|(to, from)| *to = from);
                 let config = Config { timeouts, ..Config::default() };
                 let connection = Connection::client(request.request, config, seed, world.now());
-                self.lines.insert(wire, Line { route, connection, connected: false });
+                let dialed_at = world.now();
+                self.lines.insert(wire, Line { route, connection, connected: false, dialed_at });
                 self.wires.insert(route, wire);
             }
             Task::Send { route, text } => {
@@ -258,6 +260,10 @@ impl<S: Session> Client<S> {
         if let Cause::Refused { status: status @ (403 | 418 | 429), retry_after_s } = end.cause {
             let after_s = retry_after_s.unwrap_or(if status == 429 { RATE_S } else { BAN_S });
             self.away_until = self.away_until.max(Some(world.now() + Duration::from_secs(after_s)));
+        }
+        if end.cause == Cause::Resolve {
+            // It has not reached the venue.
+            self.dials.give_back(line.dialed_at);
         }
         self.wires.remove(&line.route);
         self.machine.on_ended(line.route, end.ending, end.cause, end.words, now(world));
