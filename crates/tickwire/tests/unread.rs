@@ -162,3 +162,34 @@ fn the_time_in_which_nobody_asked_is_not_that_of_a_leg() {
     drop(feed);
     words.join().unwrap();
 }
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a poll of one's own needs to know how long to wait")]
+fn what_brings_no_event_is_read_without_another_wait() {
+    let (go, wait) = std::sync::mpsc::channel();
+    let (sent, is_sent) = std::sync::mpsc::channel();
+    let (speaker, words) = endpoint("speaker", move |mut socket| {
+        while let Ok(count) = wait.recv() {
+            (0..count).for_each(|_| socket.send(tungstenite::Message::text("word")).unwrap());
+            sent.send(()).unwrap();
+        }
+    });
+    let mut feed = Feed::connect(Words::new(speaker), &Client::builder()).unwrap();
+    go.send(1).unwrap();
+    while feed.session().received == 0 {
+        feed.next(Some(Duration::from_millis(10))).unwrap();
+    }
+    is_sent.recv().unwrap();
+    let has_more = |feed: &mut Feed<Words>| {
+        while feed.next(Some(Duration::ZERO)).unwrap().is_some() {}
+        feed.next_deadline().is_some_and(|deadline| deadline <= Instant::now())
+    };
+    while has_more(&mut feed) {}
+    go.send(3).unwrap();
+    is_sent.recv().unwrap();
+    while has_more(&mut feed) {}
+    assert_eq!(feed.session().received, 4);
+    drop(feed);
+    drop(go);
+    words.join().unwrap();
+}

@@ -69,6 +69,8 @@ pub struct Feed<S> {
     round: Round,
     /// When the last wait ended.
     waited_at: Instant,
+    /// The last call ended while there may have been more to do at once.
+    is_unfinished: bool,
     /// Where and when the message came that brought the events that wait.
     origin: Option<Origin>,
     /// The same moment by both clocks, as the last wait left them.
@@ -151,6 +153,7 @@ impl<S: Session> Feed<S> {
             turns: TURNS_MAX,
             round: Round::new(moment.instant),
             waited_at: moment.instant,
+            is_unfinished: true,
             origin: None,
             moment,
             builder,
@@ -178,6 +181,7 @@ impl<S: Session> Feed<S> {
     pub fn next(&mut self, timeout: Option<Duration>) -> Result<Option<Arrival<'_>>, Error> {
         let until = timeout.and_then(|timeout| clock::now().checked_add(timeout));
         let mut looked = false;
+        self.is_unfinished = true;
         while !self.machine.has_event() {
             if let Some(error) = self.stopped.pop() {
                 return Err(error);
@@ -191,11 +195,12 @@ impl<S: Session> Feed<S> {
                 }
                 continue;
             }
+            self.is_unfinished = false;
             if self.is_closed() || (looked && until.is_some_and(|until| until <= clock::now())) {
                 return Ok(None);
             }
             self.wait(until)?;
-            looked = true;
+            (looked, self.is_unfinished) = (true, true);
         }
         let Some(event) = self.machine.poll_event() else { return Ok(None) };
         let Some(Origin { slot, received_ns }) = self.origin else {
@@ -207,9 +212,13 @@ impl<S: Session> Feed<S> {
         Ok(Some(Arrival { event, raw, received_ns: Some(received_ns), route: Some(route(slot)) }))
     }
 
-    /// When to call [`next`](Self::next) at the latest, for who waits by a poll of their own.
+    /// When to call [`next`](Self::next) at the latest, for who waits by a poll of their own: at once, if the last call ended
+    /// with its time while there was more to do.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
+        if self.is_unfinished {
+            return Some(self.moment.instant);
+        }
         [self.links.next_deadline(), self.machine.next_deadline()].into_iter().flatten().min()
     }
 
