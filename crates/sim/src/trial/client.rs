@@ -29,6 +29,10 @@ pub(super) struct Client<S> {
     dials: Window,
 }
 
+/// A connection on which nothing has arrived for so long is dead: each is pinged after 30 s at most, and a pong takes 10 s at
+/// most.
+const DEAD_AFTER: Duration = Duration::from_secs(41);
+
 /// One connection.
 struct Line {
     route: Route,
@@ -320,6 +324,22 @@ impl<S: Session> Client<S> {
             self.machine.on_deadline(now(world));
         }
         self.settle(world, audience);
+        self.look_for_dead(world, audience);
+    }
+
+    /// Sees that no connection is kept on which nothing arrives.
+    fn look_for_dead(&self, world: &World, audience: &mut impl Audience<S>) {
+        let is_dead = |line: &&Line| {
+            line.connection.is_open()
+                && world.now().saturating_duration_since(line.connection.heard_at()) > DEAD_AFTER
+        };
+        if let Some(line) = self.lines.values().find(is_dead) {
+            let route = line.route;
+            audience.blame(
+                world,
+                &format!("nothing has arrived on {route:?} for {DEAD_AFTER:?}, and it is kept"),
+            );
+        }
     }
 }
 

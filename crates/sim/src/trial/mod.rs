@@ -5,7 +5,7 @@
 //! - each update of a stream is told at most once and in order, and once unless a gap that was told before covers it;
 //! - each book is the venue's own at the same update id;
 //! - the venue's limits are kept, and nobody knocks who was told to stay away;
-//! - only the first attempt to connect is made at once;
+//! - only the first attempt to connect is made at once, and no connection is kept on which nothing arrives;
 //! - no book is live without a connection, and memory is bounded;
 //! - nothing is unreadable, and no quote contradicts a book;
 //! - where nothing else goes wrong, a connection that begins to lag is renewed within a minute, and no other for its lag;
