@@ -47,6 +47,8 @@ pub struct Judge<'a> {
     /// Places whose last attempt was made at once, and since when connections are ready.
     hasty: BTreeSet<(usize, usize)>,
     ready: BTreeMap<Route, Ready>,
+    /// Connections that were told to be renewed, and are not yet.
+    renewing: BTreeSet<Route>,
     /// When the end of a connection was told, while there is time enough to renew it.
     ends: BTreeMap<Route, Duration>,
     renews_in_time: bool,
@@ -132,6 +134,7 @@ impl<'a> Judge<'a> {
             holes: None,
             hasty: BTreeSet::new(),
             ready: BTreeMap::new(),
+            renewing: BTreeSet::new(),
             ends: BTreeMap::new(),
             renews_in_time: scene.renews_in_time,
             laggard: None,
@@ -339,7 +342,11 @@ impl<'a> Judge<'a> {
         let mut often = heard.iter().filter(|((stream, _), count)| **count >= OFTEN && is_wanted(stream));
         let mute = often.find_map(|((stream, route), count)| {
             let lacks = |other: &&Route| {
-                other.endpoint == route.endpoint && !heard.contains_key(&(stream.clone(), **other))
+                // One that waits for its successor may do so for that: attempts are few where all were used up.
+                let is_known = self.renewing.contains(*other);
+                other.endpoint == route.endpoint
+                    && !is_known
+                    && !heard.contains_key(&(stream.clone(), **other))
             };
             let other = routes.iter().filter(|_| routes.contains(route)).find(lacks)?;
             Some(format!("{other:?} does not bring {stream}, which {route:?} has brought {count} times"))
@@ -350,6 +357,9 @@ impl<'a> Judge<'a> {
     /// Only the first attempt is made at once, unless a connection was ready for a time.
     fn see_link(&mut self, link: &LinkEvent<'_>, stage: &impl Stage) {
         let place = (link.route.endpoint, link.place);
+        if let LinkChange::Renewing { .. } = link.change {
+            self.renewing.insert(link.route);
+        }
         match link.change {
             LinkChange::Ready { .. } => {
                 self.ready.insert(link.route, Ready { place, at: stage.elapsed() });
@@ -402,6 +412,7 @@ impl<'a> Judge<'a> {
 
     fn forget(&mut self, route: Route) {
         self.ready.remove(&route);
+        self.renewing.remove(&route);
         self.ends.remove(&route);
     }
 
