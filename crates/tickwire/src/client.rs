@@ -9,6 +9,7 @@ use mio::event::Source;
 use mio::{Interest, Registry, Token};
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
+use tickwire_handoff::Waker;
 use tickwire_ws::{self as ws, Close, CloseNumber, Connection, Kind, Message, Payload, Response, SendError};
 
 /// Reads without a pause between two looks at the timers: some microseconds' worth, or as many full windows.
@@ -470,23 +471,35 @@ impl<T: Transport + Source> Client<T> {
         }
         let user = timeout.and_then(|timeout| clock::now().checked_add(timeout));
         let own = self.next_deadline();
-        let waiter = match &mut self.polled_by {
-            PolledBy::Itself(waiter) => waiter,
-            PolledBy::Caller => {
-                return Err(Error::Misuse("the client is registered with another Poll: wait there"));
-            }
-            PolledBy::Nobody => {
-                let mut waiter = Waiter::new(self.policy)?;
-                waiter.add(&mut self.transport, Token(0))?;
-                self.polled_by = PolledBy::Itself(waiter);
-                return self.wait(timeout);
-            }
-        };
         let until = [user, own].into_iter().flatten().min();
         // A timer of the client's is something to read for, too.
-        let ready = waiter.wait(until)? || until != user;
+        let ready = self.waiter()?.wait(until)? || until != user;
         self.drained = !ready;
         Ok(ready)
+    }
+
+    /// What ends [`wait`](Self::wait) from another thread, the one that is on or else the next: for a
+    /// [`handoff::outbox`](crate::handoff::outbox), whose messages this thread sends.
+    ///
+    /// # Errors
+    /// As [`wait`](Self::wait).
+    pub fn waker(&mut self) -> Result<Waker, Error> {
+        Ok(self.waiter()?.waker()?)
+    }
+
+    /// Its own poll, which begins with the first call.
+    fn waiter(&mut self) -> Result<&mut Waiter, Error> {
+        if let PolledBy::Nobody = self.polled_by {
+            let mut waiter = Waiter::new(self.policy)?;
+            waiter.add(&mut self.transport, Token(0))?;
+            self.polled_by = PolledBy::Itself(waiter);
+        }
+        match &mut self.polled_by {
+            PolledBy::Itself(waiter) => Ok(waiter),
+            PolledBy::Nobody | PolledBy::Caller => {
+                Err(Error::Misuse("the client is registered with another Poll: wait there"))
+            }
+        }
     }
 }
 

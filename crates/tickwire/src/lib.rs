@@ -4,6 +4,7 @@
 //!   the receive buffer.
 //! - [`Feed`] drives a session of [`venue`] over its clients and keeps them: typed events and exact order books, over
 //!   connections that are made again, renewed, and several if wanted.
+//! - [`handoff`] passes the streams of either on to consumers on other threads, and their messages back.
 //!
 //! ```no_run
 //! # fn main() -> Result<(), tickwire::Error> {
@@ -102,6 +103,7 @@ pub use mio;
 pub use rustls;
 /// What holds spans of time in [`Stats`] and [`venue::LegCounts`], as the library of its name has it.
 pub use tickwire_feed::Histogram;
+pub use tickwire_handoff as handoff;
 pub use tickwire_feed::{LEGS_WANTED_MAX, Phase, Plan, Stats};
 pub use tickwire_venue as venue;
 pub use tickwire_ws as ws;

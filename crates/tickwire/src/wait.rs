@@ -6,7 +6,12 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Registry, Token};
 use std::io;
 use std::os::fd::AsRawFd as _;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tickwire_handoff::Waker;
+
+/// The token of the waker; no source has it.
+const WAKER: Token = Token(usize::MAX);
 
 /// What a waiting thread does. Spinning wakes up several times sooner than blocking and costs a core.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,15 +31,33 @@ pub(crate) struct Waiter {
     poll: Poll,
     events: Events,
     policy: WaitPolicy,
+    /// There once somebody has asked; a poll may have only one.
+    waker: Option<Arc<mio::Waker>>,
 }
 
 impl Waiter {
     pub(crate) fn new(policy: WaitPolicy) -> io::Result<Self> {
-        Ok(Self { poll: Poll::new()?, events: Events::with_capacity(64), policy })
+        Ok(Self { poll: Poll::new()?, events: Events::with_capacity(64), policy, waker: None })
     }
 
     pub(crate) fn add(&mut self, source: &mut impl Source, token: Token) -> io::Result<()> {
         self.poll.registry().register(source, token, Interest::READABLE | Interest::WRITABLE)
+    }
+
+    /// What ends a wait from another thread, the one that is on or else the next.
+    pub(crate) fn waker(&mut self) -> io::Result<Waker> {
+        let waker = match &self.waker {
+            Some(waker) => waker,
+            None => self.waker.insert(Arc::new(mio::Waker::new(self.poll.registry(), WAKER)?)),
+        };
+        let waker = Arc::clone(waker);
+        // It writes to a descriptor that is its own, and is woken already where that is full.
+        Ok(Waker::new(move || _ = waker.wake()))
+    }
+
+    /// Whether the last wait was ended so.
+    pub(crate) fn is_woken(&self) -> bool {
+        self.ready().any(|token| token == WAKER)
     }
 
     /// Waits until something is ready or `until` has come. True when something may be ready; a signal counts as that.

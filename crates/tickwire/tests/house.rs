@@ -127,7 +127,7 @@ const HOUSE: &[Room] = &[
     },
     Room {
         place: "crates/tickwire",
-        uses: &["tickwire-ws", "tickwire-venue", "tickwire-feed"],
+        uses: &["tickwire-ws", "tickwire-venue", "tickwire-feed", "tickwire-handoff"],
         floors: &[
             &["clock", "endpoint", "transport"],
             &["error", "rest", "wait"],
@@ -153,6 +153,11 @@ const HOUSE: &[Room] = &[
         place: "crates/feed",
         uses: &["tickwire-ws", "tickwire-venue"],
         floors: &[&["cause", "plan", "retry", "stats"], &["place"], &["site"], &["machine"]],
+    },
+    Room {
+        place: "crates/handoff",
+        uses: &[],
+        floors: &[&["stream", "sync", "waker"], &["lanes", "outbox", "room"], &["consumer"], &["registry"]],
     },
     Room {
         place: "crates/venue/src/order",

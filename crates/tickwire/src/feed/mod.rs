@@ -20,6 +20,7 @@ use round::Round;
 use std::io;
 use std::time::{Duration, Instant};
 use tickwire_feed::{Command, Machine, Phase, Plan, Stats};
+use tickwire_handoff::Waker;
 use tickwire_venue::{Cause, Ending, Event, Fetched, LegCounts, Misuse, Now, Route, Session};
 use tickwire_ws::{self as ws, Kind};
 
@@ -172,7 +173,8 @@ impl<S: Session> Feed<S> {
     }
 
     /// The next event; waits for it up to `timeout`, or as long as it takes. With a timeout of zero it looks what is there
-    /// and does not wait. `None` when the time is up or there is no connection and will be none.
+    /// and does not wait. `None` when the time is up, when it was [woken](Self::waker), or when there is no connection and
+    /// will be none.
     ///
     /// # Errors
     /// [`Error::Link`] once for each connection that will not be tried again, as when the venue does not take the
@@ -201,6 +203,9 @@ impl<S: Session> Feed<S> {
             }
             self.wait(until)?;
             (looked, self.is_unfinished) = (true, true);
+            if self.waiter.is_woken() {
+                return Ok(None);
+            }
         }
         let Some(event) = self.machine.poll_event() else { return Ok(None) };
         let Some(Origin { slot, received_ns }) = self.origin else {
@@ -210,6 +215,14 @@ impl<S: Session> Feed<S> {
         let payload = self.links.get_mut(slot).and_then(|link| link.client.payload());
         let raw = payload.map_or(&[][..], |payload| payload.bytes);
         Ok(Some(Arrival { event, raw, received_ns: Some(received_ns), route: Some(route(slot)) }))
+    }
+
+    /// What ends [`next`](Self::next) from another thread, the one that waits or else the next that would.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the system has no descriptors left.
+    pub fn waker(&mut self) -> Result<Waker, Error> {
+        Ok(self.waiter.waker()?)
     }
 
     /// When to call [`next`](Self::next) at the latest, for who waits by a poll of their own: at once, if the last call ended

@@ -1,0 +1,210 @@
+//! The end of a consumer, on its own thread.
+
+use crate::lanes::{Lanes, Taken, What};
+use crate::room::Room;
+use crate::stream::{End, Name};
+use crate::sync::{Arc, Condvar, Mutex, MutexGuard, lock};
+use std::fmt;
+use std::time::Duration;
+
+/// What a reader and a consumer share.
+#[derive(Debug)]
+pub(crate) struct Shared<M> {
+    pub(crate) state: Mutex<State<M>>,
+    /// There is something to take, or the reader is gone.
+    pub(crate) filled: Condvar,
+    /// The reader waits for it, of any of its consumers.
+    pub(crate) room: Arc<Room>,
+}
+
+#[derive(Debug)]
+pub(crate) struct State<M> {
+    pub(crate) lanes: Lanes<M>,
+    pub(crate) consumer_waits: bool,
+    pub(crate) reader_waits: bool,
+    pub(crate) consumer_is_gone: bool,
+    pub(crate) reader_is_gone: bool,
+}
+
+/// Takes what a [`Registry`](crate::Registry) hands to it, on any thread.
+pub struct Consumer<M> {
+    shared: Arc<Shared<M>>,
+    names: Names,
+    /// The message that was lent last.
+    bytes: Vec<u8>,
+}
+
+/// The names of the streams by their places, and which tenant of its place each is.
+#[derive(Debug, Default)]
+struct Names(Vec<Option<(u32, Name)>>);
+
+/// What a consumer is told, borrowed until the next call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery<'a, M> {
+    /// A message of a stream, in the order in which the reader handed them over.
+    Message(Message<'a, M>),
+    /// A stream has ended: nothing more comes of it. So many messages that waited were dropped, or found no room.
+    Ended {
+        /// Its name.
+        stream: &'a str,
+        /// How.
+        end: End,
+        /// Messages that are not told.
+        missed: u64,
+    },
+}
+
+/// A message of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Message<'a, M> {
+    /// The name of its stream.
+    pub stream: &'a str,
+    /// How many messages the reader handed to the stream before: the one before this has the number that is less by one and
+    /// by what was missed, if none was taken out of its turn ([`Overflow::Conflate`](crate::Overflow)).
+    pub sequence: u64,
+    /// How many of the stream were dropped before this one, or replaced by it.
+    pub missed: u64,
+    /// What the reader said about it.
+    pub meta: M,
+    /// The message.
+    pub bytes: &'a [u8],
+}
+
+/// The reader is gone, and everything that waited was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the reader is gone")]
+pub struct Gone;
+
+impl<M> Shared<M> {
+    pub(crate) fn new(bytes_max: usize, room: Arc<Room>) -> Self {
+        let state = State {
+            lanes: Lanes::new(bytes_max),
+            consumer_waits: false,
+            reader_waits: false,
+            consumer_is_gone: false,
+            reader_is_gone: false,
+        };
+        Self { state: Mutex::new(state), filled: Condvar::new(), room }
+    }
+
+    /// Lets the reader do something, and wakes the consumer if it waits for that.
+    pub(crate) fn with<R>(&self, act: impl FnOnce(&mut State<M>) -> R) -> R {
+        let mut state = lock(&self.state);
+        let result = act(&mut state);
+        let has_news = state.lanes.has_any() || state.reader_is_gone;
+        let wakes = has_news && std::mem::take(&mut state.consumer_waits);
+        drop(state);
+        if wakes {
+            self.filled.notify_one();
+        }
+        result
+    }
+
+    #[cfg(not(loom))]
+    fn wait<'a>(
+        &'a self,
+        state: MutexGuard<'a, State<M>>,
+        timeout: Option<Duration>,
+    ) -> MutexGuard<'a, State<M>> {
+        let is_idle = |state: &mut State<M>| !state.lanes.has_any() && !state.reader_is_gone;
+        let Some(timeout) = timeout else {
+            return self.filled.wait_while(state, is_idle).unwrap_or_else(|lock| lock.into_inner());
+        };
+        let waited = self.filled.wait_timeout_while(state, timeout, is_idle);
+        waited.unwrap_or_else(|lock| lock.into_inner()).0
+    }
+
+    #[cfg(loom)]
+    fn wait<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State<M>>,
+        timeout: Option<Duration>,
+    ) -> MutexGuard<'a, State<M>> {
+        // A model has no time: who has any waits no longer.
+        while timeout.is_none() && !state.lanes.has_any() && !state.reader_is_gone {
+            state = self.filled.wait(state).unwrap_or_else(|lock| lock.into_inner());
+        }
+        state
+    }
+}
+
+impl Names {
+    fn knows<M>(&self, taken: &Taken<M>) -> bool {
+        matches!(self.0.get(taken.lane), Some(Some((tenant, _))) if *tenant == taken.tenant)
+    }
+
+    #[cold]
+    fn learn<M>(&mut self, taken: &Taken<M>, name: Option<Name>) {
+        if self.0.len() <= taken.lane {
+            self.0.resize(taken.lane + 1, None);
+        }
+        if let Some(place) = self.0.get_mut(taken.lane) {
+            *place = name.map(|name| (taken.tenant, name));
+        }
+    }
+
+    fn get(&self, lane: usize) -> &str {
+        self.0.get(lane).and_then(Option::as_ref).map_or("", |(_, name)| name)
+    }
+}
+
+impl<M> Consumer<M> {
+    pub(crate) fn new(shared: Arc<Shared<M>>) -> Self {
+        Self { shared, names: Names::default(), bytes: Vec::new() }
+    }
+
+    /// What is next; waits for it up to `timeout`, or as long as it takes. `None` when the time is up.
+    ///
+    /// # Errors
+    /// [`Gone`] when nothing more will come.
+    pub fn next(&mut self, timeout: Option<Duration>) -> Result<Option<Delivery<'_, M>>, Gone> {
+        let mut state = lock(&self.shared.state);
+        if !state.lanes.has_any() && !state.reader_is_gone {
+            state.consumer_waits = true;
+            state = self.shared.wait(state, timeout);
+            state.consumer_waits = false;
+        }
+        let Some(taken) = state.lanes.take(&mut self.bytes) else {
+            return if state.reader_is_gone { Err(Gone) } else { Ok(None) };
+        };
+        let reader_waits = std::mem::take(&mut state.reader_waits);
+        if !self.names.knows(&taken) {
+            self.names.learn(&taken, state.lanes.name(taken.lane));
+        }
+        drop(state);
+        if reader_waits {
+            self.shared.room.make();
+        }
+        Ok(Some(self.lend(taken)))
+    }
+
+    fn lend(&self, taken: Taken<M>) -> Delivery<'_, M> {
+        let stream = self.names.get(taken.lane);
+        let missed = taken.missed;
+        match taken.what {
+            What::Message { sequence, meta } => {
+                Delivery::Message(Message { stream, sequence, missed, meta, bytes: &self.bytes })
+            }
+            What::Ended(end) => Delivery::Ended { stream, end, missed },
+        }
+    }
+}
+
+impl<M> Drop for Consumer<M> {
+    /// The reader is told when it hands over the next message.
+    fn drop(&mut self) {
+        let mut state = lock(&self.shared.state);
+        state.consumer_is_gone = true;
+        let reader_waits = std::mem::take(&mut state.reader_waits);
+        drop(state);
+        if reader_waits {
+            self.shared.room.make();
+        }
+    }
+}
+
+impl<M> fmt::Debug for Consumer<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Consumer").field("names", &self.names).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,332 @@
+//! What waits for one consumer: its streams, each with its messages in order, and the buffers that they lie in. No lock, no
+//! thread.
+//!
+//! ```text
+//!          close            all is taken              told
+//!   Open ─────────► Draining ───────────► Ended(End) ──────► Free
+//!    └──────────────────── fail ────────► Ended(Failed) ─────┘
+//! ```
+
+#[cfg(test)]
+mod tests;
+
+use crate::stream::{End, Name, Overflow, Stream};
+use rustc_hash::FxHashMap;
+use std::collections::VecDeque;
+
+/// The streams of one consumer.
+#[derive(Debug)]
+pub(crate) struct Lanes<M> {
+    lanes: Vec<Lane<M>>,
+    /// Lanes with something to take, each once, in turn.
+    ready: VecDeque<usize>,
+    store: Store,
+}
+
+/// The bytes of messages that wait, and buffers for more.
+#[derive(Debug)]
+struct Store {
+    /// Buffers that nothing lies in.
+    free: Vec<Vec<u8>>,
+    free_bytes: usize,
+    /// Of all messages that wait.
+    bytes: usize,
+    bytes_max: usize,
+}
+
+#[derive(Debug)]
+struct Lane<M> {
+    name: Name,
+    /// Which of the streams that have had this place it is.
+    tenant: u32,
+    state: State,
+    overflow: Overflow,
+    messages_max: usize,
+    messages: VecDeque<Queued<M>>,
+    /// Which message of each key waits, counted from the first that ever did, if only the latest is wanted.
+    latest: FxHashMap<u64, u64>,
+    /// How many messages were put in, and how many of those that waited left.
+    put: u64,
+    left: u64,
+    /// How many were dropped behind the last that waits.
+    missed: u64,
+    is_ready: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    /// It ends when everything is taken.
+    Draining,
+    /// To be told.
+    Ended(End),
+    /// Its place can be another's.
+    Free,
+}
+
+#[derive(Debug)]
+struct Queued<M> {
+    key: u64,
+    sequence: u64,
+    missed: u64,
+    meta: M,
+    bytes: Vec<u8>,
+}
+
+/// What came of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Put {
+    /// It waits, or it was dropped by the rule of its stream and is counted.
+    Done,
+    /// There is no room, and nothing may be dropped.
+    Full,
+    /// The lane is not open.
+    Closed,
+}
+
+/// What a consumer takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Taken<M> {
+    pub(crate) lane: usize,
+    pub(crate) tenant: u32,
+    /// Messages of the lane that were dropped before.
+    pub(crate) missed: u64,
+    pub(crate) what: What<M>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum What<M> {
+    /// Its bytes are in the buffer; how many messages of the lane were put in before it.
+    Message {
+        sequence: u64,
+        meta: M,
+    },
+    Ended(End),
+}
+
+impl<M> Lanes<M> {
+    pub(crate) fn new(bytes_max: usize) -> Self {
+        Self { lanes: Vec::new(), ready: VecDeque::new(), store: Store::new(bytes_max) }
+    }
+
+    /// Opens a lane; its place.
+    pub(crate) fn open(&mut self, stream: &Stream) -> usize {
+        match self.lanes.iter_mut().enumerate().find(|(_, lane)| lane.state == State::Free) {
+            Some((at, free)) => {
+                *free = Lane::new(stream, free.tenant.wrapping_add(1));
+                at
+            }
+            None => {
+                self.lanes.push(Lane::new(stream, 0));
+                self.lanes.len() - 1
+            }
+        }
+    }
+
+    /// The name of the stream of a lane.
+    pub(crate) fn name(&self, lane: usize) -> Option<Name> {
+        Some(self.lanes.get(lane)?.name.clone())
+    }
+
+    /// Puts the message in `bytes` into a lane, and leaves an empty buffer in its place unless there is no room.
+    pub(crate) fn put(&mut self, at: usize, key: u64, meta: M, bytes: &mut Vec<u8>) -> Put {
+        let Self { lanes, store, .. } = self;
+        let Some(lane) = lanes.get_mut(at).filter(|lane| lane.state == State::Open) else {
+            return Put::Closed;
+        };
+        let sequence = lane.put;
+        if let Some(old) = lane.replaceable(key) {
+            store.swap(&mut old.bytes, bytes);
+            (old.sequence, old.missed, old.meta) = (sequence, old.missed + 1, meta);
+            lane.put += 1;
+            return Put::Done;
+        }
+        if !lane.has_room(store, bytes.len()) {
+            if lane.overflow == Overflow::Block {
+                return Put::Full;
+            }
+            if !lane.could_have_room(store, bytes.len()) {
+                (lane.put, lane.missed) = (lane.put + 1, lane.missed + 1);
+                bytes.clear();
+                return Put::Done;
+            }
+            while !lane.has_room(store, bytes.len()) && lane.drop_oldest(store) {}
+        }
+        let bytes = store.fill(bytes);
+        lane.push(key, meta, bytes);
+        self.make_ready(at);
+        Put::Done
+    }
+
+    /// A stream ends: what waits of it is taken before that is told.
+    pub(crate) fn close(&mut self, at: usize) {
+        let Some(lane) = self.lanes.get_mut(at).filter(|lane| lane.state == State::Open) else { return };
+        lane.state = if lane.messages.is_empty() { State::Ended(End::Closed) } else { State::Draining };
+        self.make_ready(at);
+    }
+
+    /// A stream has failed: what waits of it is dropped and counted, and that is told at once.
+    pub(crate) fn fail(&mut self, at: usize) {
+        let Self { lanes, store, .. } = self;
+        let is_on = |lane: &&mut Lane<M>| matches!(lane.state, State::Open | State::Draining);
+        let Some(lane) = lanes.get_mut(at).filter(is_on) else { return };
+        while lane.drop_oldest(store) {}
+        lane.state = State::Ended(End::Failed);
+        self.make_ready(at);
+    }
+
+    /// Whether there is anything to take.
+    pub(crate) fn has_any(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Takes what is next, its bytes into `buffer`, whose memory is used again.
+    pub(crate) fn take(&mut self, buffer: &mut Vec<u8>) -> Option<Taken<M>> {
+        let at = self.ready.pop_front()?;
+        let lane = self.lanes.get_mut(at)?;
+        lane.is_ready = false;
+        let (tenant, lane_at) = (lane.tenant, at);
+        let taken = match lane.pop() {
+            Some(Queued { sequence, missed, meta, bytes, .. }) => {
+                self.store.empty(buffer, bytes);
+                if lane.messages.is_empty() && lane.state == State::Draining {
+                    lane.state = State::Ended(End::Closed);
+                }
+                Taken { lane: lane_at, tenant, missed, what: What::Message { sequence, meta } }
+            }
+            None => {
+                let State::Ended(end) = lane.state else { return None };
+                lane.state = State::Free;
+                Taken {
+                    lane: lane_at,
+                    tenant,
+                    missed: std::mem::take(&mut lane.missed),
+                    what: What::Ended(end),
+                }
+            }
+        };
+        self.make_ready(at);
+        Some(taken)
+    }
+
+    /// A lane with something to take has its turn behind the others.
+    fn make_ready(&mut self, at: usize) {
+        let Some(lane) = self.lanes.get_mut(at) else { return };
+        let has_any = !lane.messages.is_empty() || matches!(lane.state, State::Ended(_));
+        if has_any && !lane.is_ready {
+            lane.is_ready = true;
+            self.ready.push_back(at);
+        }
+    }
+}
+
+impl<M> Lane<M> {
+    fn new(stream: &Stream, tenant: u32) -> Self {
+        Self {
+            name: stream.name.clone(),
+            tenant,
+            state: State::Open,
+            overflow: stream.overflow,
+            messages_max: stream.messages_max.max(1),
+            messages: VecDeque::new(),
+            latest: FxHashMap::default(),
+            put: 0,
+            left: 0,
+            missed: 0,
+            is_ready: false,
+        }
+    }
+
+    /// The message that waits and that a newer one of its key stands in for.
+    fn replaceable(&mut self, key: u64) -> Option<&mut Queued<M>> {
+        if self.overflow != Overflow::Conflate {
+            return None;
+        }
+        let place = self.latest.get(&key)?.checked_sub(self.left)?;
+        self.messages.get_mut(usize::try_from(place).ok()?)
+    }
+
+    /// Whether a message of so many bytes may wait, too. One that is larger than everything may be waits alone.
+    fn has_room(&self, store: &Store, bytes: usize) -> bool {
+        self.messages.len() < self.messages_max && store.fits(store.bytes, bytes)
+    }
+
+    /// Whether it would have room if all others of its stream were dropped: other streams may take all there is.
+    fn could_have_room(&self, store: &Store, bytes: usize) -> bool {
+        let own: usize = self.messages.iter().map(|queued| queued.bytes.len()).sum();
+        store.fits(store.bytes - own, bytes)
+    }
+
+    fn push(&mut self, key: u64, meta: M, bytes: Vec<u8>) {
+        if self.overflow == Overflow::Conflate {
+            self.latest.insert(key, self.left + self.messages.len() as u64);
+        }
+        let missed = std::mem::take(&mut self.missed);
+        self.messages.push_back(Queued { key, sequence: self.put, missed, meta, bytes });
+        self.put += 1;
+    }
+
+    fn pop(&mut self) -> Option<Queued<M>> {
+        let queued = self.messages.pop_front()?;
+        if self.overflow == Overflow::Conflate {
+            self.latest.remove(&queued.key);
+        }
+        self.left += 1;
+        Some(queued)
+    }
+
+    /// Drops what has waited longest, and counts it; false if nothing waits.
+    fn drop_oldest(&mut self, store: &mut Store) -> bool {
+        let Some(Queued { missed, bytes, .. }) = self.pop() else { return false };
+        store.recycle(bytes);
+        let next = self.messages.front_mut().map_or(&mut self.missed, |next| &mut next.missed);
+        *next += missed + 1;
+        true
+    }
+}
+
+impl Store {
+    fn new(bytes_max: usize) -> Self {
+        Self { free: Vec::new(), free_bytes: 0, bytes: 0, bytes_max }
+    }
+
+    /// Whether so many bytes may wait beside those that do.
+    fn fits(&self, others: usize, bytes: usize) -> bool {
+        others == 0 || others.saturating_add(bytes) <= self.bytes_max
+    }
+
+    /// Takes a filled buffer, for which there is an empty one.
+    fn fill(&mut self, bytes: &mut Vec<u8>) -> Vec<u8> {
+        let empty = self.free.pop().unwrap_or_default();
+        self.free_bytes -= empty.capacity();
+        self.bytes += bytes.len();
+        std::mem::replace(bytes, empty)
+    }
+
+    /// A newer message takes the place of an older one, whose buffer is empty now.
+    fn swap(&mut self, old: &mut Vec<u8>, new: &mut Vec<u8>) {
+        self.bytes = self.bytes - old.len() + new.len();
+        std::mem::swap(old, new);
+        new.clear();
+    }
+
+    /// Hands a filled buffer out, for one that is not needed any more.
+    fn empty(&mut self, buffer: &mut Vec<u8>, filled: Vec<u8>) {
+        self.bytes -= filled.len();
+        self.keep(std::mem::replace(buffer, filled));
+    }
+
+    /// What lies in a buffer is dropped.
+    fn recycle(&mut self, buffer: Vec<u8>) {
+        self.bytes -= buffer.len();
+        self.keep(buffer);
+    }
+
+    fn keep(&mut self, mut buffer: Vec<u8>) {
+        if self.free_bytes.saturating_add(buffer.capacity()) <= self.bytes_max {
+            buffer.clear();
+            self.free_bytes += buffer.capacity();
+            self.free.push(buffer);
+        }
+    }
+}
