@@ -66,7 +66,8 @@ fn frames(messages: usize) -> Arc<[u8]> {
     for number in 0..messages {
         let text = format!("{} {number} ", name(number % STREAMS));
         let payload = format!("{text:x<MESSAGE_BYTES$}");
-        let header = Header { fin: true, rsv: 0, opcode: Opcode::Text, mask: None, len: payload.len() as u64 };
+        let header =
+            Header { fin: true, rsv: 0, opcode: Opcode::Text, mask: None, len: payload.len() as u64 };
         header.encode(&mut bytes);
         bytes.extend_from_slice(payload.as_bytes());
     }
@@ -94,11 +95,7 @@ struct Round {
 }
 
 /// Runs a round: begins the consumers, reads, and waits for them.
-fn round<T: Send + 'static>(
-    consumers: Vec<T>,
-    consume: fn(T) -> u64,
-    read: impl FnOnce(),
-) -> Round {
+fn round<T: Send + 'static>(consumers: Vec<T>, consume: fn(T) -> u64, read: impl FnOnce()) -> Round {
     let threads: Vec<_> = consumers.into_iter().map(|end| thread::spawn(move || consume(end))).collect();
     let start = now();
     let allocations = measure(read).count_total;
@@ -157,26 +154,34 @@ fn std_channels(frames: &Arc<[u8]>) -> Round {
     let (senders, receivers): (Vec<_>, Vec<_>) =
         (0..CONSUMERS).map(|_| mpsc::sync_channel::<Owned>(WAITING)).unzip();
     let routes = routes();
-    round(receivers, |receiver| sum_all(receiver.into_iter()), || {
-        read(frames, |message| {
-            let (to, message) = owned(&routes, message.bytes);
-            senders[to].send(message).expect("a consumer");
-        });
-        drop(senders);
-    })
+    round(
+        receivers,
+        |receiver| sum_all(receiver.into_iter()),
+        || {
+            read(frames, |message| {
+                let (to, message) = owned(&routes, message.bytes);
+                senders[to].send(message).expect("a consumer");
+            });
+            drop(senders);
+        },
+    )
 }
 
 fn crossbeam_channels(frames: &Arc<[u8]>) -> Round {
     let (senders, receivers): (Vec<_>, Vec<_>) =
         (0..CONSUMERS).map(|_| crossbeam_channel::bounded::<Owned>(WAITING)).unzip();
     let routes = routes();
-    round(receivers, |receiver| sum_all(receiver.into_iter()), || {
-        read(frames, |message| {
-            let (to, message) = owned(&routes, message.bytes);
-            senders[to].send(message).expect("a consumer");
-        });
-        drop(senders);
-    })
+    round(
+        receivers,
+        |receiver| sum_all(receiver.into_iter()),
+        || {
+            read(frames, |message| {
+                let (to, message) = owned(&routes, message.bytes);
+                senders[to].send(message).expect("a consumer");
+            });
+            drop(senders);
+        },
+    )
 }
 
 type Arm = (&'static str, fn(&Arc<[u8]>) -> Round);
@@ -202,8 +207,13 @@ fn main() {
             allocations[at] = round.allocations;
         }
     }
-    println!("{messages} messages of {MESSAGE_BYTES} bytes, {STREAMS} streams, {CONSUMERS} consumers, {rounds} rounds");
-    println!("{:18} {:>12} {:>12} {:>10} {:>20}", "", "best, ns", "median, ns", "ratio", "allocations/message");
+    println!(
+        "{messages} messages of {MESSAGE_BYTES} bytes, {STREAMS} streams, {CONSUMERS} consumers, {rounds} rounds"
+    );
+    println!(
+        "{:18} {:>12} {:>12} {:>10} {:>20}",
+        "", "best, ns", "median, ns", "ratio", "allocations/message"
+    );
     let medians = times.each_mut().map(|times| {
         times.sort_unstable();
         times[times.len() / 2]

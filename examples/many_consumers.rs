@@ -71,7 +71,12 @@ fn count_trades(mut consumer: Consumer<Told>) {
         if let Told::Trade(trade) = message.meta
             && count % 1000 == 0
         {
-            println!("{count} trades, the last of {} bytes: {} x {}", message.bytes.len(), trade.price, trade.quantity);
+            println!(
+                "{count} trades, the last of {} bytes: {} x {}",
+                message.bytes.len(),
+                trade.price,
+                trade.quantity
+            );
         }
     }
 }

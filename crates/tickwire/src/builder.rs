@@ -2,12 +2,15 @@
 
 use crate::client::Client;
 use crate::clock;
-use crate::dial::{DialTimeouts, Socket, Way};
+use crate::dial::{DialTimeouts, Socket, Target, Way};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
+use crate::proxy::{self, Proxy};
 use crate::tls::{self, TlsRecords};
 use crate::transport::{Plain, Transport};
 use crate::wait::WaitPolicy;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
 use std::io::{Read, Write};
@@ -36,6 +39,7 @@ pub struct Builder {
     local_address: Option<IpAddr>,
     host: Option<String>,
     address_offset: usize,
+    proxy: Through,
     headers: Vec<(String, String)>,
     subprotocols: Vec<String>,
     roots: Vec<CertificateDer<'static>>,
@@ -43,6 +47,16 @@ pub struct Builder {
     tls_records: TlsRecords,
     /// The configuration made from the roots, once it was needed: clients of one builder resume each other's sessions.
     made: Arc<OnceLock<Arc<ClientConfig>>>,
+}
+
+/// Which proxy to connect through.
+#[derive(Debug, Clone, Default)]
+enum Through {
+    #[default]
+    None,
+    Proxy(Proxy),
+    /// The one that the environment names, if any.
+    Environment,
 }
 
 impl Client {
@@ -71,6 +85,7 @@ impl Default for Builder {
             local_address: None,
             host: None,
             address_offset: 0,
+            proxy: Through::default(),
             headers: Vec::new(),
             subprotocols: Vec::new(),
             roots: Vec::new(),
@@ -154,6 +169,34 @@ impl Builder {
         self
     }
 
+    /// Connects through a proxy, which looks the host up itself. Not in the way of a stream of the caller's.
+    #[must_use]
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.proxy = Through::Proxy(proxy);
+        self
+    }
+
+    /// Connects through the proxy that the environment names, if any: see [`Proxy::from_env`]. The environment is looked at
+    /// for each connection, and not at all unless this is called.
+    #[must_use]
+    pub fn proxy_from_env(mut self) -> Self {
+        self.proxy = Through::Environment;
+        self
+    }
+
+    /// Shows a user and a password to the server (`Authorization: Basic`, RFC 7617). Use it with `wss` only.
+    #[must_use]
+    pub fn basic_auth(self, user: &str, password: &str) -> Self {
+        let credentials = STANDARD.encode(format!("{user}:{password}"));
+        self.header("Authorization", &format!("Basic {credentials}"))
+    }
+
+    /// Shows a token to the server (`Authorization: Bearer`, RFC 6750). Use it with `wss` only.
+    #[must_use]
+    pub fn bearer_auth(self, token: &str) -> Self {
+        self.header("Authorization", &format!("Bearer {token}"))
+    }
+
     /// Adds a header field to the handshake. It is checked when a client begins.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
@@ -198,8 +241,8 @@ impl Builder {
     /// on while the client is waited for and read.
     ///
     /// # Errors
-    /// [`Error::Url`], [`Error::Request`] and [`Error::TlsSettings`] for settings that cannot work, [`Error::Io`] when
-    /// the system gives no descriptor or thread. What the network does is reported later.
+    /// [`Error::Url`], [`Error::Request`], [`Error::Proxy`] and [`Error::TlsSettings`] for settings that cannot work,
+    /// [`Error::Io`] when the system gives no descriptor or thread. What the network does is reported later.
     pub fn connect(&self, url: &str) -> Result<Client, Error> {
         let mut endpoint = Endpoint::parse(url)?;
         if let Some(host) = &self.host {
@@ -208,7 +251,13 @@ impl Builder {
         let request = self.request(&endpoint)?;
         let tls = if endpoint.tls { Some((self.tls()?, self.tls_records)) } else { None };
         let way = Way { local: self.local_address, offset: self.address_offset };
-        let socket = Socket::dial(&endpoint.host, endpoint.port, way, tls, self.dial_timeouts())?;
+        let proxy = match &self.proxy {
+            Through::None => None,
+            Through::Proxy(proxy) => Some(proxy.clone()),
+            Through::Environment => proxy::for_endpoint(&endpoint, |name| std::env::var(name).ok())?,
+        };
+        let target = Target { host: &endpoint.host, port: endpoint.port, proxy, way, tls };
+        let socket = Socket::dial(target, self.dial_timeouts())?;
         self.ask(socket, request)
     }
 
@@ -314,6 +363,7 @@ impl std::fmt::Debug for Builder {
             .field("config", &self.config)
             .field("connect_timeout", &self.connect_timeout)
             .field("wait_policy", &self.wait_policy)
+            .field("proxy", &self.proxy)
             .field("headers", &self.headers.iter().map(|(name, _)| name).collect::<Vec<_>>())
             .field("subprotocols", &self.subprotocols)
             .field("tls_records", &self.tls_records)

@@ -1,6 +1,7 @@
 //! What can go wrong between the program and the venue, sorted by who is at fault.
 
 use crate::endpoint::UrlError;
+use crate::proxy::{ProxyError, ProxyUrlError};
 use std::io;
 use std::sync::Arc;
 use thiserror::Error;
@@ -14,6 +15,9 @@ pub enum Error {
     /// The URL is not one of a WebSocket: the caller's to mend.
     #[error("bad URL: {0}")]
     Url(#[from] UrlError),
+    /// The URL of a proxy cannot be used: the caller's to mend.
+    #[error("bad proxy URL: {0}")]
+    Proxy(#[from] ProxyUrlError),
     /// A header field or subprotocol that must not go on the wire: the caller's to mend.
     #[error("bad request: {0}")]
     Request(#[from] ws::RequestError),
@@ -73,6 +77,14 @@ pub enum DialError {
         host: String,
         /// Address and reason of each attempt.
         attempts: Vec<String>,
+    },
+    /// A proxy did not let us through to the host.
+    #[error("proxy {proxy}: {problem}")]
+    Proxy {
+        /// The proxy's host.
+        proxy: String,
+        /// What it said.
+        problem: ProxyError,
     },
     /// The name was not looked up in time.
     #[error("{host} was not looked up in time")]

@@ -79,6 +79,7 @@ mod dial;
 mod endpoint;
 mod error;
 mod feed;
+mod proxy;
 mod rest;
 mod tls;
 mod transport;
@@ -90,6 +91,7 @@ pub use dial::Socket;
 pub use endpoint::UrlError;
 pub use error::{DialError, Error};
 pub use feed::{Arrival, Connection, Feed, FeedBuilder, Leg};
+pub use proxy::{Proxy, ProxyError, ProxyUrlError};
 pub use tls::{Tls, TlsRecords};
 pub use transport::{Plain, Transport};
 pub use wait::WaitPolicy;
@@ -103,8 +105,8 @@ pub use mio;
 pub use rustls;
 /// What holds spans of time in [`Stats`] and [`venue::LegCounts`], as the library of its name has it.
 pub use tickwire_feed::Histogram;
-pub use tickwire_handoff as handoff;
 pub use tickwire_feed::{LEGS_WANTED_MAX, Phase, Plan, Stats};
+pub use tickwire_handoff as handoff;
 pub use tickwire_venue as venue;
 pub use tickwire_ws as ws;
 pub use tickwire_ws::{

@@ -130,6 +130,7 @@ const HOUSE: &[Room] = &[
         uses: &["tickwire-ws", "tickwire-venue", "tickwire-feed", "tickwire-handoff"],
         floors: &[
             &["clock", "endpoint", "transport"],
+            &["proxy"],
             &["error", "rest", "wait"],
             &["tls"],
             &["dial"],
@@ -137,6 +138,16 @@ const HOUSE: &[Room] = &[
             &["builder"],
             &["feed"],
         ],
+    },
+    Room {
+        place: "crates/tickwire/src/proxy",
+        uses: &[],
+        floors: &[&["connect", "socks"], &["environment", "tunnel"], &["mod"]],
+    },
+    Room {
+        place: "crates/tickwire/src/dial",
+        uses: &[],
+        floors: &[&["lookup", "race"], &["mod"], &["tests"]],
     },
     Room {
         place: "crates/tickwire/src/tls",

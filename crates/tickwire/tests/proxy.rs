@@ -1,0 +1,242 @@
+//! Connections through proxies: each is a thread that keeps to its RFC, over real sockets.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use tickwire::venue::binance::{self, Binance, Config};
+use tickwire::venue::{Cause, Event, LinkChange};
+use tickwire::{Builder, Client, DialError, Error, Feed, Proxy, ProxyError};
+
+/// A name that nobody but the proxy can look up.
+const VENUE: &str = "venue.invalid";
+
+/// Serves one connection on a thread of its own.
+fn serve<R: Send + 'static>(
+    run: impl FnOnce(TcpStream) -> R + Send + 'static,
+) -> (SocketAddr, JoinHandle<R>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    (address, thread::spawn(move || run(listener.accept().unwrap().0)))
+}
+
+/// A venue that says each message again, over TLS, and its authority.
+fn venue() -> (SocketAddr, String) {
+    let key = rcgen::generate_simple_self_signed([VENUE.to_owned()]).unwrap();
+    let chain = vec![CertificateDer::from(key.cert.der().to_vec())];
+    let private = PrivateKeyDer::Pkcs8(key.signing_key.serialize_der().into());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, private)
+        .unwrap();
+    let (address, _) = serve(move |stream| {
+        let session = ServerConnection::new(Arc::new(config)).unwrap();
+        let mut socket = tungstenite::accept(StreamOwned::new(session, stream)).unwrap();
+        while let Ok(message) = socket.read() {
+            if !message.is_close() {
+                socket.send(message).unwrap();
+            }
+        }
+    });
+    (address, key.cert.pem())
+}
+
+/// Passes on what either says until one is done.
+fn forward(client: TcpStream, venue: SocketAddr) {
+    let server = TcpStream::connect(venue).unwrap();
+    let copy = |mut from: TcpStream, mut to: TcpStream| {
+        thread::spawn(move || {
+            let _ = std::io::copy(&mut from, &mut to);
+            let _ = to.shutdown(std::net::Shutdown::Write);
+        })
+    };
+    let there = copy(client.try_clone().unwrap(), server.try_clone().unwrap());
+    copy(server, client).join().unwrap();
+    there.join().unwrap();
+}
+
+/// Each byte in a segment of its own.
+fn dribble(stream: &mut TcpStream, bytes: &[u8]) {
+    stream.set_nodelay(true).unwrap();
+    bytes.chunks(1).for_each(|byte| stream.write_all(byte).unwrap());
+}
+
+fn take<const N: usize>(stream: &mut TcpStream) -> [u8; N] {
+    let mut bytes = [0; N];
+    stream.read_exact(&mut bytes).unwrap();
+    bytes
+}
+
+fn head(stream: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    while !bytes.ends_with(b"\r\n\r\n") {
+        bytes.extend(take::<1>(stream));
+    }
+    String::from_utf8(bytes).unwrap()
+}
+
+/// A word to the venue and back.
+fn echo(builder: &Builder) {
+    let mut client = builder.connect(&format!("wss://{VENUE}:9443/ws")).unwrap();
+    while !client.is_open() {
+        client.wait(None).unwrap();
+        assert!(client.next_message().unwrap().is_none());
+    }
+    client.send_text("a word").unwrap();
+    loop {
+        if let Some(message) = client.next_message().unwrap() {
+            assert_eq!(message.text(), Some("a word"));
+            break;
+        }
+        client.wait(None).unwrap();
+    }
+    client.close(1000, "").unwrap();
+    while !client.is_closed() {
+        client.wait(None).unwrap();
+        assert!(client.next_message().unwrap().is_none());
+    }
+}
+
+fn through(scheme: &str, proxy: SocketAddr) -> Proxy {
+    Proxy::parse(&format!("{scheme}://us%3Aer:pass@{proxy}")).unwrap()
+}
+
+#[test]
+fn tls_to_the_venue_goes_through_an_http_proxy() {
+    let (venue, authority) = venue();
+    let (proxy, thread) = serve(move |mut client| {
+        let head = head(&mut client);
+        dribble(&mut client, b"HTTP/1.1 200 Connection established\r\nX: y\r\n\r\n");
+        forward(client, venue);
+        head
+    });
+    let builder = Client::builder().extra_roots_pem(authority.as_bytes()).unwrap();
+    echo(&builder.proxy(through("http", proxy)));
+    let head = thread.join().unwrap();
+    assert!(
+        head.starts_with("CONNECT venue.invalid:9443 HTTP/1.1\r\nHost: venue.invalid:9443\r\n"),
+        "{head}"
+    );
+    // "us:er:pass"; what the venue is asked goes to it alone.
+    assert!(
+        head.contains("\r\nProxy-Authorization: Basic dXM6ZXI6cGFzcw==\r\n") && !head.contains("Sec-"),
+        "{head}"
+    );
+}
+
+#[test]
+fn tls_to_the_venue_goes_through_a_socks_proxy() {
+    let (venue, authority) = venue();
+    let (proxy, thread) = serve(move |mut client| {
+        assert_eq!(take(&mut client), [5, 2, 0, 2]);
+        dribble(&mut client, &[5, 2]);
+        assert_eq!(&take(&mut client), b"\x01\x05us:er\x04pass");
+        dribble(&mut client, &[1, 0]);
+        assert_eq!(take(&mut client), [5, 1, 0, 3, 13]);
+        assert_eq!(&take::<15>(&mut client), b"venue.invalid\x24\xe3");
+        // A name as the bound address.
+        dribble(&mut client, b"\x05\x00\x00\x03\x03abc\x00\x50");
+        forward(client, venue);
+    });
+    let builder = Client::builder().extra_roots_pem(authority.as_bytes()).unwrap();
+    echo(&builder.proxy(through("socks5", proxy)));
+    thread.join().unwrap();
+}
+
+/// What a client says of a proxy that answers so.
+fn problem(scheme: &'static str, answers: &'static [&'static [u8]]) -> ProxyError {
+    let (proxy, thread) = serve(move |mut client| {
+        for answer in answers {
+            assert!(client.read(&mut [0; 1024]).unwrap() > 0);
+            client.write_all(answer).unwrap();
+        }
+        // Its end, unless the client has gone before.
+        let _ = client.shutdown(std::net::Shutdown::Write);
+        while client.read(&mut [0; 1024]).is_ok_and(|count| count > 0) {}
+    });
+    let mut client = Client::builder().proxy(through(scheme, proxy)).connect("ws://venue.invalid/").unwrap();
+    let problem = loop {
+        match client.next_message() {
+            Ok(message) => assert!(message.is_none()),
+            Err(Error::Dial(DialError::Proxy { proxy, problem })) => {
+                assert_eq!(proxy, "127.0.0.1");
+                break problem;
+            }
+            Err(error) => panic!("{error}"),
+        }
+        client.wait(None).unwrap();
+    };
+    drop(client);
+    thread.join().unwrap();
+    problem
+}
+
+#[test]
+fn a_proxy_that_does_not_let_us_through_says_why() {
+    assert_eq!(problem("http", &[b"HTTP/1.1 407 No\r\n\r\n"]), ProxyError::Credentials);
+    assert_eq!(
+        problem("http", &[b"HTTP/1.1 503 No\r\nContent-Length: 2\r\n\r\nno"]),
+        ProxyError::Status(503)
+    );
+    assert_eq!(problem("socks5", &[&[5, 0xff]]), ProxyError::Credentials);
+    assert_eq!(problem("socks5", &[&[5, 2], &[1, 9]]), ProxyError::Credentials);
+    assert_eq!(problem("socks5", &[&[5, 0], &[5, 5, 0, 1, 0, 0, 0, 0, 0, 0]]), ProxyError::Reply(5));
+}
+
+#[test]
+fn a_proxy_that_is_none_is_told_as_that() {
+    let is_broken = |problem| matches!(problem, ProxyError::Broken(_));
+    assert!(is_broken(problem("http", &[b""])), "it ends the connection");
+    assert!(is_broken(problem("http", &[b"\x05\xff"])));
+    assert!(is_broken(problem("http", &[b"HTTP/1.1 200 OK\r\n\r\nand more"])));
+    assert!(is_broken(problem("socks5", &[b"HTTP/1.1 400 Bad Request\r\n\r\n"])));
+    assert!(is_broken(problem("socks5", &[&[5, 0], &[5, 0, 0]])));
+}
+
+#[test]
+fn a_feed_does_not_try_a_proxy_again_that_does_not_take_the_credentials() {
+    let (proxy, thread) = serve(|mut client| {
+        head(&mut client);
+        client.write_all(b"HTTP/1.1 407 No\r\n\r\n").unwrap();
+        while client.read(&mut [0; 1024]).is_ok_and(|count| count > 0) {}
+    });
+    let config = Config {
+        symbols: vec!["BTCUSDT".into()],
+        streams: vec![binance::Stream::Trade],
+        stream_url: "ws://venue.invalid".into(),
+        ..Config::default()
+    };
+    let builder = Client::builder().proxy(through("http", proxy));
+    let mut feed = Feed::connect(Binance::new(config).unwrap(), &builder).unwrap();
+    let mut is_stopped = false;
+    let error = loop {
+        match feed.next(Some(Duration::from_secs(60))) {
+            Ok(Some(arrival)) => {
+                let refused = Cause::Refused { status: 407, retry_after_s: None };
+                is_stopped |= matches!(arrival.event, Event::Link(link)
+                    if matches!(link.change, LinkChange::Stopped { cause, .. } if cause == refused));
+            }
+            Ok(None) => panic!("nothing is told"),
+            Err(error) => break error,
+        }
+    };
+    assert!(is_stopped && error.to_string().contains("credentials"), "{error}");
+    assert!(!error.to_string().contains("pass"), "{error}");
+    thread.join().unwrap();
+}
+
+#[test]
+fn what_is_shown_to_the_server_is_no_part_of_the_settings_shown_here() {
+    let builder = Client::builder()
+        .basic_auth("user", "secret")
+        .bearer_auth("token-secret")
+        .proxy(Proxy::parse("http://user:secret@proxy.example:1").unwrap());
+    assert!(!format!("{builder:?}").contains("secret"), "{builder:?}");
+}
