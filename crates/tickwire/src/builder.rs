@@ -5,7 +5,7 @@ use crate::clock;
 use crate::dial::{DialTimeouts, Socket, Target, Way};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
-use crate::proxy::{self, Proxy};
+use crate::proxy::{self, Proxy, ProxyUrlError};
 use crate::tls::{self, TlsRecords};
 use crate::transport::{Plain, Transport};
 use crate::wait::WaitPolicy;
@@ -251,11 +251,7 @@ impl Builder {
         let request = self.request(&endpoint)?;
         let tls = if endpoint.tls { Some((self.tls()?, self.tls_records)) } else { None };
         let way = Way { local: self.local_address, offset: self.address_offset };
-        let proxy = match &self.proxy {
-            Through::None => None,
-            Through::Proxy(proxy) => Some(proxy.clone()),
-            Through::Environment => proxy::for_endpoint(&endpoint, |name| std::env::var(name).ok())?,
-        };
+        let proxy = self.proxy_for(&endpoint)?;
         let target = Target { host: &endpoint.host, port: endpoint.port, proxy, way, tls };
         let socket = Socket::dial(target, self.dial_timeouts())?;
         self.ask(socket, request)
@@ -312,6 +308,20 @@ impl Builder {
         let unacknowledged = ping_after
             .map(|ping_after| ping_after.saturating_add(pong).saturating_add(Duration::from_secs(5)));
         DialTimeouts { connect: self.connect_timeout, unacknowledged }
+    }
+
+    fn proxy_for(&self, endpoint: &Endpoint) -> Result<Option<Proxy>, ProxyUrlError> {
+        match &self.proxy {
+            Through::None => Ok(None),
+            Through::Proxy(proxy) => Ok(Some(proxy.clone())),
+            Through::Environment => proxy::for_endpoint(endpoint, |name| std::env::var(name).ok()),
+        }
+    }
+
+    /// The proxy for a document at an `https://` or `http://` URL.
+    pub(crate) fn proxy_of_document(&self, url: &str) -> Result<Option<Proxy>, Error> {
+        let like = url.strip_prefix("http").map_or_else(|| url.to_owned(), |rest| format!("ws{rest}"));
+        Ok(self.proxy_for(&Endpoint::parse(&like)?)?)
     }
 
     /// The certificates that are trusted besides the public web's.

@@ -232,6 +232,79 @@ fn a_feed_does_not_try_a_proxy_again_that_does_not_take_the_credentials() {
     thread.join().unwrap();
 }
 
+/// A proxy for any number of connections, to whatever host they name; says which they named.
+#[cfg(feature = "rest")]
+fn proxy(is_socks: bool) -> (SocketAddr, std::sync::mpsc::Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (named, names) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        for client in listener.incoming() {
+            let (mut client, named) = (client.unwrap(), named.clone());
+            thread::spawn(move || {
+                let name = if is_socks { socks_name(&mut client) } else { connect_name(&mut client) };
+                named.send(name.clone()).unwrap();
+                forward(client, std::net::ToSocketAddrs::to_socket_addrs(&name).unwrap().next().unwrap());
+            });
+        }
+    });
+    (address, names)
+}
+
+#[cfg(feature = "rest")]
+fn connect_name(client: &mut TcpStream) -> String {
+    let head = head(client);
+    client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+    head.split(' ').nth(1).unwrap().to_owned()
+}
+
+#[cfg(feature = "rest")]
+fn socks_name(client: &mut TcpStream) -> String {
+    let [_, methods] = take(client);
+    client.read_exact(&mut vec![0; methods.into()]).unwrap();
+    client.write_all(&[5, 0]).unwrap();
+    let [_, _, _, kind, len] = take(client);
+    assert_eq!(kind, 3, "a name");
+    let mut name = vec![0; len.into()];
+    client.read_exact(&mut name).unwrap();
+    let port = u16::from_be_bytes(take(client));
+    client.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).unwrap();
+    format!("{}:{port}", String::from_utf8(name).unwrap())
+}
+
+#[cfg(feature = "rest")]
+#[test]
+fn documents_go_through_the_proxy_too() {
+    use tickwire::venue::BookChange;
+    use tickwire_sim::{Options, Server, Source, Venue};
+    for (scheme, is_socks) in [("http", false), ("socks5", true)] {
+        let source = Source::Market { seed: 5, symbols: vec!["BTCUSDT".into()], events_per_second: 200 };
+        let server = Server::start(Options { source, ..Options::of(Venue::BinanceUsdM) }).unwrap();
+        let (address, names) = proxy(is_socks);
+        let config = Config {
+            symbols: vec!["BTCUSDT".into()],
+            streams: vec![binance::Stream::Depth { ms: 100 }],
+            stream_url: server.stream_url(),
+            snapshots: binance::Snapshots::Rest,
+            rest_url: format!("{}/fapi/v1/depth", server.rest_url()),
+            ..Config::usd_m()
+        };
+        let builder = Client::builder().extra_roots_pem(server.ca_pem().as_bytes()).unwrap();
+        let builder = builder.proxy(Proxy::parse(&format!("{scheme}://{address}")).unwrap());
+        let mut feed = Feed::connect(Binance::new(config).unwrap(), &builder).unwrap();
+        loop {
+            let arrival = feed.next(None).unwrap().expect("an open feed");
+            if matches!(arrival.event, Event::Book(book) if matches!(book.change, BookChange::Synced { .. }))
+            {
+                break;
+            }
+        }
+        let hosts: Vec<String> = names.try_iter().collect();
+        let host = server.stream_url().replace("wss://", "");
+        assert_eq!(hosts, [host.clone(), host], "the stream, and the document");
+    }
+}
+
 #[test]
 fn what_is_shown_to_the_server_is_no_part_of_the_settings_shown_here() {
     let builder = Client::builder()

@@ -534,7 +534,8 @@ fn fetch(
     let fetcher = match fetcher {
         Some(fetcher) => fetcher,
         None => {
-            let mut begun = Fetcher::start(builder.roots())?;
+            // All documents of a session come from one venue.
+            let mut begun = Fetcher::start(builder.roots(), builder.proxy_of_document(url)?.as_ref())?;
             waiter.add(&mut begun, REST)?;
             fetcher.insert(begun)
         }

@@ -132,6 +132,17 @@ impl Proxy {
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
+
+    #[cfg(feature = "rest")]
+    pub(crate) fn is_socks(&self) -> bool {
+        self.protocol == Protocol::Socks5
+    }
+
+    /// User and password.
+    #[cfg(feature = "rest")]
+    pub(crate) fn credentials(&self) -> Option<(&str, &str)> {
+        self.credentials.as_ref().map(|Credentials { user, password }| (&**user, &**password))
+    }
 }
 
 fn decode(text: &str) -> Result<String, ProxyUrlError> {

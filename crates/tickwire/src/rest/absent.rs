@@ -1,6 +1,7 @@
 //! In the place of `fetcher` without the feature `rest`: a type without values, so that no other file asks which it is.
 
 use super::Answer;
+use crate::proxy::Proxy;
 use mio::event::Source;
 use mio::{Interest, Registry, Token};
 use rustls::pki_types::CertificateDer;
@@ -12,7 +13,7 @@ use std::io;
 pub(crate) struct Fetcher(Infallible);
 
 impl Fetcher {
-    pub(crate) fn start(_: &[CertificateDer<'static>]) -> io::Result<Self> {
+    pub(crate) fn start(_: &[CertificateDer<'static>], _: Option<&Proxy>) -> io::Result<Self> {
         Err(io::Error::new(io::ErrorKind::Unsupported, "documents over HTTP need the feature `rest`"))
     }
 

@@ -3,6 +3,7 @@
 use super::Answer;
 use super::answer::Document;
 use crate::clock;
+use crate::proxy::Proxy;
 use mio::event::Source;
 use mio::unix::pipe;
 use mio::{Interest, Registry, Token};
@@ -13,9 +14,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
-use ureq::Agent;
 use ureq::http::Response;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::{Agent, ProxyProtocol};
 
 /// A request as a whole, from the moment it is wanted, through the queue, to the last byte; less than a session waits
 /// for it.
@@ -48,9 +49,9 @@ pub(crate) struct Fetcher {
 }
 
 impl Fetcher {
-    /// Starts the thread; `roots` are those of the builder.
-    pub(crate) fn start(roots: &[CertificateDer<'static>]) -> io::Result<Self> {
-        let agent = agent(roots);
+    /// Starts the thread; `roots` and the proxy are those of the builder.
+    pub(crate) fn start(roots: &[CertificateDer<'static>], proxy: Option<&Proxy>) -> io::Result<Self> {
+        let agent = agent(roots, proxy)?;
         let (requests, to_do) = channel::<Request>();
         let (done, answers) = channel();
         let (mut ring, bell) = pipe::new()?;
@@ -96,7 +97,7 @@ impl Source for Fetcher {
 }
 
 /// Trusts the public web's roots, or only `roots` if there are some: the library takes no other mixture.
-fn agent(roots: &[CertificateDer<'static>]) -> Agent {
+fn agent(roots: &[CertificateDer<'static>], proxy: Option<&Proxy>) -> io::Result<Agent> {
     let trusted = match roots {
         [] => RootCerts::WebPki,
         roots => RootCerts::from(roots.iter().map(|root| Certificate::from_der(root).to_owned())),
@@ -109,10 +110,22 @@ fn agent(roots: &[CertificateDer<'static>]) -> Agent {
         .tls_config(tls)
         .http_status_as_error(false)
         .max_redirects(0)
-        .proxy(None)
+        .proxy(proxy.map(way_through).transpose().map_err(io::Error::other)?)
         .user_agent(concat!("tickwire/", env!("CARGO_PKG_VERSION")))
         .build();
-    config.new_agent()
+    Ok(config.new_agent())
+}
+
+/// The same proxy in ureq's terms. It is to look the host up.
+fn way_through(proxy: &Proxy) -> Result<ureq::Proxy, ureq::Error> {
+    let protocol = if proxy.is_socks() { ProxyProtocol::Socks5h } else { ProxyProtocol::Http };
+    let host = proxy.host();
+    let shown = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    let way = ureq::Proxy::builder(protocol).host(&shown).port(proxy.port());
+    match proxy.credentials() {
+        Some((user, password)) => way.username(user).password(password).build(),
+        None => way.build(),
+    }
 }
 
 /// What is fetched, unless it fails or the request has waited for too long behind others: its session asks again, and
@@ -146,7 +159,7 @@ mod tests {
         listener.set_nonblocking(true).unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let request = Request { id: 1, url, since: clock::now() };
-        assert!(document(&agent(&[]), &request, request.since + TIMEOUT).is_none());
+        assert!(document(&agent(&[], None).unwrap(), &request, request.since + TIMEOUT).is_none());
         assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
     }
 
@@ -176,7 +189,7 @@ mod tests {
                 .unwrap();
         });
         let request = Request { id: 1, url, since: clock::now() };
-        let document = document(&agent(&[]), &request, request.since).unwrap();
+        let document = document(&agent(&[], None).unwrap(), &request, request.since).unwrap();
         assert_eq!((document.status, document.retry_after_s, &document.body[..]), (429, Some(3), &b"{}"[..]));
         server.join().unwrap();
     }
