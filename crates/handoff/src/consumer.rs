@@ -4,6 +4,7 @@ use crate::lanes::{Lanes, Taken, What};
 use crate::room::Room;
 use crate::stream::{End, Name};
 use crate::sync::{Arc, Condvar, Mutex, MutexGuard, lock};
+use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
@@ -26,12 +27,19 @@ pub(crate) struct State<M> {
     pub(crate) reader_is_gone: bool,
 }
 
-/// Takes what a [`Registry`](crate::Registry) hands to it, on any thread.
+/// A consumer takes so many messages at a time, because the lock costs more than a small message.
+const BATCH: usize = 32;
+
+/// Takes what a [`Registry`](crate::Registry) hands to it, on any thread: up to 32 messages at a time, and one alone where the
+/// latest is wanted ([`Overflow::Conflate`](crate::Overflow)).
 pub struct Consumer<M> {
     shared: Arc<Shared<M>>,
     names: Names,
-    /// The message that was lent last.
+    /// What was taken and is not told yet.
+    batch: VecDeque<(Taken<M>, Vec<u8>)>,
+    /// The message that was lent last, and buffers of those before.
     bytes: Vec<u8>,
+    spent: Vec<Vec<u8>>,
 }
 
 /// The names of the streams by their places, and which tenant of its place each is.
@@ -150,7 +158,8 @@ impl Names {
 
 impl<M> Consumer<M> {
     pub(crate) fn new(shared: Arc<Shared<M>>) -> Self {
-        Self { shared, names: Names::default(), bytes: Vec::new() }
+        let (batch, spent) = (VecDeque::with_capacity(BATCH), Vec::with_capacity(BATCH));
+        Self { shared, names: Names::default(), batch, bytes: Vec::new(), spent }
     }
 
     /// What is next; waits for it up to `timeout`, or as long as it takes. `None` when the time is up.
@@ -158,24 +167,40 @@ impl<M> Consumer<M> {
     /// # Errors
     /// [`Gone`] when nothing more will come.
     pub fn next(&mut self, timeout: Option<Duration>) -> Result<Option<Delivery<'_, M>>, Gone> {
+        if self.batch.is_empty() {
+            self.fill(timeout)?;
+        }
+        let Some((taken, bytes)) = self.batch.pop_front() else { return Ok(None) };
+        self.spent.push(std::mem::replace(&mut self.bytes, bytes));
+        Ok(Some(self.lend(taken)))
+    }
+
+    /// Takes what is there, for the buffers that are not needed any more.
+    fn fill(&mut self, timeout: Option<Duration>) -> Result<(), Gone> {
         let mut state = lock(&self.shared.state);
         if !state.lanes.has_any() && !state.reader_is_gone {
             state.consumer_waits = true;
             state = self.shared.wait(state, timeout);
             state.consumer_waits = false;
         }
-        let Some(taken) = state.lanes.take(&mut self.bytes) else {
-            return if state.reader_is_gone { Err(Gone) } else { Ok(None) };
-        };
-        let reader_waits = std::mem::take(&mut state.reader_waits);
-        if !self.names.knows(&taken) {
-            self.names.learn(&taken, state.lanes.name(taken.lane));
+        let goes_on = |taken: usize, lanes: &Lanes<M>| taken < BATCH && !lanes.is_latest_next();
+        while state.lanes.has_any() && (self.batch.is_empty() || goes_on(self.batch.len(), &state.lanes)) {
+            let mut bytes = self.spent.pop().unwrap_or_default();
+            let Some(taken) = state.lanes.take(&mut bytes) else { break };
+            if !self.names.knows(&taken) {
+                self.names.learn(&taken, state.lanes.name(taken.lane));
+            }
+            self.batch.push_back((taken, bytes));
         }
+        if self.batch.is_empty() && state.reader_is_gone {
+            return Err(Gone);
+        }
+        let makes_room = !self.batch.is_empty() && std::mem::take(&mut state.reader_waits);
         drop(state);
-        if reader_waits {
+        if makes_room {
             self.shared.room.make();
         }
-        Ok(Some(self.lend(taken)))
+        Ok(())
     }
 
     fn lend(&self, taken: Taken<M>) -> Delivery<'_, M> {

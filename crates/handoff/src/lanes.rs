@@ -180,6 +180,12 @@ impl<M> Lanes<M> {
         !self.ready.is_empty()
     }
 
+    /// Whether what is next stands in for older ones, and would be one of those itself if it were taken too early.
+    pub(crate) fn is_latest_next(&self) -> bool {
+        let lane = self.ready.front().and_then(|at| self.lanes.get(*at));
+        lane.is_some_and(|lane| lane.overflow == Overflow::Conflate)
+    }
+
     /// Takes what is next, its bytes into `buffer`, whose memory is used again.
     pub(crate) fn take(&mut self, buffer: &mut Vec<u8>) -> Option<Taken<M>> {
         let at = self.ready.pop_front()?;
