@@ -52,13 +52,16 @@ impl Write for Wire {
     }
 }
 
+/// The length of a stream's name, with which its messages begin.
+const NAME_BYTES: usize = 16;
+
 /// The name of a stream, as it begins each of its messages.
 fn name(stream: usize) -> String {
     format!("stream{stream:04}@trade")
 }
 
 fn name_of(message: &[u8]) -> &str {
-    std::str::from_utf8(&message[..name(0).len()]).expect("names are ASCII")
+    std::str::from_utf8(&message[..NAME_BYTES]).expect("names are ASCII")
 }
 
 fn frames(messages: usize) -> Arc<[u8]> {

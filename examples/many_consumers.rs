@@ -90,18 +90,24 @@ fn print_quotes(mut consumer: Consumer<Told>) {
             let [bid, ask] = [quote.bid, quote.ask].map(|level| level.map(|level| level.price.to_string()));
             println!("{:?}: {bid:?} {ask:?}, {} older quotes left out", quote.instrument, message.missed);
         }
-        thread::sleep(Duration::from_secs(1));
+        be_busy(Duration::from_secs(1));
     }
 }
 
 /// Wants the streams of another symbol after some seconds.
 fn want_more(writer: &Writer<()>) {
-    thread::sleep(Duration::from_secs(5));
+    be_busy(Duration::from_secs(5));
     for name in ["ethusdt@trade", "ethusdt@bookTicker"] {
         if let Err(error) = writer.write((), name.as_bytes()) {
             eprintln!("{name}: {error}");
         }
     }
+}
+
+/// In the place of work that takes time.
+#[expect(clippy::disallowed_methods, reason = "nothing is waited for")]
+fn be_busy(span: Duration) {
+    thread::sleep(span);
 }
 
 fn connect() -> Result<Feed<Binance>, Box<dyn std::error::Error>> {

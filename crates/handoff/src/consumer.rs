@@ -29,6 +29,8 @@ pub(crate) struct State<M> {
 
 /// A consumer takes so many messages at a time, because the lock costs more than a small message.
 const BATCH: usize = 32;
+/// It looks so often, with the processor left to others in between, before it sleeps.
+const LOOKS: usize = 32;
 
 /// Takes what a [`Registry`](crate::Registry) hands to it, on any thread: up to 32 messages at a time, and one alone where the
 /// latest is wanted ([`Overflow::Conflate`](crate::Overflow)).
@@ -83,6 +85,13 @@ pub struct Message<'a, M> {
 #[error("the reader is gone")]
 pub struct Gone;
 
+impl<M> State<M> {
+    /// Nothing is there for the consumer.
+    fn is_idle(&self) -> bool {
+        !self.lanes.has_any() && !self.reader_is_gone
+    }
+}
+
 impl<M> Shared<M> {
     pub(crate) fn new(bytes_max: usize, room: Arc<Room>) -> Self {
         let state = State {
@@ -99,13 +108,28 @@ impl<M> Shared<M> {
     pub(crate) fn with<R>(&self, act: impl FnOnce(&mut State<M>) -> R) -> R {
         let mut state = lock(&self.state);
         let result = act(&mut state);
-        let has_news = state.lanes.has_any() || state.reader_is_gone;
-        let wakes = has_news && std::mem::take(&mut state.consumer_waits);
+        let wakes = !state.is_idle() && std::mem::take(&mut state.consumer_waits);
         drop(state);
         if wakes {
             self.filled.notify_one();
         }
         result
+    }
+
+    /// Takes the lock, and if there is nothing, a little later once more: to sleep and be woken takes both ends far longer than
+    /// a busy reader needs for its next message.
+    fn look(&self, timeout: Option<Duration>) -> MutexGuard<'_, State<M>> {
+        let mut state = lock(&self.state);
+        let looks = if cfg!(loom) || timeout == Some(Duration::ZERO) { 0 } else { LOOKS };
+        for _ in 0..looks {
+            if !state.is_idle() {
+                break;
+            }
+            drop(state);
+            std::thread::yield_now();
+            state = lock(&self.state);
+        }
+        state
     }
 
     #[cfg(not(loom))]
@@ -114,7 +138,7 @@ impl<M> Shared<M> {
         state: MutexGuard<'a, State<M>>,
         timeout: Option<Duration>,
     ) -> MutexGuard<'a, State<M>> {
-        let is_idle = |state: &mut State<M>| !state.lanes.has_any() && !state.reader_is_gone;
+        let is_idle = |state: &mut State<M>| state.is_idle();
         let Some(timeout) = timeout else {
             return self.filled.wait_while(state, is_idle).unwrap_or_else(|lock| lock.into_inner());
         };
@@ -129,7 +153,7 @@ impl<M> Shared<M> {
         timeout: Option<Duration>,
     ) -> MutexGuard<'a, State<M>> {
         // A model has no time: who has any waits no longer.
-        while timeout.is_none() && !state.lanes.has_any() && !state.reader_is_gone {
+        while timeout.is_none() && state.is_idle() {
             state = self.filled.wait(state).unwrap_or_else(|lock| lock.into_inner());
         }
         state
@@ -177,8 +201,8 @@ impl<M> Consumer<M> {
 
     /// Takes what is there, for the buffers that are not needed any more.
     fn fill(&mut self, timeout: Option<Duration>) -> Result<(), Gone> {
-        let mut state = lock(&self.shared.state);
-        if !state.lanes.has_any() && !state.reader_is_gone {
+        let mut state = self.shared.look(timeout);
+        if state.is_idle() {
             state.consumer_waits = true;
             state = self.shared.wait(state, timeout);
             state.consumer_waits = false;

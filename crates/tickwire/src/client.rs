@@ -263,6 +263,12 @@ impl<T: Transport> Client<T> {
         &self.transport
     }
 
+    /// The message that [`advance`](Self::advance) has just found.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn message(&self) -> Option<Message<'_>> {
+        self.connection.message()
+    }
+
     /// The message that [`advance`](Self::advance) has just found, as one slice.
     pub(crate) fn payload(&mut self) -> Option<Payload<'_>> {
         self.connection.payload()
@@ -270,7 +276,7 @@ impl<T: Transport> Client<T> {
 
     /// Skips to the next whole message, if there is one.
     #[inline(never)]
-    fn find_message(&mut self) -> Result<bool, Error> {
+    pub(crate) fn find_message(&mut self) -> Result<bool, Error> {
         loop {
             match self.advance()? {
                 None => return Ok(false),
@@ -465,8 +471,7 @@ impl<T: Transport + Source> Client<T> {
     /// the connection itself reports comes from reading.
     pub fn wait(&mut self, timeout: Option<Duration>) -> Result<bool, Error> {
         self.write_queued();
-        let written = self.over && !self.unwritten;
-        if !self.drained || written || self.write_error.is_some() || self.is_closed() {
+        if self.has_more() {
             return Ok(true);
         }
         let user = timeout.and_then(|timeout| clock::now().checked_add(timeout));
@@ -487,6 +492,12 @@ impl<T: Transport + Source> Client<T> {
         Ok(self.waiter()?.waker()?)
     }
 
+    /// Whether reading has something to tell without another wait.
+    fn has_more(&self) -> bool {
+        let written = self.over && !self.unwritten;
+        !self.drained || written || self.write_error.is_some() || self.is_closed()
+    }
+
     /// Its own poll, which begins with the first call.
     fn waiter(&mut self) -> Result<&mut Waiter, Error> {
         if let PolledBy::Nobody = self.polled_by {
@@ -500,6 +511,27 @@ impl<T: Transport + Source> Client<T> {
                 Err(Error::Misuse("the client is registered with another Poll: wait there"))
             }
         }
+    }
+}
+
+/// For who waits for the descriptor of its own poll.
+#[cfg(feature = "tokio")]
+impl<T: Transport + Source> Client<T> {
+    pub(crate) fn descriptor(&mut self) -> Result<std::os::fd::OwnedFd, Error> {
+        Ok(self.waiter()?.descriptor()?)
+    }
+
+    /// Whether [`wait`](Self::wait) would not wait.
+    pub(crate) fn is_ready(&mut self) -> Result<bool, Error> {
+        self.wait(Some(Duration::ZERO))
+    }
+
+    /// Whether something became ready, be it only to be written to.
+    pub(crate) fn is_polled_ready(&mut self) -> Result<bool, Error> {
+        let ready = self.waiter()?.wait(Some(clock::now()))?;
+        // What is there to be read is not told again.
+        self.drained &= !ready;
+        Ok(ready)
     }
 }
 

@@ -82,6 +82,8 @@ mod feed;
 mod proxy;
 mod rest;
 mod tls;
+#[cfg(feature = "tokio")]
+pub mod tokio;
 mod transport;
 mod wait;
 

@@ -60,6 +60,13 @@ impl Waiter {
         self.ready().any(|token| token == WAKER)
     }
 
+    /// Another descriptor of its poll, for who waits for that.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn descriptor(&self) -> io::Result<std::os::fd::OwnedFd> {
+        use std::os::fd::AsFd as _;
+        self.poll.registry().as_fd().try_clone_to_owned()
+    }
+
     /// Waits until something is ready or `until` has come. True when something may be ready; a signal counts as that.
     pub(crate) fn wait(&mut self, until: Option<Instant>) -> io::Result<bool> {
         let spin_until = match self.policy {

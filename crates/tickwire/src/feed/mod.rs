@@ -181,6 +181,11 @@ impl<S: Session> Feed<S> {
     /// credentials: correct that. The others go on, and the feed can be asked for more. [`Error::Io`] when the system has
     /// no descriptors or threads left.
     pub fn next(&mut self, timeout: Option<Duration>) -> Result<Option<Arrival<'_>>, Error> {
+        Ok(if self.find(timeout)? { self.lend() } else { None })
+    }
+
+    /// Goes on until there is an event. False if there is none.
+    pub(crate) fn find(&mut self, timeout: Option<Duration>) -> Result<bool, Error> {
         let until = timeout.and_then(|timeout| clock::now().checked_add(timeout));
         let mut looked = false;
         self.is_unfinished = true;
@@ -193,28 +198,39 @@ impl<S: Session> Feed<S> {
             if self.machine.has_event() || self.receive()? || self.take_document()? || self.on_deadline() {
                 // While messages bring no events, the time of the last wait is near enough.
                 if until.is_some_and(|until| until <= self.moment.instant) && !self.machine.has_event() {
-                    return Ok(None);
+                    return Ok(false);
                 }
                 continue;
             }
             self.is_unfinished = false;
             if self.is_closed() || (looked && until.is_some_and(|until| until <= clock::now())) {
-                return Ok(None);
+                return Ok(false);
             }
             self.wait(until)?;
             (looked, self.is_unfinished) = (true, true);
             if self.waiter.is_woken() {
-                return Ok(None);
+                return Ok(false);
             }
         }
-        let Some(event) = self.machine.poll_event() else { return Ok(None) };
+        Ok(true)
+    }
+
+    /// Lends the event that was found.
+    pub(crate) fn lend(&mut self) -> Option<Arrival<'_>> {
+        let event = self.machine.poll_event()?;
         let Some(Origin { slot, received_ns }) = self.origin else {
-            return Ok(Some(Arrival { event, raw: &[], received_ns: None, route: None }));
+            return Some(Arrival { event, raw: &[], received_ns: None, route: None });
         };
         // The client was not asked for more since: its message is still there.
         let payload = self.links.get_mut(slot).and_then(|link| link.client.payload());
         let raw = payload.map_or(&[][..], |payload| payload.bytes);
-        Ok(Some(Arrival { event, raw, received_ns: Some(received_ns), route: Some(route(slot)) }))
+        Some(Arrival { event, raw, received_ns: Some(received_ns), route: Some(route(slot)) })
+    }
+
+    /// For who waits for its descriptor.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn descriptor(&self) -> io::Result<std::os::fd::OwnedFd> {
+        self.waiter.descriptor()
     }
 
     /// What ends [`next`](Self::next) from another thread, the one that waits or else the next that would.

@@ -1,0 +1,173 @@
+//! A client that is awaited.
+
+use super::ready::Ready;
+use crate::client::Client;
+use crate::dial::Socket;
+use crate::error::Error;
+use crate::transport::Transport;
+use mio::event::Source;
+use tickwire_ws::{CloseNumber, Message, Payload, SendError};
+use tokio::task::coop::consume_budget;
+
+/// A [`Client`] on a tokio runtime, which needs its I/O and its time enabled.
+///
+/// Each of its futures may be dropped before it is ready, as `select!` does: nothing is lost by that, and a message is either
+/// queued for sending or not.
+#[derive(Debug)]
+pub struct AsyncClient<T = Socket> {
+    ready: Ready,
+    client: Client<T>,
+}
+
+impl AsyncClient {
+    /// Connects to a `ws://` or `wss://` URL with default settings, until messages can be sent. For other settings see
+    /// [`new`](Self::new).
+    ///
+    /// # Errors
+    /// As [`Builder::connect`](crate::Builder::connect), and what the network says.
+    pub async fn connect(url: &str) -> Result<Self, Error> {
+        let mut client = Self::new(Client::connect(url)?)?;
+        client.open().await?;
+        Ok(client)
+    }
+}
+
+impl<T: Transport + Source> AsyncClient<T> {
+    /// Awaits a client that was begun with a [`Builder`](crate::Builder).
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] when the client is registered with a `Poll` of the caller's; [`Error::Io`] outside of a runtime.
+    ///
+    /// # Panics
+    /// In a runtime without I/O.
+    pub fn new(mut client: Client<T>) -> Result<Self, Error> {
+        let ready = Ready::new(client.descriptor()?)?;
+        Ok(Self { ready, client })
+    }
+
+    /// Waits until messages can be sent. Those that come are not touched.
+    ///
+    /// # Errors
+    /// An [`Error`] ends the connection and is repeated by every later call.
+    pub async fn open(&mut self) -> Result<(), Error> {
+        while !self.client.is_open() {
+            if self.client.advance()?.is_none() {
+                if self.client.is_closed() {
+                    return Err(Error::Closed(self.client.received_close().cloned()));
+                }
+                self.wait().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The next whole message as the payloads of its frames, straight from the receive buffer; `None` once the connection is
+    /// closed. Valid until the next call.
+    ///
+    /// # Errors
+    /// As [`Client::next_message_direct`].
+    pub async fn next_message_direct(&mut self) -> Result<Option<Message<'_>>, Error> {
+        Ok(if self.find().await? { self.client.message() } else { None })
+    }
+
+    /// The next whole message as one slice; `None` once the connection is closed. Valid until the next call.
+    ///
+    /// # Errors
+    /// As [`Client::next_message`].
+    pub async fn next_message(&mut self) -> Result<Option<Payload<'_>>, Error> {
+        Ok(if self.find().await? { self.client.payload() } else { None })
+    }
+
+    /// Sends a text message: waits for room, queues it, and writes what the transport takes. The next read or
+    /// [`flush`](Self::flush) writes the rest. Dropped before it is ready, it has queued nothing.
+    ///
+    /// # Errors
+    /// [`Error::Send`] if it can never be sent, or what ended the connection.
+    pub async fn send_text(&mut self, text: &str) -> Result<(), Error> {
+        self.send(|client| client.send_text(text)).await
+    }
+
+    /// The same with a binary message.
+    ///
+    /// # Errors
+    /// As [`send_text`](Self::send_text).
+    pub async fn send_binary(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.send(|client| client.send_binary(bytes)).await
+    }
+
+    /// Writes all that is queued.
+    ///
+    /// # Errors
+    /// As [`Client::flush`].
+    pub async fn flush(&mut self) -> Result<(), Error> {
+        while !self.client.flush()? {
+            self.wait_for_poll().await?;
+        }
+        Ok(())
+    }
+
+    /// Begins the closing handshake. Go on reading until there is no message any more.
+    ///
+    /// # Errors
+    /// As [`Client::close`].
+    pub fn close(&mut self, code: impl Into<CloseNumber>, reason: &str) -> Result<(), SendError> {
+        self.client.close(code, reason)
+    }
+
+    /// The client.
+    #[must_use]
+    pub fn get_ref(&self) -> &Client<T> {
+        &self.client
+    }
+
+    /// The client, for what needs no waiting.
+    #[must_use]
+    pub fn get_mut(&mut self) -> &mut Client<T> {
+        &mut self.client
+    }
+
+    /// Skips to the next whole message; false once the connection is closed.
+    async fn find(&mut self) -> Result<bool, Error> {
+        // A connection that never pauses leaves other tasks their time.
+        consume_budget().await;
+        loop {
+            if self.client.find_message()? {
+                return Ok(true);
+            }
+            if self.client.is_closed() {
+                return Ok(false);
+            }
+            self.wait().await?;
+        }
+    }
+
+    async fn send(&mut self, queue: impl Fn(&mut Client<T>) -> Result<(), SendError>) -> Result<(), Error> {
+        while let Err(error) = queue(&mut self.client) {
+            if !matches!(error, SendError::Full { .. }) {
+                return Err(error.into());
+            }
+            if !self.client.flush()? {
+                self.wait_for_poll().await?;
+            }
+        }
+        // The rest is written with the next call.
+        self.client.flush()?;
+        Ok(())
+    }
+
+    /// As [`Client::wait`].
+    async fn wait(&mut self) -> Result<(), Error> {
+        while !self.client.is_ready()? {
+            self.ready.wait(self.client.next_deadline()).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the transport may take more, whatever there is to read.
+    async fn wait_for_poll(&mut self) -> Result<(), Error> {
+        while !self.client.is_polled_ready()? {
+            self.ready.wait(None).await?;
+        }
+        Ok(())
+    }
+}
