@@ -137,7 +137,13 @@ const HOUSE: &[Room] = &[
             &["client"],
             &["builder"],
             &["feed"],
+            &["tokio"],
         ],
+    },
+    Room {
+        place: "crates/tickwire/src/tokio",
+        uses: &[],
+        floors: &[&["ready"], &["client", "feed"], &["mod"]],
     },
     Room {
         place: "crates/tickwire/src/proxy",
