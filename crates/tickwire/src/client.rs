@@ -177,6 +177,12 @@ impl<T: Transport> Client<T> {
         self.connection.send(Kind::Binary, bytes)
     }
 
+    /// Queues the next fragment of a message.
+    pub(crate) fn send_fragment(&mut self, kind: Kind, payload: &[u8], fin: bool) -> Result<(), SendError> {
+        self.may_send()?;
+        self.connection.send_fragment(kind, payload, fin)
+    }
+
     /// Queues a Ping of at most 125 bytes ahead of the messages that wait.
     ///
     /// # Errors
@@ -490,6 +496,14 @@ impl<T: Transport + Source> Client<T> {
     /// As [`wait`](Self::wait).
     pub fn waker(&mut self) -> Result<Waker, Error> {
         Ok(self.waiter()?.waker()?)
+    }
+
+    /// Waits until something becomes ready, be it only to be written to.
+    pub(crate) fn wait_for_poll(&mut self) -> Result<(), Error> {
+        let ready = self.waiter()?.wait(None)?;
+        // What is there to be read is not told again.
+        self.drained &= !ready;
+        Ok(())
     }
 
     /// Whether reading has something to tell without another wait.

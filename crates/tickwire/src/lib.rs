@@ -86,6 +86,7 @@ mod tls;
 pub mod tokio;
 mod transport;
 mod wait;
+mod writer;
 
 pub use builder::Builder;
 pub use client::{Client, Event};
@@ -97,6 +98,7 @@ pub use proxy::{Proxy, ProxyError, ProxyUrlError};
 pub use tls::{Tls, TlsRecords};
 pub use transport::{Plain, Transport};
 pub use wait::WaitPolicy;
+pub use writer::MessageWriter;
 
 /// What the README shows compiles.
 #[cfg(doctest)]

@@ -135,7 +135,7 @@ const HOUSE: &[Room] = &[
             &["tls"],
             &["dial"],
             &["client"],
-            &["builder"],
+            &["builder", "writer"],
             &["feed"],
             &["tokio"],
         ],

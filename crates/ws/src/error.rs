@@ -266,6 +266,9 @@ pub enum SendError {
     /// RFC 6455 5.4: a fragmented message is being sent; end it first, or the kind of a later fragment differs.
     #[error("a fragmented message is being sent")]
     InMessage,
+    /// RFC 6455 8.1: a text in fragments is not UTF-8 with this one.
+    #[error("the text is not UTF-8")]
+    NotUtf8,
     /// There is no request to answer (server role).
     #[error("there is no request to answer")]
     NoRequest,

@@ -264,6 +264,19 @@ fn a_fragmented_message_is_sent_in_continuation_frames_and_not_interrupted_by_an
 }
 
 #[test]
+fn a_text_in_fragments_is_checked_over_their_edges() {
+    let mut client = client(Config::default());
+    client.send_fragment(Kind::Text, b"\xe2\x82", false).unwrap();
+    assert_eq!(client.send_fragment(Kind::Text, b"x", false), Err(SendError::NotUtf8));
+    assert_eq!(client.send_fragment(Kind::Text, b"", true), Err(SendError::NotUtf8));
+    client.send_fragment(Kind::Text, b"\xac", true).unwrap();
+    client.send_fragment(Kind::Binary, b"\xff", false).unwrap();
+    client.send_fragment(Kind::Binary, b"\xff", true).unwrap();
+    let payloads: Vec<Vec<u8>> = sent(&mut client).into_iter().map(|(_, payload)| payload).collect();
+    assert_eq!(payloads, [&b"\xe2\x82"[..], b"\xac", b"\xff", b"\xff"]);
+}
+
+#[test]
 fn a_message_that_does_not_fit_the_outbox_stays_with_the_caller() {
     let mut client = client(small(|limits| limits.outbox_bytes_max = 100));
     client.send(Kind::Binary, &[0; 60]).unwrap();

@@ -25,6 +25,7 @@ use crate::limits::{Config, Limits, Timeouts};
 use crate::message::{Kind, Message, Payload};
 use crate::outbox::Outbox;
 use crate::timer::{Timer, Timers};
+use crate::utf8::Utf8;
 use chacha20::ChaCha12Rng;
 use farewell::Farewell;
 use rand_core::{Rng as _, SeedableRng as _};
@@ -91,8 +92,9 @@ pub struct Connection {
     deflate: Option<Deflate>,
     codec: Option<Box<Codec>>,
     outbox: Outbox,
-    /// The kind of the fragmented message being sent.
+    /// The kind of the fragmented message being sent, and the check of its text.
     sending: Option<Kind>,
+    sending_text: Utf8,
     timers: Timers,
     rng: ChaCha12Rng,
     /// The latest time that a call has told.
@@ -153,6 +155,7 @@ impl Connection {
             codec: None,
             outbox: Outbox::new(config.limits.outbox_bytes_max),
             sending: None,
+            sending_text: Utf8::default(),
             timers: Timers::default(),
             rng,
             now,

@@ -13,7 +13,7 @@ use rand_core::Rng as _;
 use std::time::Instant;
 
 impl Connection {
-    /// Queues a message in one frame.
+    /// Queues a message in one frame. A text has to be UTF-8: the caller sees to it.
     ///
     /// # Errors
     /// [`SendError`]: nothing was queued, the payload is still the caller's.
@@ -21,15 +21,26 @@ impl Connection {
         if self.sending.is_some() {
             return Err(SendError::InMessage);
         }
-        self.send_fragment(kind, payload, true)
+        self.push(kind, payload, true)
     }
 
     /// Queues the next fragment of a message, `fin` for the last one (RFC 6455 5.4). Fragments of a text may split
-    /// a code point, but together they must be UTF-8: the caller sees to it.
+    /// a code point, but together they must be UTF-8, which is checked.
     ///
     /// # Errors
     /// [`SendError`]: nothing was queued, the payload is still the caller's.
     pub fn send_fragment(&mut self, kind: Kind, payload: &[u8], fin: bool) -> Result<(), SendError> {
+        let mut text = self.sending_text.clone();
+        if kind == Kind::Text {
+            let checked = text.push(payload).and_then(|()| if fin { text.finish() } else { Ok(()) });
+            checked.map_err(|_| SendError::NotUtf8)?;
+        }
+        self.push(kind, payload, fin)?;
+        self.sending_text = text;
+        Ok(())
+    }
+
+    fn push(&mut self, kind: Kind, payload: &[u8], fin: bool) -> Result<(), SendError> {
         self.may_send()?;
         let opcode = match (self.sending, kind) {
             (None, Kind::Text) => Opcode::Text,
