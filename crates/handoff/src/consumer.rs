@@ -51,7 +51,7 @@ struct Names(Vec<Option<(u32, Name)>>);
 /// What a consumer is told, borrowed until the next call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery<'a, M> {
-    /// A message of a stream, in the order in which the reader handed them over.
+    /// A message of a stream, in the order of that. Streams with messages that wait take turns.
     Message(Message<'a, M>),
     /// A stream has ended: nothing more comes of it. So many messages that waited were dropped, or found no room.
     Ended {
@@ -69,8 +69,8 @@ pub enum Delivery<'a, M> {
 pub struct Message<'a, M> {
     /// The name of its stream.
     pub stream: &'a str,
-    /// How many messages the reader handed to the stream before: the one before this has the number that is less by one and
-    /// by what was missed, if none was taken out of its turn ([`Overflow::Conflate`](crate::Overflow)).
+    /// Its number in its stream, from 0. It grows by one and by what was missed, except where a newer message may stand in for
+    /// one that waits ([`Overflow::Conflate`](crate::Overflow)).
     pub sequence: u64,
     /// How many of the stream were dropped before this one, or replaced by it.
     pub missed: u64,
@@ -244,6 +244,7 @@ impl<M> Drop for Consumer<M> {
     fn drop(&mut self) {
         let mut state = lock(&self.shared.state);
         state.consumer_is_gone = true;
+        state.lanes = Lanes::new(0);
         let reader_waits = std::mem::take(&mut state.reader_waits);
         drop(state);
         if reader_waits {

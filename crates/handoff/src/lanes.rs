@@ -14,6 +14,9 @@ use crate::stream::{End, Name, Overflow, Stream};
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
 
+/// A buffer may be so much larger than its message, beside four times as large.
+const SLACK_BYTES: usize = 1024;
+
 /// The streams of one consumer.
 #[derive(Debug)]
 pub(crate) struct Lanes<M> {
@@ -43,6 +46,8 @@ struct Lane<M> {
     overflow: Overflow,
     messages_max: usize,
     messages: VecDeque<Queued<M>>,
+    /// Of those messages.
+    bytes: usize,
     /// Which message of each key waits, counted from the first that ever did, if only the latest is wanted.
     latest: FxHashMap<u64, u64>,
     /// How many messages were put in, and how many of those that waited left.
@@ -109,6 +114,16 @@ impl<M> Lanes<M> {
         Self { lanes: Vec::new(), ready: VecDeque::new(), store: Store::new(bytes_max) }
     }
 
+    /// Whether a stream of this name is here, be it only to tell its end.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.lanes.iter().any(|lane| lane.state != State::Free && *lane.name == *name)
+    }
+
+    /// How many streams are here, those that have only their end to tell among them.
+    pub(crate) fn len(&self) -> usize {
+        self.lanes.iter().filter(|lane| lane.state != State::Free).count()
+    }
+
     /// Opens a lane; its place.
     pub(crate) fn open(&mut self, stream: &Stream) -> usize {
         match self.lanes.iter_mut().enumerate().find(|(_, lane)| lane.state == State::Free) {
@@ -134,12 +149,14 @@ impl<M> Lanes<M> {
         let Some(lane) = lanes.get_mut(at).filter(|lane| lane.state == State::Open) else {
             return Put::Closed;
         };
-        let sequence = lane.put;
-        if let Some(old) = lane.replaceable(key) {
-            store.swap(&mut old.bytes, bytes);
-            (old.sequence, old.missed, old.meta) = (sequence, old.missed + 1, meta);
-            lane.put += 1;
-            return Put::Done;
+        if lane.overflow == Overflow::Conflate && lane.could_have_room(store, bytes.len()) {
+            while let Some(old) = lane.waiting_len(key) {
+                if store.fits(store.bytes - old, bytes.len()) {
+                    lane.replace(store, key, meta, bytes);
+                    return Put::Done;
+                }
+                lane.drop_oldest(store);
+            }
         }
         if !lane.has_room(store, bytes.len()) {
             if lane.overflow == Overflow::Block {
@@ -235,6 +252,7 @@ impl<M> Lane<M> {
             overflow: stream.overflow,
             messages_max: stream.messages_max.max(1),
             messages: VecDeque::new(),
+            bytes: 0,
             latest: FxHashMap::default(),
             put: 0,
             left: 0,
@@ -243,13 +261,26 @@ impl<M> Lane<M> {
         }
     }
 
-    /// The message that waits and that a newer one of its key stands in for.
-    fn replaceable(&mut self, key: u64) -> Option<&mut Queued<M>> {
-        if self.overflow != Overflow::Conflate {
-            return None;
-        }
+    /// The message of a key that waits.
+    fn waiting(&mut self, key: u64) -> Option<&mut Queued<M>> {
         let place = self.latest.get(&key)?.checked_sub(self.left)?;
         self.messages.get_mut(usize::try_from(place).ok()?)
+    }
+
+    /// How long it is.
+    fn waiting_len(&mut self, key: u64) -> Option<usize> {
+        Some(self.waiting(key)?.bytes.len())
+    }
+
+    /// Puts a message in the place of the one with its key that waits.
+    fn replace(&mut self, store: &mut Store, key: u64, meta: M, bytes: &mut Vec<u8>) {
+        let sequence = self.put;
+        let Some(old) = self.waiting(key) else { return };
+        let (was, is) = (old.bytes.len(), bytes.len());
+        store.swap(&mut old.bytes, bytes);
+        (old.sequence, old.missed, old.meta) = (sequence, old.missed + 1, meta);
+        self.bytes = self.bytes - was + is;
+        self.put += 1;
     }
 
     /// Whether a message of so many bytes may wait, too. One that is larger than everything may be waits alone.
@@ -259,8 +290,7 @@ impl<M> Lane<M> {
 
     /// Whether it would have room if all others of its stream were dropped: other streams may take all there is.
     fn could_have_room(&self, store: &Store, bytes: usize) -> bool {
-        let own: usize = self.messages.iter().map(|queued| queued.bytes.len()).sum();
-        store.fits(store.bytes - own, bytes)
+        store.fits(store.bytes - self.bytes, bytes)
     }
 
     fn push(&mut self, key: u64, meta: M, bytes: Vec<u8>) {
@@ -268,12 +298,14 @@ impl<M> Lane<M> {
             self.latest.insert(key, self.left + self.messages.len() as u64);
         }
         let missed = std::mem::take(&mut self.missed);
+        self.bytes += bytes.len();
         self.messages.push_back(Queued { key, sequence: self.put, missed, meta, bytes });
         self.put += 1;
     }
 
     fn pop(&mut self) -> Option<Queued<M>> {
         let queued = self.messages.pop_front()?;
+        self.bytes -= queued.bytes.len();
         if self.overflow == Overflow::Conflate {
             self.latest.remove(&queued.key);
         }
@@ -301,8 +333,12 @@ impl Store {
         others == 0 || others.saturating_add(bytes) <= self.bytes_max
     }
 
-    /// Takes a filled buffer, for which there is an empty one.
+    /// Takes a filled buffer, for which there is an empty one. One that held far more before is made smaller, so that what waits
+    /// takes no more memory than it seems to.
     fn fill(&mut self, bytes: &mut Vec<u8>) -> Vec<u8> {
+        if bytes.capacity() > SLACK_BYTES + 4 * bytes.len() {
+            bytes.shrink_to_fit();
+        }
         let empty = self.free.pop().unwrap_or_default();
         self.free_bytes -= empty.capacity();
         self.bytes += bytes.len();

@@ -4,6 +4,7 @@
 //! message into a buffer of that consumer's, which comes back when the message was used: nothing is allocated once there are
 //! enough buffers. What happens when a stream has no room is its own rule ([`Overflow`]): the reader holds back, the oldest
 //! message is dropped, or the latest of each key stands in for it. What is dropped is counted and told with the next message.
+//! Each stream keeps its order; those of one consumer take turns.
 //! Everything has an upper bound.
 //!
 //! A [`Writer`] puts whole messages into an [`Outbox`] from any thread; the thread that owns the connection takes them out.

@@ -96,14 +96,19 @@ impl<M> Writer<M> {
 
 impl<M: Copy> Outbox<M> {
     /// Hands `send` one message after the other, until there is none or it says that there is no room, which leaves that one
-    /// for the next time.
+    /// for the next time: flush then, and drain again if everything was written, for nothing else tells that there is room.
+    /// What can never be sent is to be dealt with by `send`.
     ///
     /// # Errors
     /// What `send` says.
     pub fn drain<E>(&mut self, mut send: impl FnMut(M, &[u8]) -> Result<(), E>) -> Result<(), E> {
         loop {
             while let Some((meta, message)) = self.batch.get(self.sent) {
-                send(meta, message)?;
+                if let Err(error) = send(meta, message) {
+                    // Whoever writes next wakes again.
+                    lock(&self.shared.state).is_woken = false;
+                    return Err(error);
+                }
                 self.sent += 1;
             }
             self.batch.clear();

@@ -12,7 +12,7 @@ use std::fmt;
 /// Names of streams that nobody takes are remembered up to so many.
 const UNKNOWN_MAX: usize = 64;
 
-/// A consumer, for its registry.
+/// A consumer, for its registry. It is never another's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ConsumerId(usize);
 
@@ -20,8 +20,9 @@ pub struct ConsumerId(usize);
 ///
 /// `M` is what is said about each message beside its bytes, such as when it was read.
 pub struct Registry<M> {
-    streams: FxHashMap<Name, Way>,
+    streams: FxHashMap<Name, To>,
     streams_max: usize,
+    /// By their ids; those that are gone leave nothing.
     consumers: Vec<Option<Arc<Shared<M>>>>,
     unknown: Unknown,
     room: Arc<Room>,
@@ -30,7 +31,7 @@ pub struct Registry<M> {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Way {
+struct To {
     consumer: usize,
     lane: usize,
 }
@@ -54,10 +55,10 @@ pub enum Offer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegistryError {
-    /// Somebody takes it already.
+    /// Somebody takes it already, or this consumer was not told its end yet.
     #[error("the stream has a consumer already")]
     Twice,
-    /// There are as many as there may be.
+    /// There are as many as there may be, be it that a consumer was not told the end of so many yet.
     #[error("no more than {0} streams are handed over")]
     Streams(usize),
     /// There is no such stream.
@@ -102,16 +103,13 @@ impl<M> Registry<M> {
         }
     }
 
-    /// Another consumer. Messages of `bytes_max` bytes in all may wait for it; a larger one waits alone.
+    /// Another consumer. Messages of `bytes_max` bytes in all may wait for it, and as much memory again is kept for more; a
+    /// larger message waits alone.
     pub fn consumer(&mut self, bytes_max: usize) -> (ConsumerId, Consumer<M>) {
         let shared = Arc::new(Shared::new(bytes_max, Arc::clone(&self.room)));
         let consumer = Consumer::new(Arc::clone(&shared));
-        let place = self.consumers.iter().position(Option::is_none).unwrap_or(self.consumers.len());
-        match self.consumers.get_mut(place) {
-            Some(free) => *free = Some(shared),
-            None => self.consumers.push(Some(shared)),
-        }
-        (ConsumerId(place), consumer)
+        self.consumers.push(Some(shared));
+        (ConsumerId(self.consumers.len() - 1), consumer)
     }
 
     /// Hands a stream to a consumer from now on.
@@ -119,17 +117,40 @@ impl<M> Registry<M> {
     /// # Errors
     /// [`RegistryError`]: nothing has changed.
     pub fn add(&mut self, stream: &Stream, to: ConsumerId) -> Result<(), RegistryError> {
+        self.forget_gone();
         if self.streams.contains_key(&*stream.name) {
             return Err(RegistryError::Twice);
         }
+        let full = RegistryError::Streams(self.streams_max);
         if self.streams.len() >= self.streams_max {
-            return Err(RegistryError::Streams(self.streams_max));
+            return Err(full);
         }
         let shared = self.consumers.get(to.0).and_then(Option::as_ref).ok_or(RegistryError::NoConsumer)?;
-        let lane = shared.with(|state| (!state.consumer_is_gone).then(|| state.lanes.open(stream)));
-        let lane = lane.ok_or(RegistryError::NoConsumer)?;
-        self.streams.insert(stream.name.clone(), Way { consumer: to.0, lane });
+        let lane = shared.with(|state| match () {
+            () if state.consumer_is_gone => Err(RegistryError::NoConsumer),
+            () if state.lanes.has(&stream.name) => Err(RegistryError::Twice),
+            () if state.lanes.len() >= self.streams_max => Err(full),
+            () => Ok(state.lanes.open(stream)),
+        })?;
+        self.streams.insert(stream.name.clone(), To { consumer: to.0, lane });
         Ok(())
+    }
+
+    /// The streams of consumers that are gone can be another's.
+    fn forget_gone(&mut self) {
+        let is_gone = |shared: &Arc<Shared<M>>| shared.with(|state| state.consumer_is_gone);
+        for at in 0..self.consumers.len() {
+            if self.consumers.get(at).and_then(Option::as_ref).is_some_and(is_gone) {
+                self.forget(at);
+            }
+        }
+    }
+
+    fn forget(&mut self, consumer: usize) {
+        self.streams.retain(|_, to| to.consumer != consumer);
+        if let Some(place) = self.consumers.get_mut(consumer) {
+            *place = None;
+        }
     }
 
     /// Ends a stream in order: its consumer takes what waits, and is told then.
@@ -142,7 +163,8 @@ impl<M> Registry<M> {
         Ok(())
     }
 
-    /// Ends a stream that cannot be trusted any more: what waits is dropped, and its consumer told at once.
+    /// Ends a stream that cannot be trusted any more: what waits is dropped, and its consumer told so, behind what it has taken
+    /// already (up to 32 messages).
     ///
     /// # Errors
     /// [`RegistryError::NoStream`].
@@ -153,9 +175,9 @@ impl<M> Registry<M> {
     }
 
     fn take(&mut self, name: &str) -> Result<(Arc<Shared<M>>, usize), RegistryError> {
-        let way = self.streams.remove(name).ok_or(RegistryError::NoStream)?;
-        let shared = self.consumers.get(way.consumer).and_then(Option::as_ref);
-        Ok((Arc::clone(shared.ok_or(RegistryError::NoStream)?), way.lane))
+        let to = self.streams.remove(name).ok_or(RegistryError::NoStream)?;
+        let shared = self.consumers.get(to.consumer).and_then(Option::as_ref);
+        Ok((Arc::clone(shared.ok_or(RegistryError::NoStream)?), to.lane))
     }
 
     /// What came for nobody so far.
@@ -164,34 +186,12 @@ impl<M> Registry<M> {
         &self.unknown
     }
 
-    /// How many streams are handed over.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.streams.len()
-    }
-
-    /// Whether no stream is handed over.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.streams.is_empty()
-    }
-
     #[cold]
     fn count_unknown(&mut self, name: &str) {
         self.unknown.messages += 1;
         if self.unknown.names.len() < UNKNOWN_MAX && !self.unknown.names.iter().any(|known| known == name) {
             self.unknown.names.push(name.to_owned());
         }
-    }
-
-    #[cold]
-    fn forget(&mut self, name: &str, consumer: usize) -> Offer {
-        self.count_unknown(name);
-        self.streams.retain(|_, way| way.consumer != consumer);
-        if let Some(place) = self.consumers.get_mut(consumer) {
-            *place = None;
-        }
-        Offer::Gone
     }
 }
 
@@ -206,9 +206,9 @@ impl<M: Copy> Registry<M> {
         meta: M,
         pieces: impl IntoIterator<Item = &'a [u8]>,
     ) -> Offer {
-        let Some(way) = self.fill(name, pieces) else { return Offer::Unknown };
+        let Some(to) = self.fill(name, pieces) else { return Offer::Unknown };
         loop {
-            match self.put(name, way, key, meta) {
+            match self.put(name, to, key, meta) {
                 Offer::Full => self.room.wait(),
                 offer => return offer,
             }
@@ -223,31 +223,31 @@ impl<M: Copy> Registry<M> {
         meta: M,
         pieces: impl IntoIterator<Item = &'a [u8]>,
     ) -> Offer {
-        let Some(way) = self.fill(name, pieces) else { return Offer::Unknown };
-        self.put(name, way, key, meta)
+        let Some(to) = self.fill(name, pieces) else { return Offer::Unknown };
+        self.put(name, to, key, meta)
     }
 
     /// Copies a message into the spare buffer, if somebody takes it.
     #[inline]
-    fn fill<'a>(&mut self, name: &str, pieces: impl IntoIterator<Item = &'a [u8]>) -> Option<Way> {
-        let Some(way) = self.streams.get(name).copied() else {
+    fn fill<'a>(&mut self, name: &str, pieces: impl IntoIterator<Item = &'a [u8]>) -> Option<To> {
+        let Some(to) = self.streams.get(name).copied() else {
             self.count_unknown(name);
             return None;
         };
         self.spare.clear();
         pieces.into_iter().for_each(|piece| self.spare.extend_from_slice(piece));
-        Some(way)
+        Some(to)
     }
 
-    fn put(&mut self, name: &str, way: Way, key: u64, meta: M) -> Offer {
+    fn put(&mut self, name: &str, to: To, key: u64, meta: M) -> Offer {
         let spare = &mut self.spare;
-        let shared = self.consumers.get(way.consumer).and_then(Option::as_ref);
+        let shared = self.consumers.get(to.consumer).and_then(Option::as_ref);
         let put = shared.map(|shared| {
             shared.with(|state| {
                 if state.consumer_is_gone {
                     return Put::Closed;
                 }
-                let put = state.lanes.put(way.lane, key, meta, spare);
+                let put = state.lanes.put(to.lane, key, meta, spare);
                 state.reader_waits |= put == Put::Full;
                 put
             })
@@ -255,7 +255,11 @@ impl<M: Copy> Registry<M> {
         match put {
             Some(Put::Done) => Offer::Taken,
             Some(Put::Full) => Offer::Full,
-            Some(Put::Closed) | None => self.forget(name, way.consumer),
+            Some(Put::Closed) | None => {
+                self.count_unknown(name);
+                self.forget(to.consumer);
+                Offer::Gone
+            }
         }
     }
 }

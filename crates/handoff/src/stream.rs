@@ -43,10 +43,11 @@ pub enum Overflow {
     /// holds the connection up.
     #[default]
     Block,
-    /// The oldest of its stream is dropped for it. How many were is told with the next message of the stream.
+    /// The oldest of its stream is dropped for it, or it itself where other streams take up the room. How many were is told
+    /// with the next message of the stream.
     DropOldest,
     /// It takes the place of the one with the same key that waits: what is taken is the latest of each. Where there is none
-    /// and no room, the oldest is dropped.
+    /// and no room, the same as [`DropOldest`](Self::DropOldest).
     Conflate,
 }
 
@@ -55,6 +56,6 @@ pub enum Overflow {
 pub enum End {
     /// In order: everything that waited was taken before.
     Closed,
-    /// What waited was dropped.
+    /// What waited was dropped, but for what the consumer had taken already.
     Failed,
 }

@@ -6,7 +6,8 @@ use std::thread;
 use std::time::Duration;
 
 use tickwire_handoff::{
-    Consumer, Delivery, End, Gone, Offer, Overflow, Registry, Stream, Waker, WriteError, outbox,
+    Consumer, Delivery, End, Gone, Offer, Overflow, Registry, RegistryError, Stream, Waker, WriteError,
+    outbox,
 };
 
 const CONSUMERS: usize = 4;
@@ -86,7 +87,6 @@ fn run(overflow: Overflow) -> Vec<(String, u64, u64)> {
         threads.push(thread::spawn(move || take_all(consumer)));
     }
     hand_over(&mut registry);
-    assert!(registry.is_empty());
     drop(registry);
     threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
 }
@@ -140,6 +140,58 @@ fn a_consumer_that_goes_takes_its_streams_along() {
     assert_eq!(stays.next(Some(Duration::ZERO)), Ok(None));
     drop(registry);
     assert_eq!(stays.next(None), Err(Gone));
+}
+
+#[test]
+fn ids_are_not_used_again_and_streams_of_who_is_gone_can_be_anothers() {
+    let mut registry = Registry::<()>::new(2);
+    let (gone_id, gone) = registry.consumer(100);
+    registry.add(&Stream::new("a"), gone_id).unwrap();
+    drop(gone);
+    let (id, _consumer) = registry.consumer(100);
+    assert_eq!(registry.add(&Stream::new("b"), gone_id), Err(RegistryError::NoConsumer));
+    registry.add(&Stream::new("a"), id).unwrap();
+    assert_eq!(registry.add(&Stream::new("a"), id), Err(RegistryError::Twice));
+    registry.add(&Stream::new("b"), id).unwrap();
+    assert_eq!(registry.add(&Stream::new("c"), id), Err(RegistryError::Streams(2)));
+}
+
+#[test]
+fn a_stream_begins_again_only_when_its_end_was_told() {
+    let mut registry = Registry::new(2);
+    let (id, mut consumer) = registry.consumer(100);
+    registry.add(&Stream::new("a"), id).unwrap();
+    assert_eq!(registry.offer("a", 0, 7, [&b"x"[..]]), Offer::Taken);
+    registry.close("a").unwrap();
+    assert_eq!(registry.add(&Stream::new("a"), id), Err(RegistryError::Twice));
+    // Ends that nobody asks for are bounded, too.
+    registry.add(&Stream::new("b"), id).unwrap();
+    registry.close("b").unwrap();
+    assert_eq!(registry.add(&Stream::new("c"), id), Err(RegistryError::Streams(2)));
+    while consumer.next(Some(Duration::ZERO)).unwrap().is_some() {}
+    registry.add(&Stream::new("a"), id).unwrap();
+}
+
+#[test]
+fn the_latest_is_taken_at_the_last_moment() {
+    let mut registry = Registry::new(3);
+    let (id, mut consumer) = registry.consumer(1000);
+    for name in ["a", "b", "c"] {
+        registry.add(&Stream::new(name).overflow(Overflow::Conflate), id).unwrap();
+        assert_eq!(registry.offer(name, 0, 1, [&b"old"[..]]), Offer::Taken);
+    }
+    let taken = |consumer: &mut Consumer<u64>| match consumer.next(None) {
+        Ok(Some(Delivery::Message(message))) => (message.stream.to_owned(), message.meta, message.missed),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(taken(&mut consumer), ("a".into(), 1, 0));
+    for name in ["a", "b", "c"] {
+        assert_eq!(registry.offer(name, 0, 2, [&b"new"[..]]), Offer::Taken);
+    }
+    assert_eq!(
+        [(); 3].map(|()| taken(&mut consumer)),
+        [("b".into(), 2, 1), ("c".into(), 2, 1), ("a".into(), 2, 0)]
+    );
 }
 
 #[test]

@@ -101,12 +101,20 @@ impl Rig {
             return Put::Closed;
         }
         let sequence = self.told[which].put;
-        let waiting = &mut self.told[which].waiting;
-        let same = waiting.iter_mut().find(|(of, ..)| overflow == Overflow::Conflate && *of == key);
-        if let Some(same) = same {
-            *same = (key, sequence, bytes);
-            self.told[which].put += 1;
-            return Put::Done;
+        let own: usize = self.told[which].waiting.iter().map(|(.., bytes)| bytes.len()).sum();
+        let others = self.bytes() - own;
+        while others == 0 || others + bytes.len() <= BYTES_MAX {
+            let all = self.bytes();
+            let waiting = &mut self.told[which].waiting;
+            let same = waiting.iter_mut().find(|(of, ..)| overflow == Overflow::Conflate && *of == key);
+            let Some(same) = same else { break };
+            let others = all - same.2.len();
+            if others == 0 || others + bytes.len() <= BYTES_MAX {
+                *same = (key, sequence, bytes);
+                self.told[which].put += 1;
+                return Put::Done;
+            }
+            waiting.remove(0);
         }
         loop {
             let all = self.bytes();
@@ -175,7 +183,10 @@ impl Rig {
             Step::Close(lane) => self.end(lane, false),
             Step::Fail(lane) => self.end(lane, true),
         }
-        assert_eq!(self.lanes.store.bytes, self.bytes());
+        let bytes = self.bytes();
+        assert_eq!(self.lanes.store.bytes, bytes);
+        let lens = self.told.iter().flat_map(|told| &told.waiting).filter(|(.., bytes)| !bytes.is_empty());
+        assert!(bytes <= BYTES_MAX || lens.count() == 1, "what is larger than everything waits alone");
         assert!(self.lanes.store.free_bytes <= BYTES_MAX);
         let free: usize = self.lanes.store.free.iter().map(Vec::capacity).sum();
         assert_eq!(self.lanes.store.free_bytes, free);
@@ -212,6 +223,18 @@ proptest! {
         while rig.take() {}
         prop_assert!(rig.told.iter().all(|told| told.place.is_none()));
     }
+}
+
+#[test]
+fn a_buffer_that_held_much_is_not_kept_for_little() {
+    let mut lanes = Lanes::new(1 << 30);
+    let place = lanes.open(&Stream::new("a"));
+    let mut bytes = Vec::with_capacity(1 << 20);
+    bytes.push(1);
+    assert_eq!(lanes.put(place, 0, (), &mut bytes), Put::Done);
+    let mut buffer = Vec::new();
+    lanes.take(&mut buffer).unwrap();
+    assert!(buffer.capacity() < 2048, "{}", buffer.capacity());
 }
 
 #[test]
