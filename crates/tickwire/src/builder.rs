@@ -9,8 +9,6 @@ use crate::proxy::{self, Proxy, ProxyUrlError};
 use crate::tls::{self, TlsRecords};
 use crate::transport::{Plain, Transport};
 use crate::wait::WaitPolicy;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
 use std::io::{Read, Write};
@@ -135,7 +133,8 @@ impl Builder {
         self
     }
 
-    /// The time for the name look-up and for connecting, over all addresses of the host. Default 10 s. TLS and the
+    /// The time for the name look-up, for connecting, over all addresses of the host, and for a proxy to let us through.
+    /// Default 10 s. TLS and the
     /// WebSocket handshake fall under [`Timeouts::handshake`], which runs from the beginning.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
@@ -176,25 +175,38 @@ impl Builder {
         self
     }
 
-    /// Connects through the proxy that the environment names, if any: see [`Proxy::from_env`]. The environment is looked at
-    /// for each connection, and not at all unless this is called.
+    /// Connects through the proxy that the environment names, if any: `HTTPS_PROXY` for `wss`, else `ALL_PROXY`, unless
+    /// `NO_PROXY` has the host (names with what is below them, addresses, networks as `10.0.0.0/8`, `*`). Names in small
+    /// letters go first, and a value without a scheme is an HTTP proxy. The environment is looked at for each connection,
+    /// and not at all unless this is called.
     #[must_use]
     pub fn proxy_from_env(mut self) -> Self {
         self.proxy = Through::Environment;
         self
     }
 
-    /// Shows a user and a password to the server (`Authorization: Basic`, RFC 7617). Use it with `wss` only.
-    #[must_use]
-    pub fn basic_auth(self, user: &str, password: &str) -> Self {
-        let credentials = STANDARD.encode(format!("{user}:{password}"));
-        self.header("Authorization", &format!("Basic {credentials}"))
+    /// Shows a user and a password to the server (`Authorization: Basic`, RFC 7617), in place of what was to be shown before.
+    /// Use it with `wss` only.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] for a user with a colon, of which a server could not tell where it ends.
+    pub fn basic_auth(self, user: &str, password: &str) -> Result<Self, Error> {
+        if user.contains(':') {
+            return Err(Error::Misuse("a user name with a colon cannot be shown to a server"));
+        }
+        Ok(self.authorization(&proxy::basic(user, password)))
     }
 
-    /// Shows a token to the server (`Authorization: Bearer`, RFC 6750). Use it with `wss` only.
+    /// Shows a token to the server (`Authorization: Bearer`, RFC 6750), in place of what was to be shown before. Use it with
+    /// `wss` only.
     #[must_use]
     pub fn bearer_auth(self, token: &str) -> Self {
-        self.header("Authorization", &format!("Bearer {token}"))
+        self.authorization(&format!("Bearer {token}"))
+    }
+
+    fn authorization(mut self, value: &str) -> Self {
+        self.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("Authorization"));
+        self.header("Authorization", value)
     }
 
     /// Adds a header field to the handshake. It is checked when a client begins.
@@ -314,14 +326,21 @@ impl Builder {
         match &self.proxy {
             Through::None => Ok(None),
             Through::Proxy(proxy) => Ok(Some(proxy.clone())),
-            Through::Environment => proxy::for_endpoint(endpoint, |name| std::env::var(name).ok()),
+            Through::Environment => proxy::for_endpoint(endpoint, |name| std::env::var_os(name)),
         }
     }
 
     /// The proxy for a document at an `https://` or `http://` URL.
     pub(crate) fn proxy_of_document(&self, url: &str) -> Result<Option<Proxy>, Error> {
-        let like = url.strip_prefix("http").map_or_else(|| url.to_owned(), |rest| format!("ws{rest}"));
-        Ok(self.proxy_for(&Endpoint::parse(&like)?)?)
+        match &self.proxy {
+            Through::None => Ok(None),
+            Through::Proxy(proxy) => Ok(Some(proxy.clone())),
+            Through::Environment => {
+                let (scheme, rest) = url.split_once("://").unwrap_or_default();
+                let scheme = if scheme.eq_ignore_ascii_case("https") { "wss" } else { "ws" };
+                Ok(self.proxy_for(&Endpoint::parse(&format!("{scheme}://{rest}"))?)?)
+            }
+        }
     }
 
     /// The certificates that are trusted besides the public web's.

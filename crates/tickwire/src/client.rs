@@ -490,7 +490,7 @@ impl<T: Transport + Source> Client<T> {
     }
 
     /// What ends [`wait`](Self::wait) from another thread, the one that is on or else the next: for a
-    /// [`handoff::outbox`](crate::handoff::outbox), whose messages this thread sends.
+    /// [`handoff::outbox`](crate::handoff::outbox), whose messages this thread sends. It ends no future of an `AsyncClient`.
     ///
     /// # Errors
     /// As [`wait`](Self::wait).
@@ -538,6 +538,10 @@ impl<T: Transport + Source> Client<T> {
     /// Whether [`wait`](Self::wait) would not wait.
     pub(crate) fn is_ready(&mut self) -> Result<bool, Error> {
         self.wait(Some(Duration::ZERO))
+    }
+
+    pub(crate) fn is_opening(&self) -> bool {
+        self.connection.is_opening() && self.failed.is_none()
     }
 
     /// Whether something became ready, be it only to be written to.

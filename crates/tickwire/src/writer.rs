@@ -83,6 +83,9 @@ impl<T: Transport + Source> MessageWriter<'_, T> {
     }
 
     fn make_room(&mut self) -> io::Result<()> {
+        if !self.client.is_open() {
+            return Err(ErrorKind::NotConnected.into());
+        }
         if self.client.flush().map_err(io::Error::other)? {
             return Ok(());
         }

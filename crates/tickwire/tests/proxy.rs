@@ -105,7 +105,7 @@ fn echo(builder: &Builder) {
 }
 
 fn through(scheme: &str, proxy: SocketAddr) -> Proxy {
-    Proxy::parse(&format!("{scheme}://us%3Aer:pass@{proxy}")).unwrap()
+    Proxy::parse(&format!("{scheme}://us%40er:pass@{proxy}")).unwrap()
 }
 
 #[test]
@@ -124,9 +124,9 @@ fn tls_to_the_venue_goes_through_an_http_proxy() {
         head.starts_with("CONNECT venue.invalid:9443 HTTP/1.1\r\nHost: venue.invalid:9443\r\n"),
         "{head}"
     );
-    // "us:er:pass"; what the venue is asked goes to it alone.
+    // "us@er:pass"; what the venue is asked goes to it alone.
     assert!(
-        head.contains("\r\nProxy-Authorization: Basic dXM6ZXI6cGFzcw==\r\n") && !head.contains("Sec-"),
+        head.contains("\r\nProxy-Authorization: Basic dXNAZXI6cGFzcw==\r\n") && !head.contains("Sec-"),
         "{head}"
     );
 }
@@ -137,7 +137,7 @@ fn tls_to_the_venue_goes_through_a_socks_proxy() {
     let (proxy, thread) = serve(move |mut client| {
         assert_eq!(take(&mut client), [5, 2, 0, 2]);
         dribble(&mut client, &[5, 2]);
-        assert_eq!(&take(&mut client), b"\x01\x05us:er\x04pass");
+        assert_eq!(&take(&mut client), b"\x01\x05us@er\x04pass");
         dribble(&mut client, &[1, 0]);
         assert_eq!(take(&mut client), [5, 1, 0, 3, 13]);
         assert_eq!(&take::<15>(&mut client), b"venue.invalid\x24\xe3");
@@ -305,10 +305,32 @@ fn documents_go_through_the_proxy_too() {
     }
 }
 
+/// What a server is shown.
+fn shown(builder: &Builder) -> Vec<String> {
+    let (server, thread) = serve(|mut client| head(&mut client));
+    let mut client = builder.connect(&format!("ws://{server}/")).unwrap();
+    while !thread.is_finished() {
+        let _ = client.next_message();
+        client.wait(Some(Duration::from_millis(10))).unwrap();
+    }
+    let head = thread.join().unwrap();
+    head.lines().filter_map(|line| line.strip_prefix("Authorization: ")).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_server_is_shown_what_the_rfcs_say_and_only_the_last() {
+    let basic = || Client::builder().basic_auth("Aladdin", "open sesame").unwrap();
+    // The examples of RFC 7617 2 and RFC 6750 2.1.
+    assert_eq!(shown(&basic()), ["Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="]);
+    assert_eq!(shown(&basic().bearer_auth("mF_9.B5f-4.1JqM")), ["Bearer mF_9.B5f-4.1JqM"]);
+    assert!(matches!(Client::builder().basic_auth("a:b", ""), Err(Error::Misuse(_))));
+}
+
 #[test]
 fn what_is_shown_to_the_server_is_no_part_of_the_settings_shown_here() {
     let builder = Client::builder()
         .basic_auth("user", "secret")
+        .unwrap()
         .bearer_auth("token-secret")
         .proxy(Proxy::parse("http://user:secret@proxy.example:1").unwrap());
     assert!(!format!("{builder:?}").contains("secret"), "{builder:?}");

@@ -8,12 +8,13 @@ use std::net::{SocketAddr, TcpListener};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 use tickwire::tokio::{AsyncClient, AsyncFeed};
 use tickwire::venue::BookChange;
 use tickwire::venue::Event;
 use tickwire::venue::binance::{Binance, Config, Stream};
-use tickwire::ws::{Header, Opcode};
-use tickwire::{Client, Error, Feed, Limits};
+use tickwire::ws::{Error as WsError, Header, Opcode, Timeout};
+use tickwire::{Client, Error, Feed, Limits, Timeouts};
 use tickwire_sim::{Options, Server, Source};
 use tokio::runtime::{Builder, Runtime};
 use tungstenite::{Message, WebSocket};
@@ -187,6 +188,19 @@ fn a_feed_whose_futures_are_dropped_keeps_its_book() {
             }
         }
         assert_eq!((synced, dropped > 0), (1, true));
+    });
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_given_up_by_the_clients_own_timer() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let timeouts = Timeouts { handshake: Duration::from_millis(50), ..Timeouts::default() };
+    runtime().block_on(async {
+        let client = Client::builder().timeouts(timeouts).connect(&url).unwrap();
+        let mut client = AsyncClient::new(client).unwrap();
+        let error = client.flush().await.unwrap_err();
+        assert!(matches!(error, Error::WebSocket(WsError::Timeout(Timeout::Handshake))), "{error}");
     });
 }
 

@@ -180,10 +180,10 @@ impl Socket {
         self.watch(&stream);
         match &self.proxy {
             None => self.begin(stream),
-            Some(proxy) => {
-                let tunnel = Tunnel::new(proxy.clone(), &self.host, self.port);
-                self.state = State::Tunnelling(Plain(stream), Box::new(tunnel));
-            }
+            Some(proxy) => match Tunnel::new(proxy.clone(), &self.host, self.port) {
+                Ok(tunnel) => self.state = State::Tunnelling(Plain(stream), Box::new(tunnel)),
+                Err(problem) => self.fail(self.refused(problem)),
+            },
         }
     }
 
@@ -202,17 +202,15 @@ impl Socket {
     fn tunnel(&mut self) {
         let State::Tunnelling(stream, tunnel) = &mut self.state else { return };
         match converse(stream, tunnel) {
-            Ok(true) => {
+            Ok(Ok(true)) => {
                 let taken = State::Failed(Error::Misuse("the connection is changing its state"));
                 if let State::Tunnelling(Plain(stream), _) = std::mem::replace(&mut self.state, taken) {
                     self.begin(stream);
                 }
             }
-            Ok(false) => {}
-            Err(error) => self.fail(match error {
-                Refused::Proxy(problem) => self.refused(problem),
-                Refused::Io(error) => error.into(),
-            }),
+            Ok(Ok(false)) => {}
+            Ok(Err(problem)) => self.fail(self.refused(problem)),
+            Err(error) => self.fail(error.into()),
         }
     }
 
@@ -261,38 +259,37 @@ impl Socket {
     }
 }
 
-/// Why a way through a proxy is not to be had.
-enum Refused {
-    Proxy(ProxyError),
-    Io(io::Error),
-}
-
 /// Writes and reads until the way is open (true) or something has to be waited for.
-fn converse(stream: &mut Plain<TcpStream>, tunnel: &mut Tunnel) -> Result<bool, Refused> {
-    let mut bytes = [0; 1024];
+fn converse(stream: &mut Plain<TcpStream>, tunnel: &mut Tunnel) -> io::Result<Result<bool, ProxyError>> {
     loop {
-        let done = match tunnel.unsent() {
-            [] => {
-                let room = tunnel.room().min(bytes.len());
-                let into = bytes.get_mut(..room).unwrap_or_default();
-                stream.read(into).map(|count| (false, count))
-            }
-            unsent => stream.write(unsent).map(|count| (true, count)),
-        };
-        match done {
-            Ok((_, 0)) => return Err(Refused::Proxy(ProxyError::Broken("it ended the connection"))),
-            Ok((true, count)) => tunnel.sent(count),
-            Ok((false, count)) => {
-                let read = bytes.get(..count).unwrap_or_default();
-                if tunnel.received(read).map_err(Refused::Proxy)? {
-                    return Ok(true);
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+        let said = if tunnel.unsent().is_empty() { listen(stream, tunnel) } else { speak(stream, tunnel) };
+        match said {
+            Ok(Ok(false)) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Ok(false)),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(Refused::Io(error)),
+            said => return said,
         }
     }
+}
+
+/// Writes once.
+fn speak(stream: &mut Plain<TcpStream>, tunnel: &mut Tunnel) -> io::Result<Result<bool, ProxyError>> {
+    match stream.write(tunnel.unsent())? {
+        0 => return Err(io::ErrorKind::WriteZero.into()),
+        count => tunnel.sent(count),
+    }
+    Ok(Ok(false))
+}
+
+/// Reads once.
+fn listen(stream: &mut Plain<TcpStream>, tunnel: &mut Tunnel) -> io::Result<Result<bool, ProxyError>> {
+    let mut bytes = [0; 1024];
+    let room = tunnel.room().min(bytes.len());
+    let count = stream.read(bytes.get_mut(..room).unwrap_or_default())?;
+    Ok(match bytes.get(..count) {
+        None | Some([]) => Err(ProxyError::Broken("it ended the connection")),
+        Some(read) => tunnel.received(read),
+    })
 }
 
 impl Transport for Socket {

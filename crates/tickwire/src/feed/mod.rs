@@ -70,6 +70,8 @@ pub struct Feed<S> {
     round: Round,
     /// When the last wait ended.
     waited_at: Instant,
+    /// The waker was used since it ended a call.
+    is_woken: bool,
     /// The last call ended while there may have been more to do at once.
     is_unfinished: bool,
     /// Where and when the message came that brought the events that wait.
@@ -154,6 +156,7 @@ impl<S: Session> Feed<S> {
             turns: TURNS_MAX,
             round: Round::new(moment.instant),
             waited_at: moment.instant,
+            is_woken: false,
             is_unfinished: true,
             origin: None,
             moment,
@@ -206,11 +209,11 @@ impl<S: Session> Feed<S> {
             if self.is_closed() || (looked && until.is_some_and(|until| until <= clock::now())) {
                 return Ok(false);
             }
-            self.wait(until)?;
-            (looked, self.is_unfinished) = (true, true);
-            if self.waiter.is_woken() {
+            if std::mem::take(&mut self.is_woken) {
                 return Ok(false);
             }
+            self.wait(until)?;
+            (looked, self.is_unfinished) = (true, true);
         }
         Ok(true)
     }
@@ -233,7 +236,8 @@ impl<S: Session> Feed<S> {
         self.waiter.descriptor()
     }
 
-    /// What ends [`next`](Self::next) from another thread, the one that waits or else the next that would.
+    /// What ends [`next`](Self::next) from another thread, the one that waits or else the next that would. It ends no future
+    /// of an `AsyncFeed`.
     ///
     /// # Errors
     /// [`Error::Io`] when the system has no descriptors left.
@@ -479,6 +483,7 @@ impl<S: Session> Feed<S> {
     fn wait(&mut self, until: Option<Instant>) -> Result<(), Error> {
         let began = clock::now();
         self.waiter.wait(self.next_deadline().into_iter().chain(until).min())?;
+        self.is_woken |= self.waiter.is_woken();
         self.moment = moment();
         // What came while nobody waited came at the beginning of that, for all that is known.
         let since = self.waited_at + self.moment.instant.saturating_duration_since(began);

@@ -12,30 +12,45 @@ const HEADERS_MAX: usize = 64;
 pub(super) fn request(authority: &str, credentials: Option<&Credentials>) -> Vec<u8> {
     let mut text = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n");
     if let Some(Credentials { user, password }) = credentials {
-        let basic = STANDARD.encode(format!("{user}:{password}"));
-        text.push_str(&format!("Proxy-Authorization: Basic {basic}\r\n"));
+        text.push_str(&format!("Proxy-Authorization: {}\r\n", basic(user, password)));
     }
     text.push_str("\r\n");
     text.into_bytes()
 }
 
+/// User and password as RFC 7617 2 shows them.
+pub(crate) fn basic(user: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
+}
+
 /// Whether the way is open; false while the answer is incomplete.
 pub(super) fn is_open(answer: &[u8]) -> Result<bool, ProxyError> {
-    let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
-    let mut response = httparse::Response::new(&mut headers);
-    let size = match response.parse(answer) {
-        Ok(httparse::Status::Complete(size)) => size,
-        Ok(httparse::Status::Partial) if answer.len() < HEAD_BYTES_MAX => return Ok(false),
-        Ok(httparse::Status::Partial) => return Err(ProxyError::Broken("its answer is too long")),
-        Err(_) => return Err(ProxyError::Broken("its answer is not HTTP")),
-    };
-    match response.code {
-        // Nobody speaks before us at the other end.
-        Some(200..=299) if size < answer.len() => Err(ProxyError::Broken("there is more behind its answer")),
-        Some(200..=299) => Ok(true),
-        Some(407) => Err(ProxyError::Credentials),
-        Some(status) => Err(ProxyError::Status(status)),
-        None => Err(ProxyError::Broken("its answer has no status")),
+    let mut rest = answer;
+    loop {
+        let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
+        let mut response = httparse::Response::new(&mut headers);
+        let size = match response.parse(rest) {
+            Ok(httparse::Status::Complete(size)) => size,
+            Ok(httparse::Status::Partial) if answer.len() < HEAD_BYTES_MAX => return Ok(false),
+            Ok(httparse::Status::Partial) => return Err(ProxyError::Broken("its answer is too long")),
+            Err(_) => return Err(ProxyError::Broken("its answer is not HTTP")),
+        };
+        let behind = rest.get(size..).unwrap_or_default();
+        return match response.code {
+            // RFC 9110 15.2: another answer follows.
+            Some(100 | 102..=199) => {
+                rest = behind;
+                continue;
+            }
+            // Nobody speaks before us at the other end.
+            Some(200..=299) if !behind.is_empty() => {
+                Err(ProxyError::Broken("there is more behind its answer"))
+            }
+            Some(200..=299) => Ok(true),
+            Some(407) => Err(ProxyError::Credentials),
+            Some(status) => Err(ProxyError::Status(status)),
+            None => Err(ProxyError::Broken("its answer has no status")),
+        };
     }
 }
 
@@ -62,9 +77,11 @@ mod tests {
         }
         assert_eq!(is_open(open), Ok(true));
         assert_eq!(is_open(b"HTTP/1.0 204 \r\n\r\n"), Ok(true));
+        assert_eq!(is_open(b"HTTP/1.1 103 Early\r\nX: y\r\n\r\n"), Ok(false), "it says more");
+        assert_eq!(is_open(b"HTTP/1.1 103 Early\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"), Ok(true));
         let status = |status: u16| is_open(format!("HTTP/1.1 {status} x\r\n\r\n").as_bytes());
         assert_eq!(status(407), Err(ProxyError::Credentials));
-        for refused in [100, 301, 403, 502] {
+        for refused in [101, 301, 403, 502] {
             assert_eq!(status(refused), Err(ProxyError::Status(refused)));
         }
     }

@@ -2,44 +2,66 @@
 
 use super::{Proxy, ProxyUrlError};
 use crate::endpoint::Endpoint;
+use std::ffi::OsString;
 use std::net::IpAddr;
 
 /// The proxy for an endpoint by the variables that `get` knows.
 pub(crate) fn for_endpoint(
     endpoint: &Endpoint,
-    get: impl Fn(&str) -> Option<String>,
+    get: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Option<Proxy>, ProxyUrlError> {
-    let get = |names: &[&str]| {
-        names
-            .iter()
-            .find_map(|name| get(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty()))
+    let get = |names: &[&str]| first(names, &get);
+    let of_tls = if endpoint.tls { get(&["https_proxy", "HTTPS_PROXY"])? } else { None };
+    let Some(text) = of_tls.map_or_else(|| get(&["all_proxy", "ALL_PROXY"]), |text| Ok(Some(text)))? else {
+        return Ok(None);
     };
-    let of_tls = endpoint.tls.then(|| get(&["https_proxy", "HTTPS_PROXY"])).flatten();
-    let Some(text) = of_tls.or_else(|| get(&["all_proxy", "ALL_PROXY"])) else { return Ok(None) };
-    if get(&["no_proxy", "NO_PROXY"]).is_some_and(|list| is_exempt(&list, &endpoint.host, endpoint.port)) {
+    let exempt = get(&["no_proxy", "NO_PROXY"])?;
+    if exempt.is_some_and(|list| is_exempt(&list, &endpoint.host, endpoint.port)) {
         return Ok(None);
     }
     let url = if text.contains("://") { text } else { format!("http://{text}") };
     Proxy::parse(&url).map(Some)
 }
 
-/// Whether a list of names, addresses and networks has a host.
-fn is_exempt(list: &str, host: &str, port: u16) -> bool {
-    let entries = list.split([',', ' ', '\t']).filter(|entry| !entry.is_empty());
-    entries.into_iter().any(|entry| entry == "*" || matches_entry(entry, host, port))
+/// The first of these variables that says anything. One that cannot be read is no reason to do without a proxy.
+fn first(names: &[&str], get: &impl Fn(&str) -> Option<OsString>) -> Result<Option<String>, ProxyUrlError> {
+    for name in names {
+        let Some(value) = get(name) else { continue };
+        let value = value.into_string().map_err(|_| ProxyUrlError::Encoding)?;
+        if !value.trim().is_empty() {
+            return Ok(Some(value.trim().to_owned()));
+        }
+    }
+    Ok(None)
 }
 
-fn matches_entry(entry: &str, host: &str, port: u16) -> bool {
-    if let Ok(address) = host.parse::<IpAddr>() {
-        let bare = |text: &str| text.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().ok();
-        return match (entry.split_once('/'), bare(entry), entry.rsplit_once(':')) {
-            (Some((network, bits)), ..) => bare(network)
-                .is_some_and(|network| bits.parse().is_ok_and(|bits| is_in_network(address, network, bits))),
-            (None, Some(one), _) => one == address,
-            (None, None, Some((one, of))) => bare(one) == Some(address) && of.parse() == Ok(port),
-            (None, None, None) => false,
-        };
+/// Whether a list of names, addresses and networks has a host.
+fn is_exempt(list: &str, host: &str, port: u16) -> bool {
+    let mut entries = list.split([',', ' ', '\t']).filter(|entry| !entry.is_empty());
+    let address = host.parse::<IpAddr>();
+    entries.any(|entry| match address {
+        _ if entry == "*" => true,
+        Ok(address) => matches_address(entry, address, port),
+        Err(_) => matches_name(entry, host, port),
+    })
+}
+
+/// Whether an entry is the address, with a port or not, or a network that has it.
+fn matches_address(entry: &str, address: IpAddr, port: u16) -> bool {
+    let bare = |text: &str| text.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().ok();
+    if let Some((network, bits)) = entry.split_once('/') {
+        let network = bare(network).zip(bits.parse().ok());
+        return network.is_some_and(|(network, bits)| is_in_network(address, network, bits));
     }
+    match (bare(entry), entry.rsplit_once(':')) {
+        (Some(one), _) => one == address,
+        (None, Some((one, of))) => bare(one) == Some(address) && of.parse() == Ok(port),
+        (None, None) => false,
+    }
+}
+
+/// Whether an entry is the name, or one above it, with a port or not.
+fn matches_name(entry: &str, host: &str, port: u16) -> bool {
     let (name, is_port) = match entry.rsplit_once(':') {
         Some((name, of)) => (name, of.parse() == Ok(port)),
         None => (entry, true),
@@ -67,8 +89,7 @@ mod tests {
     use super::*;
 
     fn host_of(url: &str, variables: &[(&str, &str)]) -> Option<String> {
-        let get =
-            |name: &str| variables.iter().find(|(of, _)| *of == name).map(|(_, value)| (*value).to_owned());
+        let get = |name: &str| variables.iter().find(|(of, _)| *of == name).map(|(_, value)| (*value).into());
         let proxy = for_endpoint(&Endpoint::parse(url).unwrap(), get).unwrap();
         proxy.map(|proxy| format!("{}:{}", proxy.host(), proxy.port()))
     }
@@ -87,7 +108,10 @@ mod tests {
             Some("all:2")
         );
         let wrong = for_endpoint(&Endpoint::parse("ws://a/").unwrap(), |_| Some("ftp://a".into()));
-        assert_eq!(wrong, Err(ProxyUrlError::Scheme("ftp".into())));
+        assert_eq!(wrong, Err(ProxyUrlError::Scheme));
+        let unreadable = || std::os::unix::ffi::OsStringExt::from_vec(vec![0xff]);
+        let wrong = for_endpoint(&Endpoint::parse("ws://a/").unwrap(), |_| Some(unreadable()));
+        assert_eq!(wrong, Err(ProxyUrlError::Encoding));
     }
 
     #[test]

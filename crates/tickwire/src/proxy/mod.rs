@@ -5,10 +5,10 @@ mod environment;
 mod socks;
 mod tunnel;
 
+pub(crate) use connect::basic;
 pub(crate) use environment::for_endpoint;
 pub(crate) use tunnel::Tunnel;
 
-use crate::endpoint::Endpoint;
 use percent_encoding::percent_decode_str;
 use std::fmt;
 use thiserror::Error;
@@ -57,14 +57,18 @@ pub enum ProxyUrlError {
     #[error("{0}; expected http://host:port or socks5://host:port")]
     Malformed(#[from] url::ParseError),
     /// The scheme is not one of `http`, `socks5` and `socks5h`. TLS to the proxy itself is not supported.
-    #[error("the scheme is {0:?}, expected http or socks5")]
-    Scheme(String),
+    #[error("the scheme is not http or socks5")]
+    Scheme,
     /// There is no host.
     #[error("there is no host")]
     NoHost,
-    /// User and password have 255 bytes each at most, and are UTF-8.
-    #[error("user or password is longer than 255 bytes, or not UTF-8")]
+    /// User and password have 255 bytes each at most and are UTF-8. For SOCKS neither is empty (RFC 1929 2), and for HTTP there
+    /// is no colon in the user (RFC 7617 2).
+    #[error("such a user or password cannot be shown to this proxy")]
     Credentials,
+    /// A variable of the environment is not UTF-8.
+    #[error("what the environment says is not UTF-8")]
+    Encoding,
 }
 
 /// Why a proxy did not let us through.
@@ -80,6 +84,9 @@ pub enum ProxyError {
     /// SOCKS5: it answered with this code (RFC 1928 6).
     #[error("{words} (SOCKS reply {0})", words = socks::words(*.0))]
     Reply(u8),
+    /// The host's name is longer than SOCKS can tell, 255 bytes: the caller's to mend.
+    #[error("the host's name is too long for SOCKS")]
+    HostTooLong,
     /// It does not speak its protocol.
     #[error("it breaks the protocol: {0}")]
     Broken(&'static str),
@@ -99,7 +106,7 @@ impl Proxy {
         let (protocol, port) = match url.scheme() {
             "http" => (Protocol::Http, 80),
             "socks5" | "socks5h" => (Protocol::Socks5, 1080),
-            other => return Err(ProxyUrlError::Scheme(other.to_owned())),
+            _ => return Err(ProxyUrlError::Scheme),
         };
         let host = match url.host().ok_or(ProxyUrlError::NoHost)? {
             Host::Ipv6(address) => address.to_string(),
@@ -109,20 +116,18 @@ impl Proxy {
         let credentials = match (url.username(), url.password()) {
             ("", None) => None,
             (user, password) => {
-                Some(Credentials { user: decode(user)?, password: decode(password.unwrap_or_default())? })
+                let (user, password) = (decode(user)?, decode(password.unwrap_or_default())?);
+                let can_be_shown = match protocol {
+                    Protocol::Http => !user.contains(':'),
+                    Protocol::Socks5 => !user.is_empty() && !password.is_empty(),
+                };
+                if !can_be_shown {
+                    return Err(ProxyUrlError::Credentials);
+                }
+                Some(Credentials { user, password })
             }
         };
         Ok(Self { protocol, host, port: url.port().unwrap_or(port), credentials })
-    }
-
-    /// The proxy that the environment names for a `ws://` or `wss://` URL, if any: `HTTPS_PROXY` for `wss`, else `ALL_PROXY`,
-    /// unless `NO_PROXY` has the host (names with what is below them, addresses, networks as `10.0.0.0/8`, `*`). Names in
-    /// small letters go first. A value without a scheme is an HTTP proxy.
-    ///
-    /// # Errors
-    /// [`Error::Url`](crate::Error::Url), and [`Error::Proxy`](crate::Error::Proxy) for what the environment says.
-    pub fn from_env(url: &str) -> Result<Option<Self>, crate::Error> {
-        Ok(for_endpoint(&Endpoint::parse(url)?, |name| std::env::var(name).ok())?)
     }
 
     pub(crate) fn host(&self) -> &str {
@@ -190,14 +195,16 @@ mod tests {
         assert!(!format!("{proxy:?}").contains("p:ss") && !format!("{proxy:?}").contains("us@er"));
         let long = "a".repeat(256);
         assert_eq!(Proxy::parse(&format!("http://{long}@a/")), Err(ProxyUrlError::Credentials));
-        assert_eq!(Proxy::parse("http://%ff@a/"), Err(ProxyUrlError::Credentials));
+        for url in ["http://%ff@a/", "http://us%3Aer:pass@a/", "socks5://user@a/", "socks5://:pass@a/"] {
+            assert_eq!(Proxy::parse(url), Err(ProxyUrlError::Credentials), "{url}");
+        }
     }
 
     #[test]
     fn what_is_no_proxy_is_refused() {
-        assert_eq!(Proxy::parse("https://a/"), Err(ProxyUrlError::Scheme("https".into())));
-        assert_eq!(Proxy::parse("socks4://a/"), Err(ProxyUrlError::Scheme("socks4".into())));
-        assert!(matches!(Proxy::parse("a:b"), Err(ProxyUrlError::Scheme(_) | ProxyUrlError::Malformed(_))));
+        assert_eq!(Proxy::parse("https://a/"), Err(ProxyUrlError::Scheme));
+        assert_eq!(Proxy::parse("socks4://a/"), Err(ProxyUrlError::Scheme));
+        assert!(matches!(Proxy::parse("a:b"), Err(ProxyUrlError::Scheme | ProxyUrlError::Malformed(_))));
         assert!(matches!(
             Proxy::parse("socks5://"),
             Err(ProxyUrlError::NoHost | ProxyUrlError::Malformed(_))

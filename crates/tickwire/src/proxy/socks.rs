@@ -36,13 +36,13 @@ pub(super) enum Next {
 }
 
 /// Where the way leads, and who asks.
-pub(super) struct Target<'a> {
+pub(super) struct Destination<'a> {
     pub(super) host: &'a str,
     pub(super) port: u16,
     pub(super) credentials: Option<&'a Credentials>,
 }
 
-impl Target<'_> {
+impl Destination<'_> {
     /// What to say first.
     pub(super) fn greeting(&self) -> Vec<u8> {
         match self.credentials {
@@ -101,7 +101,10 @@ impl Target<'_> {
     }
 }
 
-/// A text behind its length, which is no more than 255: that of credentials was checked, and no host name is longer.
+/// The longest text that can be told.
+pub(super) const TEXT_BYTES_MAX: usize = 255;
+
+/// A text behind its length, which was checked.
 fn push_counted(bytes: &mut Vec<u8>, text: &str) {
     let len = u8::try_from(text.len()).unwrap_or(u8::MAX);
     bytes.push(len);
@@ -145,8 +148,8 @@ pub(super) fn words(code: u8) -> &'static str {
 mod tests {
     use super::*;
 
-    fn target<'a>(host: &'a str, credentials: Option<&'a Credentials>) -> Target<'a> {
-        Target { host, port: 443, credentials }
+    fn target<'a>(host: &'a str, credentials: Option<&'a Credentials>) -> Destination<'a> {
+        Destination { host, port: 443, credentials }
     }
 
     #[test]

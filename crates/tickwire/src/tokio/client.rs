@@ -39,7 +39,7 @@ impl<T: Transport + Source> AsyncClient<T> {
     /// [`Error::Misuse`] when the client is registered with a `Poll` of the caller's; [`Error::Io`] outside of a runtime.
     ///
     /// # Panics
-    /// In a runtime without I/O.
+    /// In a runtime without I/O; its futures in one without time.
     pub fn new(mut client: Client<T>) -> Result<Self, Error> {
         let ready = Ready::new(client.descriptor()?)?;
         Ok(Self { ready, client })
@@ -50,13 +50,13 @@ impl<T: Transport + Source> AsyncClient<T> {
     /// # Errors
     /// An [`Error`] ends the connection and is repeated by every later call.
     pub async fn open(&mut self) -> Result<(), Error> {
-        while !self.client.is_open() {
-            if self.client.advance()?.is_none() {
-                if self.client.is_closed() {
-                    return Err(Error::Closed(self.client.received_close().cloned()));
-                }
+        while self.client.is_opening() {
+            if self.client.advance()?.is_none() && self.client.is_opening() {
                 self.wait().await?;
             }
+        }
+        if self.client.is_closed() {
+            return Err(Error::Closed(self.client.received_close().cloned()));
         }
         Ok(())
     }
@@ -78,8 +78,8 @@ impl<T: Transport + Source> AsyncClient<T> {
         Ok(if self.find().await? { self.client.payload() } else { None })
     }
 
-    /// Sends a text message: waits for room, queues it, and writes what the transport takes. The next read or
-    /// [`flush`](Self::flush) writes the rest. Dropped before it is ready, it has queued nothing.
+    /// Sends a text message: waits for room, as [`flush`](Self::flush) does, queues it, and writes what the transport takes. The
+    /// next read or `flush` writes the rest. Dropped before it is ready, it has queued nothing.
     ///
     /// # Errors
     /// [`Error::Send`] if it can never be sent, or what ended the connection.
@@ -95,11 +95,13 @@ impl<T: Transport + Source> AsyncClient<T> {
         self.send(|client| client.send_binary(bytes)).await
     }
 
-    /// Writes all that is queued.
+    /// Writes all that is queued, once the connection is open. It takes as long as the peer takes to read it: nothing is read
+    /// meanwhile, so that no timer can tell a slow peer from a dead one.
     ///
     /// # Errors
     /// As [`Client::flush`].
     pub async fn flush(&mut self) -> Result<(), Error> {
+        self.open().await?;
         while !self.client.flush()? {
             self.wait_for_poll().await?;
         }

@@ -37,7 +37,7 @@ impl<S: Session> AsyncFeed<S> {
     /// [`Error::Io`] outside of a runtime.
     ///
     /// # Panics
-    /// In a runtime without I/O.
+    /// In a runtime without I/O; its futures in one without time.
     pub fn new(feed: Feed<S>) -> Result<Self, Error> {
         Ok(Self { ready: Ready::new(feed.descriptor()?)?, feed })
     }

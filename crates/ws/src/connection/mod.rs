@@ -361,6 +361,12 @@ impl Connection {
         self.sent_close.as_ref()
     }
 
+    /// Whether the opening handshake goes on.
+    #[must_use]
+    pub fn is_opening(&self) -> bool {
+        matches!(self.state, State::AwaitResponse(_) | State::AwaitRequest | State::AwaitAnswer(_))
+    }
+
     /// Whether messages can be sent.
     #[must_use]
     pub fn is_open(&self) -> bool {
