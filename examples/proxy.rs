@@ -2,8 +2,8 @@
 //!
 //! `cargo run -p tickwire-examples --bin proxy -- socks5://user:password@proxy.example:1080`
 //!
-//! Without an argument the environment is asked (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`); another URL and a PEM file lead to a
-//! venue on this machine, as in `quickstart.rs`.
+//! Without an argument the environment is asked (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`). A second and a third argument, a URL
+//! and a PEM file, lead to a venue on this machine, as those of `quickstart.rs` do.
 
 use std::process::ExitCode;
 use tickwire::{Client, DialError, Error, Proxy};

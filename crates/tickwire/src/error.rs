@@ -62,7 +62,7 @@ pub enum Error {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum DialError {
-    /// The name could not be looked up.
+    /// The name, of the host or of the proxy to it, could not be looked up.
     #[error("cannot look up {host}: {reason}")]
     Resolve {
         /// The host.
@@ -70,7 +70,7 @@ pub enum DialError {
         /// What the resolver said.
         reason: String,
     },
-    /// No address took the connection; what each of them said.
+    /// No address, of the host or of the proxy to it, took the connection; what each of them said.
     #[error("cannot connect to {host}: {}", .attempts.join(", "))]
     Connect {
         /// The host.

@@ -23,7 +23,8 @@
 //!
 //! # The contract
 //!
-//! - Nothing blocks but [`Client::wait`] and [`Feed::next`]. [`Client::connect`] returns at once; looking up, connecting
+//! - Nothing blocks but [`Client::wait`], [`Feed::next`], a [`MessageWriter`], and what [`handoff`] has for threads that wait
+//!   for each other. [`Client::connect`] returns at once; looking up, connecting
 //!   and the handshakes go on while the client is waited for and read.
 //! - A message is borrowed until the next call on its client. Read until `None` before waiting again.
 //! - "Nothing yet" is `Ok(None)`; a normal close ends with [`Client::is_closed`]; an [`Error`] says whose fault it is, and
@@ -35,7 +36,8 @@
 //! [`Client::builder`] takes header fields, limits, timeouts, the [`WaitPolicy`], compression (feature `deflate`, on by
 //! default), and whom to trust:
 //! [`Builder::extra_roots_pem`] for a venue on this machine, [`Builder::tls_config`] for everything else; [`TlsRecords`]
-//! says who opens the records. To poll many things at once, register the client with a `mio::Poll` of your own. To bring
+//! says who opens the records, [`Builder::proxy`] what is in between. Feature `tokio` has the client and the feed for its
+//! runtime. To poll many things at once, register the client with a `mio::Poll` of your own. To bring
 //! your own stream, see [`Builder::connect_over`], [`Builder::upgraded`] and [`Transport`].
 //!
 //! A client is one connection and dies once. Where no session fits and so no feed connects again, the caller does, with a

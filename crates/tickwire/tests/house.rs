@@ -482,6 +482,7 @@ fn every_manifest_inherits_the_one_lint_table_and_the_one_compiler_version() {
         "crates/ws",
         "crates/venue",
         "crates/feed",
+        "crates/handoff",
         "crates/tickwire",
         "crates/sim",
         "crates/cli",

@@ -87,7 +87,8 @@ pub enum Cause {
         /// RFC 6455 7.4.
         code: Option<u16>,
     },
-    /// No address of the host took the connection, or the handshake took too long.
+    /// No address of the host, or of the proxy to it, took the connection, the proxy did not let us through, or the handshake
+    /// took too long.
     Connect,
     /// A limit of ours does not allow what came, or what was to be sent.
     Limit,
@@ -95,14 +96,14 @@ pub enum Cause {
     Lost,
     /// The venue broke the WebSocket protocol.
     Protocol,
-    /// The venue refused the handshake.
+    /// The venue refused the handshake, or a proxy the credentials (407, whatever it speaks).
     Refused {
         /// The HTTP status.
         status: u16,
         /// Seconds after which it wants to be asked again, from `Retry-After`.
         retry_after_s: Option<u64>,
     },
-    /// The name of the host was not found.
+    /// The name of the host, or of the proxy to it, was not found.
     Resolve,
     /// Nothing came for too long, or not what should.
     Silent,
