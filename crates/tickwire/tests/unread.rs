@@ -193,3 +193,27 @@ fn what_brings_no_event_is_read_without_another_wait() {
     drop(go);
     words.join().unwrap();
 }
+
+#[test]
+fn a_feed_whose_connection_never_pauses_is_woken() {
+    const WORDS: usize = 300_000;
+    let (speaker, words) = endpoint("speaker", |mut socket| {
+        // The end of the words would be an event, if nobody were woken before.
+        for _ in 0..WORDS {
+            if socket.write(tungstenite::Message::text("word")).is_err() {
+                return;
+            }
+        }
+    });
+    let mut feed = Feed::connect(Words::new(speaker), &Client::builder()).unwrap();
+    let waker = feed.waker().unwrap();
+    while feed.session().received == 0 {
+        feed.next(Some(Duration::from_millis(10))).unwrap();
+    }
+    while feed.next(Some(Duration::ZERO)).unwrap().is_some() {}
+    waker.wake();
+    assert!(feed.next(None).unwrap().is_none());
+    assert!(feed.session().received < WORDS && !feed.is_closed());
+    drop(feed);
+    words.join().unwrap();
+}

@@ -200,7 +200,9 @@ impl<S: Session> Feed<S> {
             self.carry_out()?;
             if self.machine.has_event() || self.receive()? || self.take_document()? || self.on_deadline() {
                 // While messages bring no events, the time of the last wait is near enough.
-                if until.is_some_and(|until| until <= self.moment.instant) && !self.machine.has_event() {
+                let is_up = until.is_some_and(|until| until <= self.moment.instant);
+                if (is_up || self.is_woken) && !self.machine.has_event() {
+                    self.is_woken = false;
                     return Ok(false);
                 }
                 continue;
