@@ -98,7 +98,11 @@ struct Round {
 }
 
 /// Runs a round: begins the consumers, reads, and waits for them.
-fn round<T: Send + 'static>(consumers: Vec<T>, consume: fn(T) -> u64, read: impl FnOnce()) -> Round {
+fn round<T: Send + 'static>(
+    consumers: Vec<T>,
+    consume: impl Fn(T) -> u64 + Copy + Send + 'static,
+    read: impl FnOnce(),
+) -> Round {
     let threads: Vec<_> = consumers.into_iter().map(|end| thread::spawn(move || consume(end))).collect();
     let start = now();
     let allocations = measure(read).count_total;
@@ -149,42 +153,38 @@ fn owned(routes: &HashMap<String, (usize, Arc<str>)>, bytes: &[u8]) -> (usize, O
     (*to, Owned { stream: Arc::clone(stream), bytes: bytes.to_vec() })
 }
 
-fn sum_all(messages: impl Iterator<Item = Owned>) -> u64 {
-    messages.map(|message| if message.stream.is_empty() { 0 } else { sum(&message.bytes) }).sum()
+/// Sends each message of its own over the channel to its consumer.
+fn channels<R: IntoIterator<Item = Owned> + Send + 'static>(
+    frames: &Arc<[u8]>,
+    receivers: Vec<R>,
+    mut send: impl FnMut(usize, Owned),
+) -> Round {
+    let routes = routes();
+    // The name is there to be used.
+    let sum_of = |message: Owned| if message.stream.is_empty() { 0 } else { sum(&message.bytes) };
+    round(
+        receivers,
+        move |receiver| receiver.into_iter().map(sum_of).sum(),
+        || {
+            read(frames, |message| {
+                let (to, message) = owned(&routes, message.bytes);
+                send(to, message);
+            });
+            // The senders go with it, and that is the end.
+            drop(send);
+        },
+    )
 }
 
 fn std_channels(frames: &Arc<[u8]>) -> Round {
-    let (senders, receivers): (Vec<_>, Vec<_>) =
-        (0..CONSUMERS).map(|_| mpsc::sync_channel::<Owned>(WAITING)).unzip();
-    let routes = routes();
-    round(
-        receivers,
-        |receiver| sum_all(receiver.into_iter()),
-        || {
-            read(frames, |message| {
-                let (to, message) = owned(&routes, message.bytes);
-                senders[to].send(message).expect("a consumer");
-            });
-            drop(senders);
-        },
-    )
+    let (senders, receivers): (Vec<_>, Vec<_>) = (0..CONSUMERS).map(|_| mpsc::sync_channel(WAITING)).unzip();
+    channels(frames, receivers, move |to, message| senders[to].send(message).expect("a consumer"))
 }
 
 fn crossbeam_channels(frames: &Arc<[u8]>) -> Round {
-    let (senders, receivers): (Vec<_>, Vec<_>) =
-        (0..CONSUMERS).map(|_| crossbeam_channel::bounded::<Owned>(WAITING)).unzip();
-    let routes = routes();
-    round(
-        receivers,
-        |receiver| sum_all(receiver.into_iter()),
-        || {
-            read(frames, |message| {
-                let (to, message) = owned(&routes, message.bytes);
-                senders[to].send(message).expect("a consumer");
-            });
-            drop(senders);
-        },
-    )
+    let channel = |_| crossbeam_channel::bounded(WAITING);
+    let (senders, receivers): (Vec<_>, Vec<_>) = (0..CONSUMERS).map(channel).unzip();
+    channels(frames, receivers, move |to, message| senders[to].send(message).expect("a consumer"))
 }
 
 type Arm = (&'static str, fn(&Arc<[u8]>) -> Round);
