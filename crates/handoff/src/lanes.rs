@@ -185,8 +185,7 @@ impl<M> Lanes<M> {
     /// A stream has failed: what waits of it is dropped and counted, and that is told at once.
     pub(crate) fn fail(&mut self, at: usize) {
         let Self { lanes, store, .. } = self;
-        let is_on = |lane: &&mut Lane<M>| matches!(lane.state, State::Open | State::Draining);
-        let Some(lane) = lanes.get_mut(at).filter(is_on) else { return };
+        let Some(lane) = lanes.get_mut(at).filter(|lane| lane.state == State::Open) else { return };
         while lane.drop_oldest(store) {}
         lane.state = State::Ended(End::Failed);
         self.make_ready(at);
@@ -208,24 +207,20 @@ impl<M> Lanes<M> {
         let at = self.ready.pop_front()?;
         let lane = self.lanes.get_mut(at)?;
         lane.is_ready = false;
-        let (tenant, lane_at) = (lane.tenant, at);
+        let tenant = lane.tenant;
         let taken = match lane.pop() {
             Some(Queued { sequence, missed, meta, bytes, .. }) => {
                 self.store.empty(buffer, bytes);
                 if lane.messages.is_empty() && lane.state == State::Draining {
                     lane.state = State::Ended(End::Closed);
                 }
-                Taken { lane: lane_at, tenant, missed, what: What::Message { sequence, meta } }
+                Taken { lane: at, tenant, missed, what: What::Message { sequence, meta } }
             }
             None => {
                 let State::Ended(end) = lane.state else { return None };
                 lane.state = State::Free;
-                Taken {
-                    lane: lane_at,
-                    tenant,
-                    missed: std::mem::take(&mut lane.missed),
-                    what: What::Ended(end),
-                }
+                let missed = std::mem::take(&mut lane.missed);
+                Taken { lane: at, tenant, missed, what: What::Ended(end) }
             }
         };
         self.make_ready(at);
@@ -277,7 +272,8 @@ impl<M> Lane<M> {
         let sequence = self.put;
         let Some(old) = self.waiting(key) else { return };
         let (was, is) = (old.bytes.len(), bytes.len());
-        store.swap(&mut old.bytes, bytes);
+        let bytes = store.fill(bytes);
+        store.recycle(std::mem::replace(&mut old.bytes, bytes));
         (old.sequence, old.missed, old.meta) = (sequence, old.missed + 1, meta);
         self.bytes = self.bytes - was + is;
         self.put += 1;
@@ -334,7 +330,7 @@ impl Store {
     }
 
     /// Takes a filled buffer, for which there is an empty one. One that held far more before is made smaller, so that what waits
-    /// takes no more memory than it seems to.
+    /// takes not much more memory than it seems to.
     fn fill(&mut self, bytes: &mut Vec<u8>) -> Vec<u8> {
         if bytes.capacity() > SLACK_BYTES + 4 * bytes.len() {
             bytes.shrink_to_fit();
@@ -343,13 +339,6 @@ impl Store {
         self.free_bytes -= empty.capacity();
         self.bytes += bytes.len();
         std::mem::replace(bytes, empty)
-    }
-
-    /// A newer message takes the place of an older one, whose buffer is empty now.
-    fn swap(&mut self, old: &mut Vec<u8>, new: &mut Vec<u8>) {
-        self.bytes = self.bytes - old.len() + new.len();
-        std::mem::swap(old, new);
-        new.clear();
     }
 
     /// Hands a filled buffer out, for one that is not needed any more.

@@ -103,8 +103,8 @@ impl<M> Registry<M> {
         }
     }
 
-    /// Another consumer. Messages of `bytes_max` bytes in all may wait for it, and as much memory again is kept for more; a
-    /// larger message waits alone.
+    /// Another consumer. Messages of `bytes_max` bytes in all may wait for it, in buffers that may be four times as long and
+    /// 1 KiB each, and as much memory again is kept for more; a larger message waits alone.
     pub fn consumer(&mut self, bytes_max: usize) -> (ConsumerId, Consumer<M>) {
         let shared = Arc::new(Shared::new(bytes_max, Arc::clone(&self.room)));
         let consumer = Consumer::new(Arc::clone(&shared));
