@@ -1,6 +1,9 @@
 //! The feed against a local venue over real TLS, on good days and bad ones.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod common;
+
+use common::server::endpoint;
 use std::io::Write as _;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -385,17 +388,6 @@ impl Session for Routes {
     fn book(&self, _: Instrument) -> Option<tickwire::venue::BookView<'_>> {
         None
     }
-}
-
-/// A server for one connection, and its endpoint.
-fn endpoint(
-    name: &'static str,
-    run: impl FnOnce(tungstenite::WebSocket<std::net::TcpStream>) + Send + 'static,
-) -> (Endpoint, JoinHandle<()>) {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("ws://{}/", listener.local_addr().unwrap());
-    let thread = std::thread::spawn(move || run(tungstenite::accept(listener.accept().unwrap().0).unwrap()));
-    (Endpoint::new(name, url), thread)
 }
 
 #[test]

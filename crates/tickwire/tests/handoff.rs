@@ -1,7 +1,10 @@
 //! Streams of one connection for consumers on other threads, and their messages back, over real sockets.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use std::net::{SocketAddr, TcpListener};
+mod common;
+
+use common::server::serve_socket;
+use std::net::TcpListener;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tickwire::handoff::{Consumer, Delivery, End, Gone, Offer, Registry, Stream, Writer, outbox};
@@ -15,11 +18,8 @@ const CONSUMERS: usize = 3;
 const MESSAGES: usize = 500;
 
 /// Sends the messages of all streams in turn, and then takes what comes until it has a word of each.
-fn serve() -> (SocketAddr, JoinHandle<Vec<String>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let thread = thread::spawn(move || {
-        let mut socket = tungstenite::accept(listener.accept().unwrap().0).unwrap();
+fn serve() -> (String, JoinHandle<Vec<String>>) {
+    serve_socket(|mut socket| {
         for number in 0..MESSAGES {
             (0..STREAMS).for_each(|stream| socket.write(format!("s{stream} {number}").into()).unwrap());
         }
@@ -33,8 +33,7 @@ fn serve() -> (SocketAddr, JoinHandle<Vec<String>>) {
         socket.close(None).unwrap();
         while socket.read().is_ok() {}
         words
-    });
-    (address, thread)
+    })
 }
 
 /// Takes everything, and has a word sent when a stream is complete.
@@ -61,8 +60,8 @@ fn consume(mut consumer: Consumer<()>, writer: &Writer<()>) -> usize {
 
 #[test]
 fn streams_reach_their_consumers_whose_words_reach_the_venue() {
-    let (address, server) = serve();
-    let mut client = Client::connect(&format!("ws://{address}/")).unwrap();
+    let (url, server) = serve();
+    let mut client = Client::connect(&url).unwrap();
     let (mut outbox, writer) = outbox(1 << 12, client.waker().unwrap());
     let mut registry = Registry::new(STREAMS);
     let mut consumers = Vec::new();

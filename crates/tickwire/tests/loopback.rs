@@ -3,79 +3,19 @@
 
 mod common;
 
+use common::server::{authority, echo, finish, next, serve, serve_tls, until_open};
 use common::{fragmented, text};
 use mio::{Events, Interest, Poll, Token};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::pki_types::CertificateDer;
+use rustls::{ServerConnection, StreamOwned};
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tickwire::ws::{Error as WsError, Exceeded, HandshakeError, Opcode, Timeout, Violation};
-use tickwire::{Client, CloseCode, DialError, Error, Limits, Timeouts, TlsRecords, WaitPolicy};
+use tickwire::{Client, DialError, Error, Limits, Timeouts, TlsRecords, WaitPolicy};
 use tungstenite::{Message, WebSocket};
-
-/// Serves the first connection on a thread of its own.
-fn serve<R: Send + 'static>(
-    run: impl FnOnce(TcpStream) -> R + Send + 'static,
-) -> (SocketAddr, JoinHandle<R>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let thread = std::thread::spawn(move || run(listener.accept().unwrap().0));
-    (address, thread)
-}
-
-/// Echoes messages until the peer closes.
-fn echo<S: std::io::Read + std::io::Write>(mut socket: WebSocket<S>) {
-    loop {
-        match socket.read() {
-            Ok(message @ (Message::Text(_) | Message::Binary(_))) => socket.send(message).unwrap(),
-            Ok(_) => {}
-            Err(_) => return,
-        }
-    }
-}
-
-/// A throw-away authority: its PEM and a server configuration for `name`.
-fn authority(name: &str) -> (String, Arc<ServerConfig>) {
-    let key = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
-    let chain = vec![CertificateDer::from(key.cert.der().to_vec())];
-    let private = PrivateKeyDer::Pkcs8(key.signing_key.serialize_der().into());
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(chain, private)
-        .unwrap();
-    (key.cert.pem(), Arc::new(config))
-}
-
-fn serve_tls(config: Arc<ServerConfig>) -> (SocketAddr, JoinHandle<()>) {
-    serve(move |stream| {
-        let session = ServerConnection::new(config).unwrap();
-        if let Ok(socket) = tungstenite::accept(StreamOwned::new(session, stream)) {
-            echo(socket);
-        }
-    })
-}
-
-fn until_open(client: &mut Client) {
-    while !client.is_open() {
-        client.wait(None).unwrap();
-        assert!(client.next_message_direct().unwrap().is_none());
-    }
-}
-
-fn next(client: &mut Client) -> Vec<u8> {
-    loop {
-        if let Some(payload) = client.next_message().unwrap() {
-            return payload.bytes.to_vec();
-        }
-        client.wait(None).unwrap();
-    }
-}
 
 /// Reads until the client reports an error.
 fn error(client: &mut Client) -> Error {
@@ -89,15 +29,6 @@ fn error(client: &mut Client) -> Error {
         }
         assert!(!client.is_closed() || client.next_message_direct().is_err(), "closed without an error");
     }
-}
-
-fn finish(mut client: Client) {
-    client.close(CloseCode::NORMAL, "done").unwrap();
-    while !client.is_closed() {
-        client.wait(None).unwrap();
-        client.next_message_direct().unwrap();
-    }
-    assert!(client.is_clean());
 }
 
 #[test]

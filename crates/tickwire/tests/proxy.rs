@@ -1,12 +1,12 @@
 //! Connections through proxies: each is a thread that keeps to its RFC, over real sockets.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+mod common;
+
+use common::server::{authority, finish, head, next, serve, serve_tls, until_open};
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::net::{SocketAddr, TcpStream};
+use std::thread;
 use std::time::Duration;
 use tickwire::venue::binance::{self, Binance, Config};
 use tickwire::venue::{Cause, Event, LinkChange};
@@ -14,39 +14,6 @@ use tickwire::{Builder, Client, DialError, Error, Feed, Proxy, ProxyError};
 
 /// A name that nobody but the proxy can look up.
 const VENUE: &str = "venue.invalid";
-
-/// Serves one connection on a thread of its own.
-fn serve<R: Send + 'static>(
-    run: impl FnOnce(TcpStream) -> R + Send + 'static,
-) -> (SocketAddr, JoinHandle<R>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    (address, thread::spawn(move || run(listener.accept().unwrap().0)))
-}
-
-/// A venue that says each message again, over TLS, and its authority.
-fn venue() -> (SocketAddr, String) {
-    let key = rcgen::generate_simple_self_signed([VENUE.to_owned()]).unwrap();
-    let chain = vec![CertificateDer::from(key.cert.der().to_vec())];
-    let private = PrivateKeyDer::Pkcs8(key.signing_key.serialize_der().into());
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(chain, private)
-        .unwrap();
-    let (address, _) = serve(move |stream| {
-        let session = ServerConnection::new(Arc::new(config)).unwrap();
-        let mut socket = tungstenite::accept(StreamOwned::new(session, stream)).unwrap();
-        while let Ok(message) = socket.read() {
-            if !message.is_close() {
-                socket.send(message).unwrap();
-            }
-        }
-    });
-    (address, key.cert.pem())
-}
 
 /// Passes on what either says until one is done.
 fn forward(client: TcpStream, venue: SocketAddr) {
@@ -74,34 +41,13 @@ fn take<const N: usize>(stream: &mut TcpStream) -> [u8; N] {
     bytes
 }
 
-fn head(stream: &mut TcpStream) -> String {
-    let mut bytes = Vec::new();
-    while !bytes.ends_with(b"\r\n\r\n") {
-        bytes.extend(take::<1>(stream));
-    }
-    String::from_utf8(bytes).unwrap()
-}
-
 /// A word to the venue and back.
-fn echo(builder: &Builder) {
+fn talk(builder: &Builder) {
     let mut client = builder.connect(&format!("wss://{VENUE}:9443/ws")).unwrap();
-    while !client.is_open() {
-        client.wait(None).unwrap();
-        assert!(client.next_message().unwrap().is_none());
-    }
+    until_open(&mut client);
     client.send_text("a word").unwrap();
-    loop {
-        if let Some(message) = client.next_message().unwrap() {
-            assert_eq!(message.text(), Some("a word"));
-            break;
-        }
-        client.wait(None).unwrap();
-    }
-    client.close(1000, "").unwrap();
-    while !client.is_closed() {
-        client.wait(None).unwrap();
-        assert!(client.next_message().unwrap().is_none());
-    }
+    assert_eq!(next(&mut client), b"a word");
+    finish(client);
 }
 
 fn through(scheme: &str, proxy: SocketAddr) -> Proxy {
@@ -110,7 +56,8 @@ fn through(scheme: &str, proxy: SocketAddr) -> Proxy {
 
 #[test]
 fn tls_to_the_venue_goes_through_an_http_proxy() {
-    let (venue, authority) = venue();
+    let (authority, config) = authority(VENUE);
+    let (venue, _) = serve_tls(config);
     let (proxy, thread) = serve(move |mut client| {
         let head = head(&mut client);
         dribble(&mut client, b"HTTP/1.1 200 Connection established\r\nX: y\r\n\r\n");
@@ -118,7 +65,7 @@ fn tls_to_the_venue_goes_through_an_http_proxy() {
         head
     });
     let builder = Client::builder().extra_roots_pem(authority.as_bytes()).unwrap();
-    echo(&builder.proxy(through("http", proxy)));
+    talk(&builder.proxy(through("http", proxy)));
     let head = thread.join().unwrap();
     assert!(
         head.starts_with("CONNECT venue.invalid:9443 HTTP/1.1\r\nHost: venue.invalid:9443\r\n"),
@@ -133,7 +80,8 @@ fn tls_to_the_venue_goes_through_an_http_proxy() {
 
 #[test]
 fn tls_to_the_venue_goes_through_a_socks_proxy() {
-    let (venue, authority) = venue();
+    let (authority, config) = authority(VENUE);
+    let (venue, _) = serve_tls(config);
     let (proxy, thread) = serve(move |mut client| {
         assert_eq!(take(&mut client), [5, 2, 0, 2]);
         dribble(&mut client, &[5, 2]);
@@ -146,7 +94,7 @@ fn tls_to_the_venue_goes_through_a_socks_proxy() {
         forward(client, venue);
     });
     let builder = Client::builder().extra_roots_pem(authority.as_bytes()).unwrap();
-    echo(&builder.proxy(through("socks5", proxy)));
+    talk(&builder.proxy(through("socks5", proxy)));
     thread.join().unwrap();
 }
 
@@ -235,7 +183,7 @@ fn a_feed_does_not_try_a_proxy_again_that_does_not_take_the_credentials() {
 /// A proxy for any number of connections, to whatever host they name; says which they named.
 #[cfg(feature = "rest")]
 fn proxy(is_socks: bool) -> (SocketAddr, std::sync::mpsc::Receiver<String>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let (named, names) = std::sync::mpsc::channel();
     thread::spawn(move || {

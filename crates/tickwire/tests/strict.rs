@@ -1,11 +1,13 @@
 //! Strictness on a real socket: each violation is an error to the program and a Close frame to the peer.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod common;
 #[path = "../../ws/tests/common/violations.rs"]
 mod violations;
 
+use common::server::head;
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::thread::JoinHandle;
 use tickwire::ws::{self, Header, Opcode};
 use tickwire::{Builder, Client, Error};
@@ -13,28 +15,13 @@ use violations::Row;
 
 /// Answers one client by hand, sends `bytes`, and returns everything that the client sends until it ends the stream.
 fn serve(extension: &'static str, bytes: Vec<u8>) -> (SocketAddr, JoinHandle<Vec<u8>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let thread = std::thread::spawn(move || {
-        let mut stream = listener.accept().unwrap().0;
+    common::server::serve(move |mut stream| {
         let answer = answer(&head(&mut stream), extension);
         stream.write_all(&[answer.as_bytes(), &bytes].concat()).unwrap();
         let mut rest = Vec::new();
         stream.read_to_end(&mut rest).unwrap();
         rest
-    });
-    (address, thread)
-}
-
-/// The request, to its empty line.
-fn head(stream: &mut TcpStream) -> String {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        stream.read_exact(&mut byte).unwrap();
-        head.extend(byte);
-    }
-    String::from_utf8(head).unwrap()
+    })
 }
 
 fn answer(request: &str, extension: &str) -> String {

@@ -2,12 +2,15 @@
 #![cfg(feature = "tokio")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod common;
+
+use common::server::{echo, serve_socket};
 use std::future::Future;
 use std::io::Write as _;
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 use tickwire::tokio::{AsyncClient, AsyncFeed};
 use tickwire::venue::BookChange;
@@ -17,28 +20,10 @@ use tickwire::ws::{Error as WsError, Header, Opcode, Timeout};
 use tickwire::{Client, Error, Feed, Limits, Timeouts};
 use tickwire_sim::{Options, Server, Source};
 use tokio::runtime::{Builder, Runtime};
-use tungstenite::{Message, WebSocket};
+use tungstenite::Message;
 
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
-}
-
-/// Serves one connection on a thread of its own.
-fn serve<R: Send + 'static>(
-    run: impl FnOnce(WebSocket<std::net::TcpStream>) -> R + Send + 'static,
-) -> (String, JoinHandle<R>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address: SocketAddr = listener.local_addr().unwrap();
-    let thread = thread::spawn(move || run(tungstenite::accept(listener.accept().unwrap().0).unwrap()));
-    (format!("ws://{address}/"), thread)
-}
-
-fn echo(mut socket: WebSocket<std::net::TcpStream>) {
-    while let Ok(message) = socket.read() {
-        if !message.is_close() {
-            socket.send(message).unwrap();
-        }
-    }
 }
 
 /// Polls a future once and drops it, wherever it waits.
@@ -51,7 +36,7 @@ fn once<F: Future>(future: F) -> Option<F::Output> {
 
 #[test]
 fn messages_are_sent_and_come_until_the_connection_is_closed() {
-    let (url, server) = serve(echo);
+    let (url, server) = serve_socket(echo);
     runtime().block_on(async {
         let mut client = AsyncClient::connect(&url).await.unwrap();
         client.send_text("text").await.unwrap();
@@ -69,7 +54,7 @@ fn messages_are_sent_and_come_until_the_connection_is_closed() {
 #[test]
 fn a_read_that_is_dropped_wherever_it_waits_loses_nothing() {
     const MESSAGES: usize = 300;
-    let (url, server) = serve(|mut socket| {
+    let (url, server) = serve_socket(|mut socket| {
         // Fragments in pieces of seven bytes, so that a future waits within frames and between them.
         let mut bytes = Vec::new();
         for number in 0..MESSAGES {
@@ -112,7 +97,7 @@ fn an_opening_and_a_send_that_are_dropped_are_taken_up_again() {
     const MESSAGES: u8 = 100;
     const BYTES: usize = 99_000;
     let (read, may_read) = std::sync::mpsc::channel();
-    let (url, server) = serve(move |mut socket| {
+    let (url, server) = serve_socket(move |mut socket| {
         may_read.recv().unwrap();
         let mut received = Vec::new();
         while let Ok(message) = socket.read() {

@@ -1,6 +1,9 @@
 //! What a feed makes of what comes while nobody asks for it.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod common;
+
+use common::server::endpoint;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tickwire::venue::{
@@ -28,7 +31,6 @@ impl Words {
             received: 0,
             deadline: None,
             judged_after: None,
-
             readable_since: None,
             readable_for: None,
         }
@@ -98,17 +100,6 @@ impl Session for Words {
     fn book(&self, _: Instrument) -> Option<BookView<'_>> {
         None
     }
-}
-
-/// A server for one connection, and its endpoint.
-fn endpoint(
-    name: &'static str,
-    run: impl FnOnce(tungstenite::WebSocket<std::net::TcpStream>) + Send + 'static,
-) -> (Endpoint, JoinHandle<()>) {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("ws://{}/", listener.local_addr().unwrap());
-    let thread = std::thread::spawn(move || run(tungstenite::accept(listener.accept().unwrap().0).unwrap()));
-    (Endpoint::new(name, url), thread)
 }
 
 /// A feed that has told of the first word of a venue, once the second one is there and nobody has read it; and for how long

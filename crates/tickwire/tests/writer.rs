@@ -1,10 +1,13 @@
 //! Messages of any length, written in fragments, read by tungstenite.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod common;
+
+use common::server;
 use std::io::{ErrorKind, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::sync::mpsc;
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use tickwire::{Client, Kind, Limits};
 use tungstenite::protocol::WebSocketConfig;
 use tungstenite::protocol::frame::coding::CloseCode;
@@ -15,19 +18,13 @@ fn serve<R: Send + 'static>(
     outbox_bytes_max: usize,
     run: impl FnOnce(WebSocket<TcpStream>) -> R + Send + 'static,
 ) -> (Client, JoinHandle<R>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("ws://{}/", listener.local_addr().unwrap());
-    let thread = thread::spawn(move || {
+    let (address, thread) = server::serve(|stream| {
         let config = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
-        let stream = listener.accept().unwrap().0;
         run(tungstenite::accept_with_config(stream, Some(config)).unwrap())
     });
     let limits = Limits { outbox_bytes_max, ..Limits::default() };
-    let mut client = Client::builder().limits(limits).connect(&url).unwrap();
-    while !client.is_open() {
-        client.wait(None).unwrap();
-        assert!(client.next_message().unwrap().is_none());
-    }
+    let mut client = Client::builder().limits(limits).connect(&format!("ws://{address}/")).unwrap();
+    server::until_open(&mut client);
     (client, thread)
 }
 
@@ -37,14 +34,6 @@ fn all(mut socket: WebSocket<TcpStream>) -> Vec<Message> {
         messages.push(message);
     }
     messages
-}
-
-fn close(client: &mut Client) {
-    client.close(1000, "").unwrap();
-    while !client.is_closed() {
-        client.wait(None).unwrap();
-        assert!(client.next_message().unwrap().is_none());
-    }
 }
 
 fn bytes(len: usize) -> Vec<u8> {
@@ -68,12 +57,12 @@ fn writes_of_any_size_become_one_message() {
     writer.finish().unwrap();
     drop(writer);
     client.send_text("the next").unwrap();
-    close(&mut client);
+    server::finish(client);
     let mut expected = vec![Message::binary(whole); 6];
     expected.extend(["", "ab🦀cd🦀", "the next"].map(Message::text));
     expected.push(Message::Close(Some(tungstenite::protocol::CloseFrame {
         code: CloseCode::Normal,
-        reason: "".into(),
+        reason: "done".into(),
     })));
     assert_eq!(server.join().unwrap(), expected);
 }
@@ -96,17 +85,14 @@ fn a_message_larger_than_all_buffers_waits_for_a_slow_reader() {
     writer.write_all(rest).unwrap();
     writer.finish().unwrap();
     drop(writer);
-    close(&mut client);
+    server::finish(client);
     assert!(server.join().unwrap() == whole);
 }
 
 #[test]
 fn with_a_poll_of_the_callers_it_does_not_wait_and_can_go_on() {
     let (go, may_read) = mpsc::channel();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("ws://{}/", listener.local_addr().unwrap());
-    let server = thread::spawn(move || {
-        let mut socket = tungstenite::accept(listener.accept().unwrap().0).unwrap();
+    let (url, server) = server::serve_socket(move |mut socket| {
         may_read.recv().unwrap();
         socket.read().unwrap().len()
     });
@@ -169,6 +155,6 @@ fn what_is_no_text_is_not_sent() {
     writer.write_all(b"ends within a crab \xf0\x9f").unwrap();
     assert_eq!(writer.finish().unwrap_err().kind(), ErrorKind::InvalidData);
     drop(writer);
-    close(&mut client);
+    server::finish(client);
     assert_eq!(server.join().unwrap().len(), 1, "the Close");
 }

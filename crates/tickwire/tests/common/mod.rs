@@ -1,4 +1,4 @@
-//! What the tests of this crate share: hand-made frames and a stream that is a script.
+//! What the tests of this crate share: hand-made frames, a stream that is a script, and servers on real sockets.
 #![allow(
     dead_code,
     clippy::unwrap_used,
@@ -6,6 +6,8 @@
     unreachable_pub,
     reason = "shared by tests, each uses a part"
 )]
+
+pub mod server;
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
