@@ -14,6 +14,9 @@ use crate::world::{self, Document, Failure, TlsAlert, Wire, World};
 /// How long the venue bans at least, and how long a minute's budget lasts, where it does not say for how long.
 const BAN_S: u64 = 120;
 const RATE_S: u64 = 60;
+/// A connection on which nothing has arrived for so long is dead: each is pinged after 30 s at most, and a pong takes 10 s at
+/// most.
+const DEAD_AFTER: Duration = Duration::from_secs(41);
 
 /// A machine and its connections.
 pub(super) struct Client<S> {
@@ -28,10 +31,6 @@ pub(super) struct Client<S> {
     /// As often as the session says that the venue lets us connect.
     dials: Window,
 }
-
-/// A connection on which nothing has arrived for so long is dead: each is pinged after 30 s at most, and a pong takes 10 s at
-/// most.
-const DEAD_AFTER: Duration = Duration::from_secs(41);
 
 /// One connection.
 struct Line {

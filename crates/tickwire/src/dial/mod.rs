@@ -32,7 +32,7 @@ use std::time::{Duration, Instant};
 pub struct Socket {
     host: String,
     port: u16,
-    /// Until it is asked for a way to the host.
+    /// Whom to ask for a way to the host.
     proxy: Option<Proxy>,
     state: State,
     tls: Option<(Arc<ClientConfig>, TlsRecords)>,

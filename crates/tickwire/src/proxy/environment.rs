@@ -10,12 +10,10 @@ pub(crate) fn for_endpoint(
     endpoint: &Endpoint,
     get: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Option<Proxy>, ProxyUrlError> {
-    let get = |names: &[&str]| first(names, &get);
-    let of_tls = if endpoint.tls { get(&["https_proxy", "HTTPS_PROXY"])? } else { None };
-    let Some(text) = of_tls.map_or_else(|| get(&["all_proxy", "ALL_PROXY"]), |text| Ok(Some(text)))? else {
-        return Ok(None);
-    };
-    let exempt = get(&["no_proxy", "NO_PROXY"])?;
+    let of_all = ["all_proxy", "ALL_PROXY"];
+    let of_tls = ["https_proxy", "HTTPS_PROXY"].into_iter().filter(|_| endpoint.tls);
+    let Some(text) = first(of_tls.chain(of_all), &get)? else { return Ok(None) };
+    let exempt = first(["no_proxy", "NO_PROXY"], &get)?;
     if exempt.is_some_and(|list| is_exempt(&list, &endpoint.host, endpoint.port)) {
         return Ok(None);
     }
@@ -24,7 +22,10 @@ pub(crate) fn for_endpoint(
 }
 
 /// The first of these variables that says anything. One that cannot be read is no reason to do without a proxy.
-fn first(names: &[&str], get: &impl Fn(&str) -> Option<OsString>) -> Result<Option<String>, ProxyUrlError> {
+fn first(
+    names: impl IntoIterator<Item = &'static str>,
+    get: &impl Fn(&str) -> Option<OsString>,
+) -> Result<Option<String>, ProxyUrlError> {
     for name in names {
         let Some(value) = get(name) else { continue };
         let value = value.into_string().map_err(|_| ProxyUrlError::Encoding)?;

@@ -14,9 +14,6 @@ use std::fmt;
 use thiserror::Error;
 use url::{Host, Url};
 
-/// The longest user name and password, in bytes: SOCKS has one byte for their length (RFC 1929).
-const CREDENTIAL_BYTES_MAX: usize = 255;
-
 /// A proxy that takes connections further: by HTTP CONNECT (RFC 9110 9.3.6) or SOCKS5 (RFC 1928). It looks the venue's name
 /// up itself; with TLS it sees nothing else of what is said.
 ///
@@ -152,7 +149,7 @@ impl Proxy {
 
 fn decode(text: &str) -> Result<String, ProxyUrlError> {
     let decoded = percent_decode_str(text).decode_utf8().map_err(|_| ProxyUrlError::Credentials)?;
-    if decoded.len() > CREDENTIAL_BYTES_MAX {
+    if decoded.len() > socks::TEXT_BYTES_MAX {
         return Err(ProxyUrlError::Credentials);
     }
     Ok(decoded.into_owned())

@@ -101,7 +101,7 @@ impl Destination<'_> {
     }
 }
 
-/// The longest text that can be told.
+/// The longest name, user or password that can be told, in bytes: one byte has its length (RFC 1928 5, RFC 1929 2).
 pub(super) const TEXT_BYTES_MAX: usize = 255;
 
 /// A text behind its length, which was checked.

@@ -29,7 +29,7 @@ impl Tunnel {
                 let authority = if is_ipv6 { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
                 (connect::request(&authority, proxy.credentials.as_ref()), connect::HEAD_BYTES_MAX)
             }
-            Protocol::Socks5 => (target(&proxy, host, port).greeting(), 2),
+            Protocol::Socks5 => (destination(&proxy, host, port).greeting(), 2),
         };
         let (host, answer) = (host.to_owned(), Vec::new());
         Ok(Self { proxy, host, port, step: Step::Method, question, sent: 0, answer, wanted })
@@ -55,7 +55,7 @@ impl Tunnel {
         match self.proxy.protocol {
             Protocol::Http => connect::is_open(&self.answer),
             Protocol::Socks5 => {
-                match target(&self.proxy, &self.host, self.port).answered(self.step, &self.answer)? {
+                match destination(&self.proxy, &self.host, self.port).answered(self.step, &self.answer)? {
                     Next::Open => return Ok(true),
                     Next::Bytes(wanted) => self.wanted = wanted,
                     Next::Ask(step, question) => {
@@ -70,7 +70,7 @@ impl Tunnel {
     }
 }
 
-fn target<'a>(proxy: &'a Proxy, host: &'a str, port: u16) -> Destination<'a> {
+fn destination<'a>(proxy: &'a Proxy, host: &'a str, port: u16) -> Destination<'a> {
     Destination { host, port, credentials: proxy.credentials.as_ref() }
 }
 
