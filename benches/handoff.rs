@@ -22,6 +22,9 @@ const CONSUMERS: usize = 4;
 /// What may wait for each consumer.
 const WAITING: usize = 4096;
 const MESSAGE_BYTES: usize = 160;
+/// In a round, and how many rounds each arm has.
+const MESSAGES: usize = 400_000;
+const ROUNDS: usize = 31;
 
 /// Frames in memory, handed out 64 KiB a read.
 struct Wire {
@@ -64,9 +67,9 @@ fn name_of(message: &[u8]) -> &str {
     std::str::from_utf8(&message[..NAME_BYTES]).expect("names are ASCII")
 }
 
-fn frames(messages: usize) -> Arc<[u8]> {
+fn frames() -> Arc<[u8]> {
     let mut bytes = Vec::new();
-    for number in 0..messages {
+    for number in 0..MESSAGES {
         let text = format!("{} {number} ", name(number % STREAMS));
         let payload = format!("{text:x<MESSAGE_BYTES$}");
         let header =
@@ -193,14 +196,12 @@ const ARMS: [Arm; 3] =
     [("tickwire", tickwire), ("std::sync::mpsc", std_channels), ("crossbeam-channel", crossbeam_channels)];
 
 fn main() {
-    let quick = std::env::args().any(|argument| argument == "--quick");
-    let (messages, rounds) = if quick { (20_000, 3) } else { (400_000, 31) };
-    let frames = frames(messages);
+    let frames = frames();
     let mut expected = 0;
     read(&frames, |message| expected += sum(message.bytes));
     let mut times = ARMS.map(|_| Vec::new());
     let mut allocations = [0; ARMS.len()];
-    for turn in 0..rounds {
+    for turn in 0..ROUNDS {
         for step in 0..ARMS.len() {
             let at = (turn + step) % ARMS.len();
             let (name, arm) = ARMS[at];
@@ -211,7 +212,7 @@ fn main() {
         }
     }
     println!(
-        "{messages} messages of {MESSAGE_BYTES} bytes, {STREAMS} streams, {CONSUMERS} consumers, {rounds} rounds"
+        "{MESSAGES} messages of {MESSAGE_BYTES} bytes, {STREAMS} streams, {CONSUMERS} consumers, {ROUNDS} rounds"
     );
     println!(
         "{:18} {:>12} {:>12} {:>10} {:>20}",
@@ -222,14 +223,14 @@ fn main() {
         times[times.len() / 2]
     });
     for at in 0..ARMS.len() {
-        let each = |time: Duration| time.as_secs_f64() * 1e9 / messages as f64;
+        let each = |time: Duration| time.as_secs_f64() * 1e9 / MESSAGES as f64;
         println!(
             "{:18} {:>12.1} {:>12.1} {:>10.2} {:>20.4}",
             ARMS[at].0,
             each(times[at][0]),
             each(medians[at]),
             medians[at].as_secs_f64() / medians[0].as_secs_f64(),
-            allocations[at] as f64 / messages as f64
+            allocations[at] as f64 / MESSAGES as f64
         );
     }
 }
