@@ -12,6 +12,8 @@ pub(crate) enum Seen {
     Open,
     /// A slice for each frame.
     Message(Kind, Vec<Vec<u8>>),
+    /// Whether it is the last.
+    Part(Kind, Vec<u8>, bool),
     Ping(Vec<u8>),
     Pong(Vec<u8>),
     Close(Option<u16>, String),
@@ -22,6 +24,22 @@ pub(crate) enum Seen {
 pub(crate) struct Outcome {
     pub(crate) seen: Vec<Seen>,
     pub(crate) error: Option<Error>,
+}
+
+impl Outcome {
+    /// The same with each message in one piece, where it ended. What parts do not end is left out.
+    pub(crate) fn joined(self) -> Self {
+        let mut message = Vec::new();
+        let joined = self.seen.into_iter().filter_map(|seen| match seen {
+            Seen::Message(kind, fragments) => Some(Seen::Message(kind, vec![fragments.concat()])),
+            Seen::Part(kind, bytes, is_last) => {
+                message.extend(bytes);
+                is_last.then(|| Seen::Message(kind, vec![std::mem::take(&mut message)]))
+            }
+            other => Some(other),
+        });
+        Self { seen: joined.collect(), error: self.error }
+    }
 }
 
 type Poll = fn(&mut Connection) -> Result<Option<Event>, Error>;
@@ -44,6 +62,11 @@ pub(crate) fn run(connection: &mut Connection, bytes: &[u8], read: usize) -> Out
 /// The same in one read, polled by the long way alone.
 pub(crate) fn run_whole(connection: &mut Connection, bytes: &[u8]) -> Outcome {
     run_by(connection, bytes, bytes.len().max(1), Connection::poll)
+}
+
+/// The same in reads of `read` bytes, part by part.
+pub(crate) fn run_parts(connection: &mut Connection, bytes: &[u8], read: usize) -> Outcome {
+    run_by(connection, bytes, read, Connection::poll_part)
 }
 
 fn run_by(connection: &mut Connection, bytes: &[u8], read: usize, poll: Poll) -> Outcome {
@@ -108,6 +131,10 @@ fn look(connection: &Connection, event: Event) -> Seen {
             assert_eq!(message.len(), whole.len());
             assert!(message.kind() == Kind::Binary || std::str::from_utf8(&whole).is_ok(), "text is UTF-8");
             Seen::Message(message.kind(), fragments)
+        }
+        Event::Part => {
+            let part = connection.part().unwrap();
+            Seen::Part(part.kind, part.bytes.to_vec(), part.is_last)
         }
         Event::Ping => Seen::Ping(connection.control().to_vec()),
         Event::Pong => Seen::Pong(connection.control().to_vec()),

@@ -1,6 +1,6 @@
 //! Compressed messages of any bytes: no panic, never more than the limit comes out, and cuts do not matter.
 
-use crate::drive::{Outcome, Seen, deflate, pair, read_size, run};
+use crate::drive::{Outcome, Seen, deflate, pair, read_size, run, run_parts};
 use tickwire_ws::{Config, Connection, Error, Header, Limits, Opcode};
 
 /// Input: role and takeover, windows, limit, how large the reads are, how long the frames are, and their payloads.
@@ -20,6 +20,7 @@ pub fn inflate(input: &[u8]) {
     }
     assert!(matches!(whole.error, None | Some(Error::Protocol(_) | Error::Limit(_))), "{:?}", whole.error);
     compare(&run(&mut make(), &bytes, read_size(*read)), &whole);
+    compare(&run_parts(&mut make(), &bytes, read_size(*read)).joined(), &whole.joined());
 }
 
 /// Also where a message has several faults, the cut does not decide which of them is told.

@@ -10,7 +10,9 @@ use mio::{Interest, Registry, Token};
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 use tickwire_handoff::Waker;
-use tickwire_ws::{self as ws, Close, CloseNumber, Connection, Kind, Message, Payload, Response, SendError};
+use tickwire_ws::{
+    self as ws, Close, CloseNumber, Connection, Kind, Message, Part, Payload, Response, SendError,
+};
 
 /// Reads without a pause between two looks at the timers: some microseconds' worth, or as many full windows.
 const READS_PER_LOOK: u32 = 32;
@@ -292,6 +294,29 @@ impl<T: Transport> Client<T> {
         }
     }
 
+    /// The part that [`find_part`](Self::find_part) has just found.
+    pub(crate) fn part(&self) -> Option<Part<'_>> {
+        self.connection.part()
+    }
+
+    /// Whether the beginning of a message was found in parts, and its end was not.
+    pub(crate) fn is_in_parts(&self) -> bool {
+        self.connection.is_in_parts()
+    }
+
+    /// Skips to the next part of a message, if there is one.
+    pub(crate) fn find_part(&mut self) -> Result<bool, Error> {
+        loop {
+            match self.connection.poll_part() {
+                Ok(Some(ws::Event::Part)) => return Ok(true),
+                Ok(Some(_)) => self.told(),
+                Ok(None) if self.fill()? => {}
+                Ok(None) => return Ok(false),
+                Err(error) => return Err(self.fail(error.into())),
+            }
+        }
+    }
+
     /// Polls what has arrived, reads more when that is used up, until there is an event or nothing to read.
     #[inline]
     pub(crate) fn advance(&mut self) -> Result<Option<ws::Event>, Error> {
@@ -303,9 +328,7 @@ impl<T: Transport> Client<T> {
             match polled {
                 Ok(Some(ws::Event::Message)) => return Ok(Some(ws::Event::Message)),
                 Ok(Some(event)) => {
-                    self.write_queued();
-                    // Their rate is limited: those of the next read are not counted with these.
-                    self.look = true;
+                    self.told();
                     return Ok(Some(event));
                 }
                 Ok(None) => {}
@@ -315,6 +338,13 @@ impl<T: Transport> Client<T> {
                 return Ok(None);
             }
         }
+    }
+
+    /// Something that is no message was told, and may have been answered.
+    fn told(&mut self) {
+        self.write_queued();
+        // Their rate is limited: those of the next read are not counted with these.
+        self.look = true;
     }
 
     /// Reads once. False when there is nothing to read and nothing was due, or the connection is over.

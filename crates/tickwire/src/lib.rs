@@ -23,8 +23,8 @@
 //!
 //! # The contract
 //!
-//! - Nothing blocks but [`Client::wait`], [`Feed::next`], a [`MessageWriter`], and what [`handoff`] has for threads that wait
-//!   for each other. [`Client::connect`] returns at once; looking up, connecting
+//! - Nothing blocks but [`Client::wait`], [`Feed::next`], a [`MessageWriter`] or [`MessageReader`], and what [`handoff`] has
+//!   for threads that wait for each other. [`Client::connect`] returns at once; looking up, connecting
 //!   and the handshakes go on while the client is waited for and read.
 //! - A message is borrowed until the next call on its client. Read until `None` before waiting again.
 //! - "Nothing yet" is `Ok(None)`; a normal close ends with [`Client::is_closed`]; an [`Error`] says whose fault it is, and
@@ -82,6 +82,7 @@ mod endpoint;
 mod error;
 mod feed;
 mod proxy;
+mod reader;
 mod rest;
 mod tls;
 #[cfg(feature = "tokio")]
@@ -97,6 +98,7 @@ pub use endpoint::UrlError;
 pub use error::{DialError, Error};
 pub use feed::{Arrival, Connection, Feed, FeedBuilder, Leg};
 pub use proxy::{Proxy, ProxyError, ProxyUrlError};
+pub use reader::MessageReader;
 pub use tls::{Tls, TlsRecords};
 pub use transport::{Plain, Transport};
 pub use wait::WaitPolicy;
@@ -116,8 +118,8 @@ pub use tickwire_handoff as handoff;
 pub use tickwire_venue as venue;
 pub use tickwire_ws as ws;
 pub use tickwire_ws::{
-    Close, CloseCode, CloseNumber, Fragments, FrameAssembler, Kind, Limits, Message, Payload, SendError,
-    Timeouts,
+    Close, CloseCode, CloseNumber, Fragments, FrameAssembler, Kind, Limits, Message, Part, Payload,
+    SendError, Timeouts,
 };
 #[cfg(feature = "deflate")]
 pub use tickwire_ws::{Deflate, WindowBits};

@@ -33,7 +33,7 @@ const HOUSE: &[Room] = &[
     Room {
         place: "crates/ws/src/connection",
         uses: &[],
-        floors: &[&["farewell"], &["mod"], &["receive", "send", "tests"]],
+        floors: &[&["farewell"], &["mod"], &["receive", "send"], &["parts", "tests"]],
     },
     Room {
         place: "crates/venue",
@@ -135,7 +135,7 @@ const HOUSE: &[Room] = &[
             &["tls"],
             &["dial"],
             &["client"],
-            &["builder", "writer"],
+            &["builder", "reader", "writer"],
             &["feed"],
             &["tokio"],
         ],

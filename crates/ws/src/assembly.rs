@@ -21,6 +21,9 @@ pub(crate) struct Assembly {
     spans: Vec<Range<usize>>,
     /// Where the fragment of a single one lies.
     single: Range<usize>,
+    /// The frame whose payload is handed out in parts, and where the latest of them lies.
+    open: Option<OpenFrame>,
+    part: Range<usize>,
     /// How much of the payload of the frame at the front has been unmasked and checked.
     arrived: usize,
     utf8: Utf8,
@@ -40,6 +43,20 @@ enum Stage {
     Inflated,
     /// A message whose last frame is still to come.
     Begun,
+    /// The same, but what has come of it was handed out in parts, and is not kept.
+    InParts,
+    /// The last part of a message was handed out.
+    Ended,
+}
+
+/// A frame whose header is done with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OpenFrame {
+    pub(crate) fin: bool,
+    pub(crate) mask: Option<[u8; 4]>,
+    /// Bytes of its payload that were handed out, and that are still to come.
+    pub(crate) done: usize,
+    pub(crate) left: usize,
 }
 
 /// What comes next, behind the frames that were taken.
@@ -61,20 +78,26 @@ impl Assembly {
             bytes: 0,
             spans: Vec::new(),
             single: 0..0,
+            open: None,
+            part: 0..0,
             arrived: 0,
             utf8: Utf8::default(),
             compressed: false,
         }
     }
 
-    /// Lets a message that was handed out go. True when no message is in progress either.
+    /// Lets a message or a part that was handed out go. True when no fragments are held either.
     #[inline]
     pub(crate) fn release(&mut self) -> bool {
         match self.stage {
             Stage::Begun => return false,
+            Stage::InParts => {
+                self.part = 0..0;
+                return true;
+            }
             Stage::Idle => {}
             // Behind a single one there may be what it took the place of.
-            Stage::Single | Stage::Whole | Stage::Inflated => {
+            Stage::Single | Stage::Whole | Stage::Inflated | Stage::Ended => {
                 self.compressed = false;
                 self.bytes = 0;
                 self.spans.clear();
@@ -104,7 +127,9 @@ impl Assembly {
     /// Checks a data frame by its header alone and tells the kind of its message. Changes nothing, so that it may be
     /// asked again while the frame arrives.
     pub(crate) fn admit(&self, header: &Header, limits: &Limits) -> Result<Kind, Error> {
-        let Some(kind) = self.kind_of(header.opcode as u8) else {
+        let continues = self.stage == Stage::InParts && header.opcode == Opcode::Continuation;
+        let kind = if continues { Some(self.kind) } else { self.kind_of(header.opcode as u8) };
+        let Some(kind) = kind else {
             return Err(match header.opcode {
                 Opcode::Continuation => Violation::UnexpectedContinuation.into(),
                 _ => Violation::ExpectedContinuation.into(),
@@ -118,12 +143,12 @@ impl Assembly {
         }
     }
 
-    /// The kind of the message that a frame with this opcode belongs to, if one may come now.
+    /// The kind of the message that a frame with this opcode belongs to, if one may come now and be kept.
     #[inline]
     fn kind_of(&self, opcode: u8) -> Option<Kind> {
         match (opcode, self.stage) {
             (0x0, Stage::Begun) => Some(self.kind),
-            (0x0, _) | (_, Stage::Begun) => None,
+            (0x0, _) | (_, Stage::Begun | Stage::InParts) => None,
             (0x1, _) => Some(Kind::Text),
             (0x2, _) => Some(Kind::Binary),
             _ => None,
@@ -246,7 +271,7 @@ impl Assembly {
     pub(crate) fn message(&self) -> Option<(Kind, &[Range<usize>])> {
         match self.stage {
             Stage::Whole | Stage::Inflated => Some((self.kind, &self.spans)),
-            Stage::Idle | Stage::Single | Stage::Begun => None,
+            Stage::Idle | Stage::Single | Stage::Begun | Stage::InParts | Stage::Ended => None,
         }
     }
 
@@ -256,9 +281,72 @@ impl Assembly {
         self.spans.push(span);
     }
 
-    /// Whether fragments of an unfinished message are held.
+    /// Whether a message has begun and not ended.
     pub(crate) fn in_message(&self) -> bool {
+        matches!(self.stage, Stage::Begun | Stage::InParts)
+    }
+
+    /// Whether fragments of an unfinished message are held.
+    pub(crate) fn holds_fragments(&self) -> bool {
         self.stage == Stage::Begun
+    }
+
+    /// Whether a message is being handed out in parts.
+    pub(crate) fn is_in_parts(&self) -> bool {
+        self.stage == Stage::InParts
+    }
+
+    /// What came of the message in progress lies in `held`: that is its first part, and the rest follows in parts.
+    pub(crate) fn begin_parts(&mut self, held: Range<usize>) {
+        self.spans.clear();
+        self.bytes = held.len() as u64;
+        self.part = held;
+        self.stage = Stage::InParts;
+    }
+
+    /// Begins an admitted frame whose payload is handed out in parts: how many bytes of it were unmasked and checked before.
+    pub(crate) fn open(&mut self, kind: Kind, header: &Header) -> usize {
+        let len = usize::try_from(header.len).unwrap_or(usize::MAX);
+        (self.kind, self.stage) = (kind, Stage::InParts);
+        self.open = Some(OpenFrame { fin: header.fin, mask: header.mask, done: 0, left: len });
+        std::mem::take(&mut self.arrived)
+    }
+
+    /// The frame whose payload is handed out in parts, and the kind of its message.
+    pub(crate) fn open_frame(&self) -> Option<(Kind, OpenFrame)> {
+        self.open.map(|frame| (self.kind, frame))
+    }
+
+    /// Takes the next part, out of the next `count` bytes of that frame. True when there is something to hand out: bytes, or
+    /// the end of the frame.
+    pub(crate) fn push_part(&mut self, count: usize, part: Range<usize>) -> Result<bool, Violation> {
+        let Some(mut frame) = self.open.take() else { return Ok(false) };
+        frame.done += count;
+        frame.left -= count;
+        self.bytes += part.len() as u64;
+        self.part = part;
+        if frame.left > 0 {
+            self.open = Some(frame);
+            return Ok(!self.part.is_empty());
+        }
+        if frame.fin {
+            self.stage = Stage::Ended;
+            self.utf8.finish()?;
+        }
+        Ok(true)
+    }
+
+    /// The latest part: the kind of its message, where it lies, and whether it is the last.
+    pub(crate) fn part(&self) -> Option<(Kind, Range<usize>, bool)> {
+        match self.stage {
+            Stage::InParts | Stage::Ended => Some((self.kind, self.part.clone(), self.stage == Stage::Ended)),
+            Stage::Idle | Stage::Single | Stage::Whole | Stage::Inflated | Stage::Begun => None,
+        }
+    }
+
+    /// The payload of the message so far, in bytes.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// The fragments that lie in the inbox and are still wanted.

@@ -9,6 +9,7 @@
 //! 1. Read once into [`recv_buffer`](Connection::recv_buffer) and tell [`received`](Connection::received).
 //! 2. [`poll`](Connection::poll) until it answers `None`. [`poll_single`](Connection::poll_single) before each finds the
 //!    usual message in less time, [`is_used_up`](Connection::is_used_up) tells that there is none.
+//!    [`poll_part`](Connection::poll_part) in its place hands messages out in parts, as they arrive.
 //! 3. Write [`transmit`](Connection::transmit) and tell [`transmitted`](Connection::transmitted), until it is empty
 //!    ([`wants_transmit`](Connection::wants_transmit) tells).
 //! 4. Ask [`next_deadline`](Connection::next_deadline) and call [`on_deadline`](Connection::on_deadline) then.
@@ -95,4 +96,4 @@ pub use error::{Disconnected, Error, Exceeded, HandshakeError, SendError, Timeou
 pub use header::{HEADER_BYTES_MAX, Header, Opcode};
 pub use http::{Headers, Request, RequestError, Response};
 pub use limits::{Config, Limits, Timeouts};
-pub use message::{Fragments, Kind, Message, Payload};
+pub use message::{Fragments, Kind, Message, Part, Payload};

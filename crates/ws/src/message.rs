@@ -120,3 +120,14 @@ impl<'a> Payload<'a> {
         }
     }
 }
+
+/// A part of a message that is handed out as it arrives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part<'a> {
+    /// Text or binary, the same for each part of a message.
+    pub kind: Kind,
+    /// Its bytes, none perhaps. Those of a text are UTF-8, but a code point may be split between two parts.
+    pub bytes: &'a [u8],
+    /// Whether the message ends with it.
+    pub is_last: bool,
+}

@@ -6,7 +6,7 @@ use crate::dial::Socket;
 use crate::error::Error;
 use crate::transport::Transport;
 use mio::event::Source;
-use tickwire_ws::{CloseNumber, Message, Payload, SendError};
+use tickwire_ws::{CloseNumber, Message, Part, Payload, SendError};
 use tokio::task::coop::consume_budget;
 
 /// A [`Client`] on a tokio runtime, which needs its I/O and its time enabled.
@@ -67,7 +67,7 @@ impl<T: Transport + Source> AsyncClient<T> {
     /// # Errors
     /// As [`Client::next_message_direct`].
     pub async fn next_message_direct(&mut self) -> Result<Option<Message<'_>>, Error> {
-        Ok(if self.find().await? { self.client.message() } else { None })
+        Ok(if self.find(Client::find_message).await? { self.client.message() } else { None })
     }
 
     /// The next whole message as one slice; `None` once the connection is closed. Valid until the next call.
@@ -75,7 +75,15 @@ impl<T: Transport + Source> AsyncClient<T> {
     /// # Errors
     /// As [`Client::next_message`].
     pub async fn next_message(&mut self) -> Result<Option<Payload<'_>>, Error> {
-        Ok(if self.find().await? { self.client.payload() } else { None })
+        Ok(if self.find(Client::find_message).await? { self.client.payload() } else { None })
+    }
+
+    /// The next part of a message, as it arrived; `None` once the connection is closed. Valid until the next call.
+    ///
+    /// # Errors
+    /// As [`Client::next_part`].
+    pub async fn next_part(&mut self) -> Result<Option<Part<'_>>, Error> {
+        Ok(if self.find(Client::find_part).await? { self.client.part() } else { None })
     }
 
     /// Sends a text message: waits for room, as [`flush`](Self::flush) does, queues it, and writes what the transport takes. The
@@ -128,12 +136,12 @@ impl<T: Transport + Source> AsyncClient<T> {
         &mut self.client
     }
 
-    /// Skips to the next whole message; false once the connection is closed.
-    async fn find(&mut self) -> Result<bool, Error> {
+    /// Skips to what `find` looks for; false once the connection is closed.
+    async fn find(&mut self, find: impl Fn(&mut Client<T>) -> Result<bool, Error>) -> Result<bool, Error> {
         // A connection that never pauses leaves other tasks their time.
         consume_budget().await;
         loop {
-            if self.client.find_message()? {
+            if find(&mut self.client)? {
                 return Ok(true);
             }
             if self.client.is_closed() {

@@ -9,6 +9,7 @@
 //! ```
 
 mod farewell;
+mod parts;
 mod receive;
 mod send;
 #[cfg(test)]
@@ -51,6 +52,8 @@ pub enum Event {
     Open,
     /// A whole message, see [`Connection::message`].
     Message,
+    /// A part of a message, see [`Connection::part`]; only from [`Connection::poll_part`].
+    Part,
     /// A Ping, see [`Connection::control`]. Its Pong is queued already, unless the peer has said Close.
     Ping,
     /// A Pong, see [`Connection::control`].
@@ -411,7 +414,7 @@ impl Connection {
 
     #[inline(never)]
     fn release_inflated(&mut self) {
-        if !self.assembly.in_message()
+        if !self.assembly.holds_fragments()
             && let Some(codec) = &mut self.codec
         {
             codec.release();

@@ -93,8 +93,16 @@ impl Connection {
 
     #[inline(never)]
     fn poll_any(&mut self) -> Result<Option<Event>, Error> {
+        self.poll_by(if self.assembly.is_in_parts() { Self::skip_parts } else { Self::frames })
+    }
+
+    /// Polls, by `frames` where frames may come.
+    pub(super) fn poll_by(
+        &mut self,
+        frames: impl FnOnce(&mut Self) -> Result<Option<Event>, Error>,
+    ) -> Result<Option<Event>, Error> {
         let polled = match &self.state {
-            State::Open | State::CloseSent => self.frames(),
+            State::Open | State::CloseSent => frames(self),
             State::Failed(error) => return Err(error.clone()),
             _ => self.outside_messages(),
         };
@@ -106,14 +114,9 @@ impl Connection {
     }
 
     /// Frames of any kind until there is something to report or bytes run out.
-    fn frames(&mut self) -> Result<Option<Event>, Error> {
+    pub(super) fn frames(&mut self) -> Result<Option<Event>, Error> {
         loop {
-            let unparsed = self.inbox.unparsed();
-            let Some((header, size)) = Header::parse(unparsed)? else {
-                return Ok(None);
-            };
-            let available = unparsed.len() - size;
-            self.check(&header)?;
+            let Some((header, size, available)) = self.next_header()? else { return Ok(None) };
             if header.opcode.is_control() {
                 return self.control_frame(header, size, available);
             }
@@ -132,6 +135,15 @@ impl Connection {
                 }
             }
         }
+    }
+
+    /// The next header, if it is whole and may come from this peer; its size, and how many bytes lie behind it.
+    #[inline]
+    pub(super) fn next_header(&self) -> Result<Option<(Header, usize, usize)>, Violation> {
+        let unparsed = self.inbox.unparsed();
+        let Some((header, size)) = Header::parse(unparsed)? else { return Ok(None) };
+        self.check(&header)?;
+        Ok(Some((header, size, unparsed.len() - size)))
     }
 
     fn data_frame(
@@ -198,23 +210,13 @@ impl Connection {
         let new = self.unmask(header.mask, start, available.min(len));
         let Some(codec) = &mut self.codec else { return Err(Violation::ReservedBit.into()) };
         let max = self.limits.message_bytes_max;
-        let flaw = |flaw| match flaw {
-            Flaw::Corrupt => Error::Protocol(Violation::Deflate),
-            Flaw::TooLong => Exceeded::Message { bytes: (max as u64).saturating_add(1), max }.into(),
-        };
         let from = codec.inflated().len();
         let whole = available >= len;
         let mut result = codec.inflate(self.inbox.bytes().get(new).unwrap_or_default(), max);
         if whole && header.fin && result.is_ok() {
             result = codec.finish(max);
         }
-        // What did inflate is judged first, so that the verdict does not depend on how the bytes were cut.
-        let inflated = codec.inflated();
-        if kind == Kind::Text {
-            self.assembly.text(inflated.get(from..).unwrap_or_default())?;
-        }
-        let end = inflated.len();
-        result.map_err(flaw)?;
+        let end = self.inflated(kind, from, result)?;
         if !whole {
             return Ok(Next::Bytes(len - available));
         }
@@ -226,8 +228,30 @@ impl Connection {
         Ok(if ends { Next::Message } else { Next::Frame })
     }
 
+    /// What has come out of the inflater, from `from` on, as text if it is one: where it ends.
+    pub(super) fn inflated(
+        &mut self,
+        kind: Kind,
+        from: usize,
+        result: Result<(), Flaw>,
+    ) -> Result<usize, Error> {
+        let inflated = self.codec.as_ref().map_or(&[][..], |codec| codec.inflated());
+        // What did inflate is judged first, so that the verdict does not depend on how the bytes were cut.
+        if kind == Kind::Text {
+            self.assembly.text(inflated.get(from..).unwrap_or_default())?;
+        }
+        let max = self.limits.message_bytes_max;
+        match result {
+            Ok(()) => Ok(inflated.len()),
+            Err(Flaw::Corrupt) => Err(Violation::Deflate.into()),
+            Err(Flaw::TooLong) => {
+                Err(Exceeded::Message { bytes: (max as u64).saturating_add(1), max }.into())
+            }
+        }
+    }
+
     #[cold]
-    fn control_frame(
+    pub(super) fn control_frame(
         &mut self,
         header: Header,
         size: usize,
