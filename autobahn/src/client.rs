@@ -3,8 +3,9 @@
 use crate::Outcome;
 use crate::clock::Deadline;
 use clap::ValueEnum;
+use std::io::Write as _;
 use std::time::Duration;
-use tickwire::{Builder, Client, FrameAssembler, Kind, Payload};
+use tickwire::{Builder, Client, FrameAssembler, Kind, Part, Payload};
 
 /// One case; the suite itself gives up after 480 s at most.
 const CASE_MAX: Duration = Duration::from_secs(500);
@@ -18,7 +19,12 @@ pub(crate) enum Read {
     Direct,
     /// One contiguous slice.
     Plain,
+    /// Part by part as it arrives; sent back in fragments.
+    Parts,
 }
+
+/// Fragments of what is sent back part by part: the cases have messages shorter and longer than that.
+const FRAGMENT_BYTES: usize = 1000;
 
 /// How the client goes about it.
 #[derive(Debug)]
@@ -72,17 +78,28 @@ fn echo(mut client: Client, read: Read, deadline: Deadline) -> Outcome<()> {
     while !client.is_closed() {
         client.wait(Some(deadline.left("a case does not end")?))?;
         while let Some(kind) = copy_next(&mut client, read, &mut joined)? {
-            match (kind, std::str::from_utf8(&joined)) {
-                (Kind::Text, Ok(text)) => client.send_text(text)?,
-                _ => client.send_binary(&joined)?,
-            }
+            send_back(&mut client, read, kind, &joined)?;
+            joined.clear();
             client.flush()?;
         }
     }
     Ok(())
 }
 
-/// Copies the next message into `joined`, by the chosen way of reading.
+fn send_back(client: &mut Client, read: Read, kind: Kind, message: &[u8]) -> Outcome<()> {
+    match kind {
+        _ if read == Read::Parts => {
+            let mut writer = client.message_writer(kind, FRAGMENT_BYTES);
+            writer.write_all(message)?;
+            writer.finish()?;
+        }
+        Kind::Text => client.send_text(std::str::from_utf8(message)?)?,
+        Kind::Binary => client.send_binary(message)?,
+    }
+    Ok(())
+}
+
+/// Appends the next message to `joined`, by the chosen way of reading; its kind once it is whole.
 fn copy_next(client: &mut Client, read: Read, joined: &mut Vec<u8>) -> Result<Option<Kind>, tickwire::Error> {
     match read {
         Read::Direct => Ok(client.next_message_direct()?.map(|message| {
@@ -90,9 +107,17 @@ fn copy_next(client: &mut Client, read: Read, joined: &mut Vec<u8>) -> Result<Op
             message.kind()
         })),
         Read::Plain => Ok(client.next_message()?.map(|Payload { kind, bytes }| {
-            joined.clear();
             joined.extend_from_slice(bytes);
             kind
         })),
+        Read::Parts => {
+            while let Some(Part { kind, bytes, is_last }) = client.next_part()? {
+                joined.extend_from_slice(bytes);
+                if is_last {
+                    return Ok(Some(kind));
+                }
+            }
+            Ok(None)
+        }
     }
 }

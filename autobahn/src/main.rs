@@ -40,7 +40,7 @@ struct Arguments {
     #[arg(long, value_enum, default_value = "both")]
     transport: Transports,
     /// How the client reads messages.
-    #[arg(long, value_enum, default_value = "both")]
+    #[arg(long, value_enum, default_value = "all")]
     read: Reads,
     /// How many of the cases.
     #[arg(long, value_enum, default_value = "quick")]
@@ -71,7 +71,8 @@ enum Transports {
 enum Reads {
     Direct,
     Plain,
-    Both,
+    Parts,
+    All,
 }
 
 /// One run: the server role has one way of reading.
@@ -87,6 +88,7 @@ impl Run {
         match self.client {
             Some(client::Read::Direct) => format!("client-{transport}-direct"),
             Some(client::Read::Plain) => format!("client-{transport}-plain"),
+            Some(client::Read::Parts) => format!("client-{transport}-parts"),
             None => format!("server-{transport}"),
         }
     }
@@ -97,7 +99,8 @@ impl Arguments {
         let reads = match self.read {
             Reads::Direct => vec![client::Read::Direct],
             Reads::Plain => vec![client::Read::Plain],
-            Reads::Both => vec![client::Read::Direct, client::Read::Plain],
+            Reads::Parts => vec![client::Read::Parts],
+            Reads::All => vec![client::Read::Direct, client::Read::Plain, client::Read::Parts],
         };
         let mut ends: Vec<Option<client::Read>> = Vec::new();
         if self.role != Roles::Server {

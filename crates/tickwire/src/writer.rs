@@ -79,6 +79,8 @@ impl<T: Transport + Source> MessageWriter<'_, T> {
             }
         }
         self.stage = if is_last { Stage::Finished } else { Stage::Begun };
+        // What the transport takes need not wait until the outbox is full.
+        self.client.flush().map_err(io::Error::other)?;
         Ok(())
     }
 
@@ -89,9 +91,9 @@ impl<T: Transport + Source> MessageWriter<'_, T> {
         if self.client.flush().map_err(io::Error::other)? {
             return Ok(());
         }
-        match self.client.wait_for_poll() {
+        match self.client.wait_for_poll(None) {
             Err(Error::Misuse(_)) => Err(ErrorKind::WouldBlock.into()),
-            waited => waited.map_err(io::Error::other),
+            waited => waited.map(|_| ()).map_err(io::Error::other),
         }
     }
 

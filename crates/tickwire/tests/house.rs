@@ -140,6 +140,7 @@ const HOUSE: &[Room] = &[
             &["tokio"],
         ],
     },
+    Room { place: "crates/tickwire/src/client", uses: &[], floors: &[&["mod"], &["waiting"]] },
     Room {
         place: "crates/tickwire/src/tokio",
         uses: &[],

@@ -41,12 +41,12 @@ enum Stage {
     Whole,
     /// A whole message that was compressed.
     Inflated,
+    /// The last part of a message was handed out.
+    Ended,
     /// A message whose last frame is still to come.
     Begun,
     /// The same, but what has come of it was handed out in parts, and is not kept.
     InParts,
-    /// The last part of a message was handed out.
-    Ended,
 }
 
 /// A frame whose header is done with.
@@ -91,11 +91,7 @@ impl Assembly {
     pub(crate) fn release(&mut self) -> bool {
         match self.stage {
             Stage::Begun => return false,
-            Stage::InParts => {
-                self.part = 0..0;
-                return true;
-            }
-            Stage::Idle => {}
+            Stage::InParts | Stage::Idle => return true,
             // Behind a single one there may be what it took the place of.
             Stage::Single | Stage::Whole | Stage::Inflated | Stage::Ended => {
                 self.compressed = false;
@@ -334,6 +330,11 @@ impl Assembly {
             self.utf8.finish()?;
         }
         Ok(true)
+    }
+
+    /// The part that was handed out is not there any more.
+    pub(crate) fn end_part(&mut self) {
+        self.part = 0..0;
     }
 
     /// The latest part: the kind of its message, where it lies, and whether it is the last.

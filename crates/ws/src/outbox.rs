@@ -13,7 +13,7 @@ use crate::header::{HEADER_BYTES_MAX, Header, Opcode};
 use crate::mask;
 
 /// What is kept allocated when a queue has run empty.
-const REST_BYTES: usize = 64 << 10;
+const REST_BYTES: usize = 256 << 10;
 /// Control frames may pass the limit by this much, so that a full queue of data cannot mute a Pong or a Close.
 const CONTROL_RESERVE_BYTES: usize = 16 << 10;
 

@@ -2,6 +2,7 @@
 
 use super::ready::Ready;
 use crate::client::Client;
+use crate::clock;
 use crate::dial::Socket;
 use crate::error::Error;
 use crate::transport::Transport;
@@ -175,7 +176,7 @@ impl<T: Transport + Source> AsyncClient<T> {
 
     /// Waits until the transport may take more, whatever there is to read.
     async fn wait_for_poll(&mut self) -> Result<(), Error> {
-        while !self.client.is_polled_ready()? {
+        while !self.client.wait_for_poll(Some(clock::now()))? {
             self.ready.wait(None).await?;
         }
         Ok(())

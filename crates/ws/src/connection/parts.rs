@@ -23,6 +23,7 @@ impl Connection {
     /// As [`poll`](Self::poll).
     pub fn poll_part(&mut self) -> Result<Option<Event>, Error> {
         self.release();
+        self.assembly.end_part();
         self.poll_by(Self::parts)
     }
 
