@@ -1,8 +1,11 @@
 //! One WebSocket connection over one transport.
 
+mod latency;
+
 use crate::clock;
 use crate::dial::Socket;
 use crate::error::Error;
+use crate::stages::Laps;
 use crate::transport::Transport;
 use crate::wait::{WaitPolicy, Waiter};
 use mio::event::Source;
@@ -74,6 +77,7 @@ pub struct Client<T = Socket> {
     /// The time of the latest look at the clock, and whether the next bytes get one of their own.
     now: Instant,
     look: bool,
+    pub(crate) laps: Laps,
     /// Reads since the timers were looked at.
     reads: u32,
     /// Nothing more can be read.
@@ -102,6 +106,7 @@ impl<T: Transport> Client<T> {
             unwritten: true,
             now: clock::now(),
             look: true,
+            laps: Laps::default(),
             reads: 0,
             over: false,
             write_error: None,
@@ -119,7 +124,7 @@ impl<T: Transport> Client<T> {
     #[expect(clippy::inline_always, reason = "measured, see the instruction counts in benches")]
     #[inline(always)]
     pub fn next_message_direct(&mut self) -> Result<Option<Message<'_>>, Error> {
-        if self.connection.poll_single() {
+        if self.next_single() {
             return Ok(self.connection.message());
         }
         Ok(if self.find_message()? { self.connection.message() } else { None })
@@ -133,7 +138,7 @@ impl<T: Transport> Client<T> {
     #[expect(clippy::inline_always, reason = "measured, see the instruction counts in benches")]
     #[inline(always)]
     pub fn next_message(&mut self) -> Result<Option<Payload<'_>>, Error> {
-        if self.connection.poll_single() {
+        if self.next_single() {
             return Ok(self.connection.payload());
         }
         Ok(if self.find_message()? { self.connection.payload() } else { None })
@@ -295,12 +300,12 @@ impl<T: Transport> Client<T> {
     /// Polls what has arrived, reads more when that is used up, until there is an event or nothing to read.
     #[inline]
     pub(crate) fn advance(&mut self) -> Result<Option<ws::Event>, Error> {
+        self.laps.asked();
         loop {
-            if self.connection.poll_single() {
+            if self.poll_single() {
                 return Ok(Some(ws::Event::Message));
             }
-            let polled = if self.connection.is_used_up() { Ok(None) } else { self.connection.poll() };
-            match polled {
+            match self.poll_any() {
                 Ok(Some(ws::Event::Message)) => return Ok(Some(ws::Event::Message)),
                 Ok(Some(event)) => {
                     self.write_queued();
@@ -366,10 +371,12 @@ impl<T: Transport> Client<T> {
     /// there is none, so that a peer that never pauses does not hold the timers up.
     fn received(&mut self, count: usize) {
         self.reads += 1;
-        if self.look {
+        // Beside the kernel's time it is read each time: else it may be the earlier one.
+        if self.look || self.transport.kernel_ns().is_some() {
             self.look = false;
             self.now = clock::now();
         }
+        self.laps.opened(&self.transport);
         self.connection.received(count, self.now);
     }
 

@@ -83,6 +83,7 @@ mod error;
 mod feed;
 mod proxy;
 mod rest;
+mod stages;
 mod tls;
 #[cfg(feature = "tokio")]
 pub mod tokio;
@@ -97,6 +98,8 @@ pub use endpoint::UrlError;
 pub use error::{DialError, Error};
 pub use feed::{Arrival, Connection, Feed, FeedBuilder, Leg};
 pub use proxy::{Proxy, ProxyError, ProxyUrlError};
+#[cfg(feature = "stages")]
+pub use stages::Stages;
 pub use tls::{Tls, TlsRecords};
 pub use transport::{Plain, Transport};
 pub use wait::WaitPolicy;

@@ -130,7 +130,7 @@ const HOUSE: &[Room] = &[
         uses: &["tickwire-ws", "tickwire-venue", "tickwire-feed", "tickwire-handoff"],
         floors: &[
             &["clock", "endpoint", "transport"],
-            &["proxy"],
+            &["proxy", "stages"],
             &["error", "rest", "wait"],
             &["tls"],
             &["dial"],
@@ -153,7 +153,7 @@ const HOUSE: &[Room] = &[
     Room {
         place: "crates/tickwire/src/dial",
         uses: &[],
-        floors: &[&["lookup", "race"], &["mod"], &["tests"]],
+        floors: &[&["lookup", "race", "tcp"], &["mod"], &["tests"]],
     },
     Room {
         place: "crates/tickwire/src/tls",
