@@ -305,8 +305,12 @@ impl<T: Transport> Client<T> {
             if self.poll_single() {
                 return Ok(Some(ws::Event::Message));
             }
-            match self.poll_any() {
-                Ok(Some(ws::Event::Message)) => return Ok(Some(ws::Event::Message)),
+            let polled = if self.connection.is_used_up() { Ok(None) } else { self.connection.poll() };
+            match polled {
+                Ok(Some(ws::Event::Message)) => {
+                    self.laps.found();
+                    return Ok(Some(ws::Event::Message));
+                }
                 Ok(Some(event)) => {
                     self.write_queued();
                     // Their rate is limited: those of the next read are not counted with these.

@@ -181,6 +181,7 @@ const HOUSE: &[Room] = &[
         uses: &[],
         floors: &[&["race", "sequence"], &["mod"], &["tests"]],
     },
+    Room { place: "crates/chart", uses: &[], floors: &[] },
     Room {
         place: "crates/sim",
         uses: TRIED,
@@ -276,7 +277,7 @@ const HOUSE: &[Room] = &[
     },
     Room {
         place: "crates/cli",
-        uses: &["tickwire", "tickwire-sim"],
+        uses: &["tickwire", "tickwire-chart", "tickwire-sim"],
         floors: &[
             &["clock", "exit", "recording", "refusal"],
             &["keeping", "lines", "links", "tape", "venue"],
@@ -299,7 +300,7 @@ const HOUSE: &[Room] = &[
     Room {
         place: "crates/cli/src/watch",
         uses: &[],
-        floors: &[&["board", "legs", "truth"], &["news", "summary", "table"], &["view"], &["mod"]],
+        floors: &[&["board", "latency", "legs", "truth"], &["news", "summary", "table"], &["view"], &["mod"]],
     },
     Room { place: "crates/cli/src/local", uses: &[], floors: &[&["faults"], &["mod"]] },
     Room { place: "crates/cli/src/venue", uses: &[], floors: &[&["setup"], &["mod"]] },
@@ -485,6 +486,7 @@ fn every_manifest_inherits_the_one_lint_table_and_the_one_compiler_version() {
         "crates/handoff",
         "crates/tickwire",
         "crates/sim",
+        "crates/chart",
         "crates/cli",
         "examples",
         "benches",

@@ -175,3 +175,23 @@ impl FeedLaps {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::fake;
+
+    #[test]
+    fn what_lies_between_the_question_and_the_answer_is_the_parser() {
+        fake::start();
+        let mut laps = Laps::default();
+        for parsed in [9, 4] {
+            fake::pass(100);
+            laps.asked();
+            fake::pass(parsed);
+            laps.found();
+        }
+        let parsed = &laps.stages().parsed_ns;
+        assert_eq!((parsed.len(), parsed.min(), parsed.max()), (2, 4, 9));
+    }
+}
