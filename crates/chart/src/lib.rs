@@ -48,7 +48,7 @@ pub struct Bar {
 /// Pixels.
 const WIDTH: u32 = 900;
 const LABELS: u32 = 270;
-const FIGURES: u32 = 190;
+const FIGURES: u32 = 130;
 const TITLE: u32 = 44;
 const ROW: u32 = 28;
 const BELOW: u32 = 16;
@@ -117,7 +117,7 @@ mod tests {
             text.lines().filter(|line| line.starts_with("<rect") && line.contains("1F77B4")).collect();
         let widths: Vec<_> = bars.iter().map(|bar| attribute(bar, "width")).collect();
         let tops: Vec<_> = bars.iter().map(|bar| attribute(bar, "y")).collect();
-        assert_eq!(widths, [110.0, 440.0, 1.0]);
+        assert_eq!(widths, [125.0, 500.0, 1.0]);
         assert_eq!(tops, [44.0, 72.0, 44.0 + 56.0 + 16.0 + 44.0]);
         for written in ["one &lt;two&gt;", "below", "l4", "f4"] {
             assert!(text.contains(written), "no {written} in {text}");

@@ -157,12 +157,18 @@ fn a_venue_is_watched_through_a_proxy() {
 }
 
 #[test]
+fn a_proxy_that_cannot_be_is_told_without_its_password() {
+    let output = tickwire(&["watch", "--proxy", "ftp://user:secret@127.0.0.1:1", "binance", "BTCUSDT"]);
+    assert_eq!(output.status.code(), Some(64));
+    assert_eq!(text(&output.stderr), "tickwire: --proxy: the scheme is not http or socks5\n");
+}
+
+#[test]
 fn what_does_not_fit_together_is_a_usage_error() {
     for arguments in [
         &["watch", "--sim", "--plot", "x.svg", "binance", "BTCUSDT"][..],
         &["watch", "--sim", "--proxy", "http://127.0.0.1:1", "binance", "BTCUSDT"],
         &["watch", "--replay", "x", "--proxy", "http://127.0.0.1:1", "binance"],
-        &["watch", "--proxy", "ftp://127.0.0.1:1", "binance", "BTCUSDT"],
     ] {
         let output = tickwire(arguments);
         assert_eq!(output.status.code(), Some(64), "{arguments:?}: {}", text(&output.stderr));

@@ -1,6 +1,8 @@
 //! One WebSocket connection over one transport.
 
 mod latency;
+#[cfg(feature = "tokio")]
+mod runtime;
 
 use crate::clock;
 use crate::dial::Socket;
@@ -256,7 +258,8 @@ impl<T: Transport> Client<T> {
         self.connection.sent_close()
     }
 
-    /// When bytes last arrived after a pause; while there is none, a time up to 32 reads before the latest.
+    /// When bytes last arrived after a pause; while there is none, a time up to 32 reads before the latest, but with
+    /// [kernel timestamps](crate::Builder::kernel_timestamps) that of the latest.
     #[must_use]
     pub fn received_at(&self) -> Instant {
         self.connection.heard_at()
@@ -272,12 +275,6 @@ impl<T: Transport> Client<T> {
     #[must_use]
     pub fn transport(&self) -> &T {
         &self.transport
-    }
-
-    /// The message that [`advance`](Self::advance) has just found.
-    #[cfg(feature = "tokio")]
-    pub(crate) fn message(&self) -> Option<Message<'_>> {
-        self.connection.message()
     }
 
     /// The message that [`advance`](Self::advance) has just found, as one slice.
@@ -536,31 +533,6 @@ impl<T: Transport + Source> Client<T> {
                 Err(Error::Misuse("the client is registered with another Poll: wait there"))
             }
         }
-    }
-}
-
-/// For who waits for the descriptor of its own poll.
-#[cfg(feature = "tokio")]
-impl<T: Transport + Source> Client<T> {
-    pub(crate) fn descriptor(&mut self) -> Result<std::os::fd::OwnedFd, Error> {
-        Ok(self.waiter()?.descriptor()?)
-    }
-
-    /// Whether [`wait`](Self::wait) would not wait.
-    pub(crate) fn is_ready(&mut self) -> Result<bool, Error> {
-        self.wait(Some(Duration::ZERO))
-    }
-
-    pub(crate) fn is_opening(&self) -> bool {
-        self.connection.is_opening() && self.failed.is_none()
-    }
-
-    /// Whether something became ready, be it only to be written to.
-    pub(crate) fn is_polled_ready(&mut self) -> Result<bool, Error> {
-        let ready = self.waiter()?.wait(Some(clock::now()))?;
-        // What is there to be read is not told again.
-        self.drained &= !ready;
-        Ok(ready)
     }
 }
 

@@ -36,8 +36,9 @@
 //! [`Client::builder`] takes header fields, limits, timeouts, the [`WaitPolicy`], compression (feature `deflate`, on by
 //! default), and whom to trust:
 //! [`Builder::extra_roots_pem`] for a venue on this machine, [`Builder::tls_config`] for everything else; [`TlsRecords`]
-//! says who opens the records, [`Builder::proxy`] what is in between. Feature `tokio` has the client and the feed for its
-//! runtime. To poll many things at once, register the client with a `mio::Poll` of your own. To bring
+//! says who opens the records, [`Builder::proxy`] what is in between, and [`Builder::kernel_timestamps`] has the kernel tell
+//! when it got each message. Feature `tokio` has the client and the feed for its runtime, feature `stages` the time that
+//! messages take in each stage. To poll many things at once, register the client with a `mio::Poll` of your own. To bring
 //! your own stream, see [`Builder::connect_over`], [`Builder::upgraded`] and [`Transport`].
 //!
 //! A client is one connection and dies once. Where no session fits and so no feed connects again, the caller does, with a

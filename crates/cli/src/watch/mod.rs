@@ -62,7 +62,7 @@ What follows a + takes over.
                   all messages of one read have the same; Linux has it, and elsewhere nothing is counted.
   venue to user   from the venue's time to that moment. The clocks are of two machines, so that it may be off by their
                   difference, and negative: those are counted apart. With --sim both clocks are the same, and venues tell
-                  their times in whole milliseconds.
+                  their times in whole milliseconds. An hour stands for all that is longer, such as the age of a recording.
 and of each message the stages between them, one after the other: read (from the kernel's time to the return of the read),
 decrypted, queued (behind others of the same read), parsed (its frames), decoded (by the venue's rules), delivered.
 
@@ -105,8 +105,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE.pem", conflicts_with_all = ["sim", "replay"])]
     ca: Option<PathBuf>,
     /// Connect through this proxy, such as http://host:3128 or socks5://user:password@host:1080.
-    #[arg(long, value_name = "URL", conflicts_with_all = ["sim", "replay"], value_parser = Proxy::parse)]
-    proxy: Option<Proxy>,
+    #[arg(long, value_name = "URL", conflicts_with_all = ["sim", "replay"])]
+    proxy: Option<ProxyUrl>,
     /// Tell how long messages took, from the kernel and from the venue to this program; what that is stands below.
     #[arg(long)]
     latency: bool,
@@ -123,14 +123,31 @@ pub(crate) struct Arguments {
     symbols: Vec<String>,
 }
 
+/// May hold a password. It is parsed later: of one that is refused, the command line's parser would show all.
+#[derive(Clone)]
+struct ProxyUrl(String);
+
+impl From<String> for ProxyUrl {
+    fn from(url: String) -> Self {
+        Self(url)
+    }
+}
+
+impl std::fmt::Debug for ProxyUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ProxyUrl")
+    }
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let venue = arguments.venue;
     let (server, symbols) = local_venue(arguments)?;
     let streams = venue.usual_streams().iter().map(ToString::to_string).collect();
     let mut builder = trusting(Client::builder(), arguments.ca.as_deref())?;
     builder = builder.kernel_timestamps(arguments.latency);
-    if let Some(proxy) = &arguments.proxy {
-        builder = builder.proxy(proxy.clone());
+    if let Some(ProxyUrl(url)) = &arguments.proxy {
+        let proxy = Proxy::parse(url).map_err(|error| Failure::new(USAGE, format!("--proxy: {error}")))?;
+        builder = builder.proxy(proxy);
     }
     let mut base = arguments.url.clone();
     if let Some(server) = &server {

@@ -47,7 +47,8 @@ impl<T: Transport> Client<T> {
     }
 }
 
-#[cfg(all(test, feature = "stages"))]
+#[cfg(test)]
+#[cfg(feature = "stages")]
 mod tests {
     use super::*;
     use crate::builder::Builder;
