@@ -215,6 +215,9 @@ fn feed() -> impl FnMut() -> Duration {
     }
 }
 
+/// Runs a round and tells its time.
+type Round = Box<dyn FnMut() -> Duration>;
+
 #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
 fn tell(name: &str, times: &mut [Duration], messages: usize) {
     times.sort_unstable();
@@ -225,7 +228,7 @@ fn tell(name: &str, times: &mut [Duration], messages: usize) {
 fn main() {
     println!("stages are {}", if cfg!(feature = "stages") { "on" } else { "off" });
     println!("{:<52} {:>8} {:>8}", "160 B text, ns a message", "best", "median");
-    let mut arms: [(&str, usize, Box<dyn FnMut() -> Duration>); 5] = [
+    let mut arms: [(&str, usize, Round); 5] = [
         ("a look at the clock", MESSAGES, Box::new(looks())),
         ("from memory, reads of 64 KiB", MESSAGES, Box::new(memory())),
         ("feed, queued in the socket", FEED_MESSAGES, Box::new(feed())),

@@ -57,7 +57,7 @@ const BELOW: u32 = 16;
 ///
 /// # Errors
 /// What the library reports of its drawing.
-pub fn svg(charts: &[Chart]) -> Result<String, Box<dyn Error>> {
+pub fn svg(charts: &[Chart]) -> Result<String, Box<dyn Error + Send + Sync>> {
     let mut text = String::new();
     let heights: Vec<u32> = charts.iter().map(height).collect();
     let root = SVGBackend::with_string(&mut text, (WIDTH, heights.iter().sum())).into_drawing_area();
@@ -78,7 +78,10 @@ fn height(chart: &Chart) -> u32 {
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "pixels are whole, and few")]
-fn draw(chart: &Chart, area: &DrawingArea<SVGBackend<'_>, Shift>) -> Result<(), Box<dyn Error>> {
+fn draw(
+    chart: &Chart,
+    area: &DrawingArea<SVGBackend<'_>, Shift>,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
     area.draw(&Text::new(chart.title.as_str(), (12, 14), ("sans-serif", 17)))?;
     let longest = chart.bars.iter().map(|bar| bar.value).fold(f64::MIN_POSITIVE, f64::max);
     let start = LABELS as i32;

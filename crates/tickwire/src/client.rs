@@ -108,7 +108,7 @@ impl<T: Transport> Client<T> {
             unwritten: true,
             now: clock::now(),
             look: true,
-            laps: Laps::default(),
+            laps: Laps::new(),
             reads: 0,
             over: false,
             write_error: None,

@@ -16,8 +16,8 @@ const BAR_MAX: u64 = 40;
 pub(crate) struct Latency {
     kernel: Spans,
     venue: Spans,
-    /// By name, as the feed has them at the end.
-    stages: Vec<(&'static str, Histogram<u64>)>,
+    /// By name, as the feed has them at the end; none in a program without their clocks.
+    pub(crate) stages: Vec<(&'static str, Histogram<u64>)>,
 }
 
 /// Spans between two clocks, of which the second should be the later.
@@ -44,11 +44,6 @@ impl Latency {
         if let Some(venue_ns) = arrival.event.venue_time_ns() {
             self.venue.record(venue_ns, received_ns);
         }
-    }
-
-    /// Takes the stages, if the program has their clocks.
-    pub(crate) fn take_stages(&mut self, stages: impl IntoIterator<Item = (&'static str, Histogram<u64>)>) {
-        self.stages = stages.into_iter().collect();
     }
 
     /// Both in a line, as they are now.
@@ -108,7 +103,7 @@ impl Latency {
     }
 
     /// All of it as an SVG file.
-    pub(crate) fn svg(&self) -> Result<String, Box<dyn std::error::Error>> {
+    pub(crate) fn svg(&self) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
         let mut charts: Vec<Chart> = [&self.kernel, &self.venue].map(Spans::chart).into();
         if !self.stages.is_empty() {
             let bars = self.stages.iter().map(|(name, spans)| stage(name, spans)).collect();
@@ -319,7 +314,7 @@ mod tests {
         for kernel_ns in [100, 900] {
             latency.count(&arrival(None, Some(1_000), Some(kernel_ns)));
         }
-        latency.take_stages([("decoded", latency.kernel.ns.clone())]);
+        latency.stages = vec![("decoded", latency.kernel.ns.clone())];
         let svg = latency.svg().unwrap();
         for written in ["100 ns to 200 ns", "500 ns to 1.0 µs", "decoded", "venue to user: nothing"] {
             assert!(svg.contains(written), "no {written} in {svg}");

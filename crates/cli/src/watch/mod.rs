@@ -270,7 +270,7 @@ impl Watch {
         self.legs.look(self.feed.connections());
         #[cfg(feature = "stages")]
         if let Some(latency) = &mut self.latency {
-            latency.take_stages(self.feed.stages().in_order().map(|(name, spans)| (name, spans.clone())));
+            latency.stages = self.feed.stages().in_order().map(|(name, spans)| (name, spans.clone())).into();
         }
         let truth = self.truth.as_ref().map(|truth| (truth.equal, truth.compared));
         let summary = Summary { elapsed: now - self.started, stats: self.feed.stats(), truth };

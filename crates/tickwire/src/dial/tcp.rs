@@ -19,7 +19,7 @@ impl Tcp {
     /// A stream as it is, or one that asks the kernel for the times of what it reads.
     pub(super) fn new(stream: TcpStream, kernel_timestamps: bool) -> io::Result<Self> {
         let stamps = if kernel_timestamps { Stamps::begin(&stream)? } else { None };
-        Ok(Self { stream, stamps, mark: ReadMark::default() })
+        Ok(Self { stream, stamps, mark: ReadMark::new() })
     }
 
     /// When the kernel got the last packet of the latest read.

@@ -167,7 +167,7 @@ impl<S: Session> Feed<S> {
             is_woken: false,
             is_unfinished: true,
             origin: None,
-            laps: FeedLaps::default(),
+            laps: FeedLaps::new(),
             moment,
             builder,
             legs,

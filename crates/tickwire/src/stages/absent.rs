@@ -3,19 +3,27 @@
 use crate::transport::Transport;
 
 /// Of a socket.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug)]
 pub(crate) struct ReadMark;
 
 impl ReadMark {
+    pub(crate) fn new() -> Self {
+        Self
+    }
+
     #[inline]
     pub(crate) fn returned(&mut self) {}
 }
 
 /// Of a client.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Laps;
 
 impl Laps {
+    pub(crate) fn new() -> Self {
+        Self
+    }
+
     #[inline]
     pub(crate) fn asked(&mut self) {}
 
@@ -27,10 +35,14 @@ impl Laps {
 }
 
 /// Of a feed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct FeedLaps;
 
 impl FeedLaps {
+    pub(crate) fn new() -> Self {
+        Self
+    }
+
     #[inline]
     pub(crate) fn decoded(&mut self, _: &mut Laps) {}
 

@@ -1,6 +1,6 @@
 //! The clock readings of a message on its way, and what they come to.
 //!
-//! A read costs one or two looks at the clock, a message of a client two, one of a feed four. What a message took is recorded
+//! A read costs three or four looks at the clock, a message of a client two, one of a feed four. What a message took is recorded
 //! when the next is asked for, so that recording counts as the caller's time, not as a stage's.
 
 use super::recorder::{Stages, record};
@@ -9,10 +9,14 @@ use crate::transport::Transport;
 use std::time::{Duration, Instant};
 
 /// When the latest read of a socket returned.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct ReadMark(Option<Instant>);
 
 impl ReadMark {
+    pub(crate) fn new() -> Self {
+        Self(None)
+    }
+
     #[inline]
     pub(crate) fn returned(&mut self) {
         self.0 = Some(clock::now());
@@ -54,15 +58,13 @@ struct Lap {
     found: Instant,
 }
 
-impl Default for Laps {
-    fn default() -> Self {
+impl Laps {
+    pub(crate) fn new() -> Self {
         let now = clock::now();
         let batch = Batch { read: None, decrypted: None, held: Duration::ZERO, opened: now };
         Self { asked: now, batch, found: None, stages: None }
     }
-}
 
-impl Laps {
     /// The next message is looked for.
     #[inline]
     pub(crate) fn asked(&mut self) {
@@ -138,13 +140,11 @@ pub(crate) struct FeedLaps {
     stages: Box<Stages>,
 }
 
-impl Default for FeedLaps {
-    fn default() -> Self {
+impl FeedLaps {
+    pub(crate) fn new() -> Self {
         Self { decoded: None, stages: Box::new(Stages::new()) }
     }
-}
 
-impl FeedLaps {
     /// The session has read the message that the client has found.
     #[inline]
     pub(crate) fn decoded(&mut self, client: &mut Laps) {
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn what_lies_between_the_question_and_the_answer_is_the_parser() {
         fake::start();
-        let mut laps = Laps::default();
+        let mut laps = Laps::new();
         for parsed in [9, 4] {
             fake::pass(100);
             laps.asked();
