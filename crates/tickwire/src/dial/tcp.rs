@@ -113,11 +113,12 @@ mod linux {
     fn receive(stream: &TcpStream, into: &mut [u8], control: &mut [u8]) -> io::Result<(usize, Option<u64>)> {
         let mut parts = [IoSliceMut::new(into)];
         let received = recvmsg::<()>(stream.as_raw_fd(), &mut parts, Some(control), MsgFlags::empty())?;
-        let stamp = received.cmsgs()?.find_map(|message| match message {
+        let stamp = |message| match message {
             ControlMessageOwned::ScmTimestampns(time) => unix_ns(time),
             _ => None,
-        });
-        Ok((received.bytes, stamp))
+        };
+        // The bytes are taken already, whatever stands beside them.
+        Ok((received.bytes, received.cmsgs().ok().and_then(|mut messages| messages.find_map(stamp))))
     }
 
     fn unix_ns(time: TimeSpec) -> Option<u64> {

@@ -1,6 +1,6 @@
 //! What it costs to be told where the time of a message goes: the kernel's times, read by read, and the clocks of the stages.
 //!
-//! `cargo run --release -p tickwire-benches --bin latency`, and the same with `--features stages`: those are compiled in, so
+//! `cargo run --release -p tickwire-benches --bin clocks`, and the same with `--features stages`: those are compiled in, so
 //! that two builds are compared, best by turns.
 
 use std::hint::black_box;
