@@ -37,7 +37,7 @@ pub struct Chart {
 pub struct Bar {
     /// What stands in front.
     pub label: String,
-    /// How long it is, beside the others: 0 or more.
+    /// How long it is, beside the others; 0 has no bar.
     pub value: f64,
     /// What stands behind.
     pub figure: String,
@@ -88,12 +88,12 @@ fn draw(
     for (bar, top) in chart.bars.iter().zip((TITLE as i32..).step_by(ROW as usize)) {
         let length = bar.value / longest * f64::from(WIDTH - LABELS - FIGURES);
         let end = start + (length as i32).max(1);
-        let (red, green, blue) = bar.color;
         area.draw(&Text::new(bar.label.as_str(), (12, top + 4), ("sans-serif", 15)))?;
-        area.draw(&Rectangle::new(
-            [(start, top), (end, top + ROW as i32 - 8)],
-            RGBColor(red, green, blue).filled(),
-        ))?;
+        if bar.value > 0.0 {
+            let (red, green, blue) = bar.color;
+            let corners = [(start, top), (end, top + ROW as i32 - 8)];
+            area.draw(&Rectangle::new(corners, RGBColor(red, green, blue).filled()))?;
+        }
         area.draw(&Text::new(bar.figure.as_str(), (end + 6, top + 4), ("sans-serif", 15)))?;
     }
     Ok(())
@@ -111,7 +111,7 @@ mod tests {
             title: title.into(),
             bars: values.iter().map(|value| bar(*value)).collect(),
         };
-        let text = svg(&[chart("one <two>", &[1.0, 4.0]), chart("below", &[0.0])]).unwrap();
+        let text = svg(&[chart("one <two>", &[1.0, 4.0]), chart("below", &[0.0, 3.0])]).unwrap();
         let attribute = |line: &str, name: &str| -> f64 {
             let (_, rest) = line.split_once(&format!(" {name}=\"")).unwrap();
             rest.split('"').next().unwrap().parse().unwrap()
@@ -120,9 +120,9 @@ mod tests {
             text.lines().filter(|line| line.starts_with("<rect") && line.contains("1F77B4")).collect();
         let widths: Vec<_> = bars.iter().map(|bar| attribute(bar, "width")).collect();
         let tops: Vec<_> = bars.iter().map(|bar| attribute(bar, "y")).collect();
-        assert_eq!(widths, [125.0, 500.0, 1.0]);
-        assert_eq!(tops, [44.0, 72.0, 44.0 + 56.0 + 16.0 + 44.0]);
-        for written in ["one &lt;two&gt;", "below", "l4", "f4"] {
+        assert_eq!(widths, [125.0, 500.0, 500.0]);
+        assert_eq!(tops, [44.0, 72.0, (44.0 + 56.0 + 16.0) + 72.0]);
+        for written in ["one &lt;two&gt;", "below", "l4", "f4", "l0", "f0"] {
             assert!(text.contains(written), "no {written} in {text}");
         }
     }

@@ -114,7 +114,6 @@ pub struct Arrival<'a> {
 struct Origin {
     slot: usize,
     received_ns: u64,
-    kernel_ns: Option<u64>,
 }
 
 /// A connection of a feed.
@@ -232,12 +231,14 @@ impl<S: Session> Feed<S> {
     /// Lends the event that was found.
     pub(crate) fn lend(&mut self) -> Option<Arrival<'_>> {
         let event = self.machine.poll_event()?;
-        let Some(Origin { slot, received_ns, kernel_ns }) = self.origin else {
+        let Some(Origin { slot, received_ns }) = self.origin else {
             return Some(Arrival { event, raw: &[], received_ns: None, kernel_ns: None, route: None });
         };
         self.laps.delivered();
-        // The client was not asked for more since: its message is still there.
-        let payload = self.links.get_mut(slot).and_then(|link| link.client.payload());
+        // The client was not asked for more since: its message is still there, and was brought by the latest read.
+        let link = self.links.get_mut(slot);
+        let kernel_ns = link.as_ref().and_then(|link| link.client.kernel_ns());
+        let payload = link.and_then(|link| link.client.payload());
         let raw = payload.map_or(&[][..], |payload| payload.bytes);
         Some(Arrival { event, raw, received_ns: Some(received_ns), kernel_ns, route: Some(route(slot)) })
     }
@@ -371,9 +372,8 @@ impl<S: Session> Feed<S> {
             Ok(Some(ws::Event::Open)) => self.machine.on_open(route(slot), at_once(&mut self.moment)),
             Ok(Some(ws::Event::Message)) => {
                 let now = moment_of(self.moment, link.client.received_at());
-                let kernel_ns = link.client.kernel_ns();
                 if let Some(payload) = link.client.payload() {
-                    self.origin = Some(Origin { slot, received_ns: now.unix_ns, kernel_ns });
+                    self.origin = Some(Origin { slot, received_ns: now.unix_ns });
                     let read = match payload.kind {
                         Kind::Text => self.machine.on_text(route(slot), payload.bytes, now),
                         Kind::Binary => self.machine.on_binary(route(slot), payload.bytes, now),
