@@ -172,7 +172,7 @@ impl Builder {
 
     /// Asks the kernel with each read when it got what it brings (Linux, `SO_TIMESTAMPNS`); [`Client::kernel_ns`] and
     /// [`Arrival::kernel_ns`](crate::Arrival::kernel_ns) tell it. Default off, since it makes a read a little slower
-    /// (BENCHMARKS.md). Elsewhere, and on a stream of the caller's, there is no such time.
+    /// (BENCHMARKS.md). Where the system has no such times, and on a stream of the caller's, they are `None`.
     ///
     /// ```
     /// let builder = tickwire::Client::builder().kernel_timestamps(true);

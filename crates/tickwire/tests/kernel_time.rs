@@ -5,10 +5,13 @@
 mod common;
 
 use common::text;
+use nix::sys::socket::sockopt::ReceiveTimestampns;
+use nix::sys::socket::{MsgFlags, recvmsg, setsockopt};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection};
-use std::io::{Read as _, Write as _};
+use std::io::{IoSliceMut, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsRawFd as _;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
@@ -26,6 +29,28 @@ fn unix_ns() -> u64 {
 
 /// A kernel begins to note times a moment after it was first asked to.
 const TRIES: usize = 100_000;
+
+/// Whether this system tells times at all, without our client.
+fn has_times() -> bool {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut writer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (reader, _) = listener.accept().unwrap();
+    let is_set = setsockopt(&reader, ReceiveTimestampns, &true).is_ok();
+    let has_one = || {
+        writer.write_all(b"x").unwrap();
+        let mut control = [0; 256];
+        let mut byte = [0];
+        let mut parts = [IoSliceMut::new(&mut byte)];
+        let read =
+            recvmsg::<()>(reader.as_raw_fd(), &mut parts, Some(&mut control), MsgFlags::empty()).unwrap();
+        read.cmsgs().unwrap().next().is_some()
+    };
+    let has_times = is_set && std::iter::repeat_with(has_one).take(TRIES).any(|has_one| has_one);
+    if !has_times {
+        eprintln!("not tested: this system tells no times of packets");
+    }
+    has_times
+}
 
 /// Without TLS, or with one of its layers.
 const WAYS: [Option<TlsRecords>; 3] = [None, Some(TlsRecords::Direct), Some(TlsRecords::Rustls)];
@@ -166,6 +191,9 @@ fn authority() -> (String, Arc<ServerConfig>) {
 
 #[test]
 fn the_time_lies_between_the_peers_write_and_the_moment_the_message_could_be_read() {
+    if !has_times() {
+        return;
+    }
     for way in WAYS {
         let mut pair = Pair::with_times(way);
         assert!(pair.client.next_message().unwrap().is_none());
@@ -182,6 +210,9 @@ fn the_time_lies_between_the_peers_write_and_the_moment_the_message_could_be_rea
 
 #[test]
 fn messages_of_one_read_have_one_time_whatever_has_come_since() {
+    if !has_times() {
+        return;
+    }
     for way in WAYS {
         let mut pair = Pair::with_times(way);
         pair.send(&[&text("a"), &text("b")]);
@@ -198,6 +229,9 @@ fn messages_of_one_read_have_one_time_whatever_has_come_since() {
 
 #[test]
 fn a_message_of_several_reads_has_the_time_of_the_last() {
+    if !has_times() {
+        return;
+    }
     for way in WAYS {
         let mut pair = Pair::with_times(way);
         let message = text("in two parts");
@@ -214,6 +248,9 @@ fn a_message_of_several_reads_has_the_time_of_the_last() {
 
 #[test]
 fn a_time_is_told_only_if_it_was_asked_for() {
+    if !has_times() {
+        return;
+    }
     for way in WAYS {
         // Somebody else's wish is not ours.
         let other = Pair::with_times(way);
@@ -227,6 +264,9 @@ fn a_time_is_told_only_if_it_was_asked_for() {
 
 #[test]
 fn a_feed_tells_the_kernels_time_beside_its_own() {
+    if !has_times() {
+        return;
+    }
     let server = Server::start(Options::default()).unwrap();
     for wanted in [true, false] {
         let config = Config {

@@ -193,10 +193,7 @@ impl Socket {
             return self.fail(error.into());
         }
         self.watch(&stream);
-        let stream = match Tcp::new(stream, self.kernel_timestamps) {
-            Ok(stream) => stream,
-            Err(error) => return self.fail(error.into()),
-        };
+        let stream = Tcp::new(stream, self.kernel_timestamps);
         match &self.proxy {
             None => self.begin(stream),
             Some(proxy) => match Tunnel::new(proxy.clone(), &self.host, self.port) {

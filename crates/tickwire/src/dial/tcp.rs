@@ -17,9 +17,9 @@ pub(super) struct Tcp {
 
 impl Tcp {
     /// A stream as it is, or one that asks the kernel for the times of what it reads.
-    pub(super) fn new(stream: TcpStream, kernel_timestamps: bool) -> io::Result<Self> {
-        let stamps = if kernel_timestamps { Stamps::begin(&stream)? } else { None };
-        Ok(Self { stream, stamps, mark: ReadMark::new() })
+    pub(super) fn new(stream: TcpStream, kernel_timestamps: bool) -> Self {
+        let stamps = if kernel_timestamps { Stamps::begin(&stream) } else { None };
+        Self { stream, stamps, mark: ReadMark::new() }
     }
 
     /// When the kernel got the last packet of the latest read.
@@ -92,9 +92,10 @@ mod linux {
     }
 
     impl Stamps {
-        pub(in crate::dial) fn begin(stream: &TcpStream) -> io::Result<Option<Self>> {
-            setsockopt(stream, ReceiveTimestampns, &true)?;
-            Ok(Some(Self { control: nix::cmsg_space!(TimeSpec), latest_ns: None }))
+        /// None on a system that calls itself Linux and does not know the option.
+        pub(in crate::dial) fn begin(stream: &TcpStream) -> Option<Self> {
+            setsockopt(stream, ReceiveTimestampns, &true).ok()?;
+            Some(Self { control: nix::cmsg_space!(TimeSpec), latest_ns: None })
         }
 
         pub(in crate::dial) fn latest_ns(&self) -> Option<u64> {
@@ -134,8 +135,8 @@ enum Stamps {}
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 impl Stamps {
-    fn begin(_: &TcpStream) -> io::Result<Option<Self>> {
-        Ok(None)
+    fn begin(_: &TcpStream) -> Option<Self> {
+        None
     }
 
     fn latest_ns(&self) -> Option<u64> {
