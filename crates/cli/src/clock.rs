@@ -48,6 +48,19 @@ pub(crate) fn words(span: Duration) -> String {
     }
 }
 
+/// A short time as people read it: `840 ns`, `4.2 µs`, `45 µs`, `1.2 ms`, `3.4 s`.
+pub(crate) fn brief(ns: u64) -> String {
+    let units = [(1, "ns"), (1_000, "µs"), (1_000_000, "ms"), (1_000_000_000, "s")];
+    let (size, unit) = units.into_iter().rev().find(|(size, _)| ns >= *size).unwrap_or((1, "ns"));
+    let tenths = ns / (size / 10).max(1);
+    // One digit behind the point where there is only one before it; none that were not measured.
+    if size > 1 && tenths < 100 {
+        format!("{}.{} {unit}", tenths / 10, tenths % 10)
+    } else {
+        format!("{} {unit}", ns / size)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,6 +73,12 @@ mod tests {
         for text in ["", "s", "30", "0s", "-1s", "1.5h", "1 h", "9h9m", "999999999999999999d"] {
             assert!(span(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn short_times_are_told_in_the_unit_that_fits() {
+        let told = [0, 840, 1_000, 4_290, 45_678, 654_321, 1_234_567, 12_345_678_901].map(brief);
+        assert_eq!(told, ["0 ns", "840 ns", "1.0 µs", "4.2 µs", "45 µs", "654 µs", "1.2 ms", "12 s"]);
     }
 
     #[test]

@@ -37,6 +37,7 @@ pub struct Builder {
     local_address: Option<IpAddr>,
     host: Option<String>,
     address_offset: usize,
+    kernel_timestamps: bool,
     proxy: Through,
     headers: Vec<(String, String)>,
     subprotocols: Vec<String>,
@@ -83,6 +84,7 @@ impl Default for Builder {
             local_address: None,
             host: None,
             address_offset: 0,
+            kernel_timestamps: false,
             proxy: Through::default(),
             headers: Vec::new(),
             subprotocols: Vec::new(),
@@ -165,6 +167,19 @@ impl Builder {
     /// Tries the addresses of a host from this one on, in a circle.
     pub(crate) fn address_offset(mut self, offset: usize) -> Self {
         self.address_offset = offset;
+        self
+    }
+
+    /// Asks the kernel with each read when it got what it brings (Linux, `SO_TIMESTAMPNS`); [`Client::kernel_ns`] and
+    /// [`Arrival::kernel_ns`](crate::Arrival::kernel_ns) tell it. Default off, since it makes a read a little slower
+    /// (BENCHMARKS.md). Where the system has no such times, and on a stream of the caller's, they are `None`.
+    ///
+    /// ```
+    /// let builder = tickwire::Client::builder().kernel_timestamps(true);
+    /// ```
+    #[must_use]
+    pub fn kernel_timestamps(mut self, wanted: bool) -> Self {
+        self.kernel_timestamps = wanted;
         self
     }
 
@@ -264,7 +279,8 @@ impl Builder {
         let tls = if endpoint.tls { Some((self.tls()?, self.tls_records)) } else { None };
         let way = Way { local: self.local_address, offset: self.address_offset };
         let proxy = self.proxy_for(&endpoint)?;
-        let target = Target { host: &endpoint.host, port: endpoint.port, proxy, way, tls };
+        let (host, port, kernel_timestamps) = (&*endpoint.host, endpoint.port, self.kernel_timestamps);
+        let target = Target { host, port, proxy, way, kernel_timestamps, tls };
         let socket = Socket::dial(target, self.dial_timeouts())?;
         self.ask(socket, request)
     }
@@ -392,6 +408,7 @@ impl std::fmt::Debug for Builder {
             .field("config", &self.config)
             .field("connect_timeout", &self.connect_timeout)
             .field("wait_policy", &self.wait_policy)
+            .field("kernel_timestamps", &self.kernel_timestamps)
             .field("proxy", &self.proxy)
             .field("headers", &self.headers.iter().map(|(name, _)| name).collect::<Vec<_>>())
             .field("subprotocols", &self.subprotocols)

@@ -36,8 +36,9 @@
 //! [`Client::builder`] takes header fields, limits, timeouts, the [`WaitPolicy`], compression (feature `deflate`, on by
 //! default), and whom to trust:
 //! [`Builder::extra_roots_pem`] for a venue on this machine, [`Builder::tls_config`] for everything else; [`TlsRecords`]
-//! says who opens the records, [`Builder::proxy`] what is in between. Feature `tokio` has the client and the feed for its
-//! runtime. To poll many things at once, register the client with a `mio::Poll` of your own. To bring
+//! says who opens the records, [`Builder::proxy`] what is in between, and [`Builder::kernel_timestamps`] has the kernel tell
+//! when it got each message. Feature `tokio` has the client and the feed for its runtime, feature `stages` the time that
+//! messages take in each stage. To poll many things at once, register the client with a `mio::Poll` of your own. To bring
 //! your own stream, see [`Builder::connect_over`], [`Builder::upgraded`] and [`Transport`].
 //!
 //! A client is one connection and dies once. Where no session fits and so no feed connects again, the caller does, with a
@@ -84,6 +85,7 @@ mod feed;
 mod proxy;
 mod reader;
 mod rest;
+mod stages;
 mod tls;
 #[cfg(feature = "tokio")]
 pub mod tokio;
@@ -99,6 +101,8 @@ pub use error::{DialError, Error};
 pub use feed::{Arrival, Connection, Feed, FeedBuilder, Leg};
 pub use proxy::{Proxy, ProxyError, ProxyUrlError};
 pub use reader::MessageReader;
+#[cfg(feature = "stages")]
+pub use stages::Stages;
 pub use tls::{Tls, TlsRecords};
 pub use transport::{Plain, Transport};
 pub use wait::WaitPolicy;

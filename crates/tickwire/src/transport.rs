@@ -39,6 +39,19 @@ pub trait Transport {
     fn on_deadline(&mut self, now: Instant) {
         let _ = now;
     }
+
+    /// When the kernel got the last packet of the latest read that brought something, in nanoseconds since the Unix epoch;
+    /// see [`Client::kernel_ns`](crate::Client::kernel_ns). `None` where nobody knows.
+    fn kernel_ns(&self) -> Option<u64> {
+        None
+    }
+
+    /// When the latest read of the stream below returned, before anything was opened of what it brought; for
+    /// [`Stages`](crate::Stages). `None` where nobody knows.
+    #[cfg(feature = "stages")]
+    fn read_at(&self) -> Option<Instant> {
+        None
+    }
 }
 
 /// Any nonblocking stream, used as it is.

@@ -130,7 +130,7 @@ const HOUSE: &[Room] = &[
         uses: &["tickwire-ws", "tickwire-venue", "tickwire-feed", "tickwire-handoff"],
         floors: &[
             &["clock", "endpoint", "transport"],
-            &["proxy"],
+            &["proxy", "stages"],
             &["error", "rest", "wait"],
             &["tls"],
             &["dial"],
@@ -140,7 +140,11 @@ const HOUSE: &[Room] = &[
             &["tokio"],
         ],
     },
-    Room { place: "crates/tickwire/src/client", uses: &[], floors: &[&["mod"], &["waiting"]] },
+    Room {
+        place: "crates/tickwire/src/client",
+        uses: &[],
+        floors: &[&["mod"], &["latency", "waiting"], &["runtime"]],
+    },
     Room {
         place: "crates/tickwire/src/tokio",
         uses: &[],
@@ -154,7 +158,7 @@ const HOUSE: &[Room] = &[
     Room {
         place: "crates/tickwire/src/dial",
         uses: &[],
-        floors: &[&["lookup", "race"], &["mod"], &["tests"]],
+        floors: &[&["lookup", "race", "tcp"], &["mod"], &["tests"]],
     },
     Room {
         place: "crates/tickwire/src/tls",
@@ -182,6 +186,7 @@ const HOUSE: &[Room] = &[
         uses: &[],
         floors: &[&["race", "sequence"], &["mod"], &["tests"]],
     },
+    Room { place: "crates/chart", uses: &[], floors: &[] },
     Room {
         place: "crates/sim",
         uses: TRIED,
@@ -277,7 +282,7 @@ const HOUSE: &[Room] = &[
     },
     Room {
         place: "crates/cli",
-        uses: &["tickwire", "tickwire-sim"],
+        uses: &["tickwire", "tickwire-chart", "tickwire-sim"],
         floors: &[
             &["clock", "exit", "recording", "refusal"],
             &["keeping", "lines", "links", "tape", "venue"],
@@ -300,7 +305,7 @@ const HOUSE: &[Room] = &[
     Room {
         place: "crates/cli/src/watch",
         uses: &[],
-        floors: &[&["board", "legs", "truth"], &["news", "summary", "table"], &["view"], &["mod"]],
+        floors: &[&["board", "latency", "legs", "truth"], &["news", "summary", "table"], &["view"], &["mod"]],
     },
     Room { place: "crates/cli/src/local", uses: &[], floors: &[&["faults"], &["mod"]] },
     Room { place: "crates/cli/src/venue", uses: &[], floors: &[&["setup"], &["mod"]] },
@@ -486,6 +491,7 @@ fn every_manifest_inherits_the_one_lint_table_and_the_one_compiler_version() {
         "crates/handoff",
         "crates/tickwire",
         "crates/sim",
+        "crates/chart",
         "crates/cli",
         "examples",
         "benches",

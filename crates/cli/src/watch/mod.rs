@@ -1,6 +1,7 @@
 //! `tickwire watch`: live order books of a venue.
 
 mod board;
+mod latency;
 mod legs;
 mod news;
 mod summary;
@@ -9,7 +10,7 @@ mod truth;
 mod view;
 
 use crate::clock::{self, seconds};
-use crate::exit::{self, BOOK, CONNECTION, Failure, PEER, USAGE};
+use crate::exit::{self, BOOK, CONNECTION, Failure, OUTPUT, PEER, USAGE};
 use crate::keeping::Keeping;
 use crate::lines::LINES;
 use crate::local::{self, Fault, trusting};
@@ -17,14 +18,17 @@ use crate::refusal::refusal;
 use crate::tape::Taped;
 use crate::venue::{self, Setup, Venue};
 use board::Board;
+use latency::Latency;
 use legs::{Legs, Turn};
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use summary::Summary;
 use tickwire::venue::{BookEvent, Cause, Event, LinkChange, LinkEvent, Session as _};
-use tickwire::{Arrival, Client, Feed};
+use tickwire::{Arrival, Client, Feed, Proxy};
 use tickwire_sim::{Options, Server, Source};
 use truth::Truth;
 use view::View;
@@ -43,6 +47,8 @@ Examples:
   tickwire watch --sim --seconds 20 --fault cut-after=4 binance BTCUSDT
   tickwire watch --sim --fault drop-diff=50 --fault fragments --seconds 10 binance BTCUSDT
   tickwire watch --replay recordings/spot binance
+  tickwire watch --sim --seconds 10 --latency --plot latency.svg binance BTCUSDT
+  tickwire watch --proxy socks5://user:password@proxy.example:1080 binance BTCUSDT
   tickwire watch --ca ca.pem --url wss://localhost:9443 binance BTCUSDT    (beside: tickwire sim binance --port 9443 --ca ca.pem)
 
 A connection is shown as `stream/0 ready 61 % first, else 0.4 ms behind (p99 2 ms)`: which of --legs it is, how far it is
@@ -50,8 +56,18 @@ A connection is shown as `stream/0 ready 61 % first, else 0.4 ms behind (p99 2 m
 its place, brought first, and how far behind the first the others came. The parts of stream/0, stream/1 ... add up to all.
 What follows a + takes over.
 
+--latency tells of each event that a message brought:
+  kernel to user  from the kernel's time of the message to the moment when this program had read and opened it. That is how
+                  long it waited for the program, above all. The kernel's time is that of the last packet of a read, so that
+                  all messages of one read have the same; Linux has it, and elsewhere nothing is counted.
+  venue to user   from the venue's time to that moment. The clocks are of two machines, so that it may be off by their
+                  difference, and negative: those are counted apart. With --sim both clocks are the same, and venues tell
+                  their times in whole milliseconds. An hour stands for all that is longer, such as the age of a recording.
+and of each message the stages between them, one after the other: read (from the kernel's time to the return of the read),
+decrypted, queued (behind others of the same read), parsed (its frames), decoded (by the venue's rules), delivered.
+
 With --json the lines are trade, book, legs (each second: the connections as they are; firsts and copies are of a
-connection, share is that part of its place), summary (the last one; in legs all three are of the place) and those that
+connection, share is that part of its place), latency (at the end, with --latency), summary (the last one; in legs all three are of the place) and those that
 `both` names here:
 
 {LINES}
@@ -88,6 +104,15 @@ pub(crate) struct Arguments {
     /// Trust the certificates of this file, too.
     #[arg(long, value_name = "FILE.pem", conflicts_with_all = ["sim", "replay"])]
     ca: Option<PathBuf>,
+    /// Connect through this proxy, such as http://host:3128 or socks5://user:password@host:1080.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["sim", "replay"])]
+    proxy: Option<ProxyUrl>,
+    /// Tell how long messages took, from the kernel and from the venue to this program; what that is stands below.
+    #[arg(long)]
+    latency: bool,
+    /// Draw that into this file, too.
+    #[arg(long, value_name = "FILE.svg", requires = "latency")]
+    plot: Option<PathBuf>,
     /// JSON lines; the list is below.
     #[arg(long)]
     json: bool,
@@ -98,11 +123,32 @@ pub(crate) struct Arguments {
     symbols: Vec<String>,
 }
 
+/// May hold a password. It is parsed later: of one that is refused, the command line's parser would show all.
+#[derive(Clone)]
+struct ProxyUrl(String);
+
+impl From<String> for ProxyUrl {
+    fn from(url: String) -> Self {
+        Self(url)
+    }
+}
+
+impl std::fmt::Debug for ProxyUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ProxyUrl")
+    }
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let venue = arguments.venue;
     let (server, symbols) = local_venue(arguments)?;
     let streams = venue.usual_streams().iter().map(ToString::to_string).collect();
     let mut builder = trusting(Client::builder(), arguments.ca.as_deref())?;
+    builder = builder.kernel_timestamps(arguments.latency);
+    if let Some(ProxyUrl(url)) = &arguments.proxy {
+        let proxy = Proxy::parse(url).map_err(|error| Failure::new(USAGE, format!("--proxy: {error}")))?;
+        builder = builder.proxy(proxy);
+    }
     let mut base = arguments.url.clone();
     if let Some(server) = &server {
         base = Some(server.stream_url());
@@ -171,6 +217,9 @@ struct Watch {
     /// The local venue that replays a recording, which lasts as long as this.
     _server: Option<Server>,
     view: View,
+    latency: Option<Latency>,
+    /// Where to draw it.
+    plot: Option<Plot>,
     interrupted: Arc<AtomicBool>,
     started: Instant,
     looked: Instant,
@@ -198,6 +247,8 @@ impl Watch {
             board,
             legs: Legs::new(feed.session().endpoints(), arguments.keeping.legs),
             view: View::new(arguments.json),
+            latency: arguments.latency.then(Latency::new),
+            plot: arguments.plot.as_deref().map(Plot::create).transpose()?,
             feed,
             interrupted,
             started: now,
@@ -217,10 +268,18 @@ impl Watch {
         // Much may have happened since the last look.
         self.board.look(self.feed.session(), now - self.looked);
         self.legs.look(self.feed.connections());
+        #[cfg(feature = "stages")]
+        if let Some(latency) = &mut self.latency {
+            latency.stages = self.feed.stages().in_order().map(|(name, spans)| (name, spans.clone())).into();
+        }
         let truth = self.truth.as_ref().map(|truth| (truth.equal, truth.compared));
         let summary = Summary { elapsed: now - self.started, stats: self.feed.stats(), truth };
-        self.view.summary(&self.board, &self.legs, &summary)?;
+        let latency = self.latency.as_ref();
+        self.view.summary(&self.board, &self.legs, latency, &summary)?;
         ended?;
+        if let (Some(plot), Some(latency)) = (self.plot.take(), latency) {
+            plot.draw(latency)?;
+        }
         self.verdict()
     }
 
@@ -246,7 +305,11 @@ impl Watch {
 
     /// Takes one event, if one comes within `timeout`.
     fn take(&mut self, timeout: Option<Duration>) -> Result<(), Ended> {
-        let Some(Arrival { event, received_ns, .. }) = self.feed.next(timeout)? else { return Ok(()) };
+        let Some(arrival) = self.feed.next(timeout)? else { return Ok(()) };
+        if let Some(latency) = &mut self.latency {
+            latency.count(&arrival);
+        }
+        let Arrival { event, received_ns, .. } = arrival;
         self.board.count(&event);
         match event {
             Event::Book(book) => self.take_book(book, received_ns),
@@ -285,7 +348,7 @@ impl Watch {
         self.board.look(self.feed.session(), now - self.looked);
         self.legs.look(self.feed.connections());
         self.looked = now;
-        Ok(self.view.look(&self.board, &self.legs, now)?)
+        Ok(self.view.look(&self.board, &self.legs, self.latency.as_ref(), now)?)
     }
 
     /// Every comparison must have agreed, unless books are made wrong on purpose, and a local venue leaves no book
@@ -314,6 +377,28 @@ impl Watch {
             count => Err(Failure::new(PEER, format!("{count} messages could not be read"))),
         }
     }
+}
+
+/// A file to draw into, there from the beginning: a run may be long, and its end too late for a wrong path.
+struct Plot {
+    file: File,
+    path: PathBuf,
+}
+
+impl Plot {
+    fn create(path: &Path) -> Result<Self, Failure> {
+        let file = File::create(path).map_err(|error| unwritten(path, &error))?;
+        Ok(Self { file, path: path.to_owned() })
+    }
+
+    fn draw(mut self, latency: &Latency) -> Result<(), Failure> {
+        let text = latency.svg().map_err(|error| unwritten(&self.path, &error))?;
+        self.file.write_all(text.as_bytes()).map_err(|error| unwritten(&self.path, &error))
+    }
+}
+
+fn unwritten(path: &Path, error: &dyn std::fmt::Display) -> Failure {
+    Failure::new(OUTPUT, format!("{}: {error}", path.display()))
 }
 
 /// Why following the feed has come to its end.

@@ -1,6 +1,7 @@
 //! The three ways to show it: a table on a terminal, plain lines, JSON lines.
 
 use super::board::{Board, Row};
+use super::latency::Latency;
 use super::legs::Legs;
 use super::news::news;
 use super::summary::Summary;
@@ -95,7 +96,13 @@ impl View {
         Ok(())
     }
 
-    pub(crate) fn look(&mut self, board: &Board, legs: &Legs, now: Instant) -> io::Result<()> {
+    pub(crate) fn look(
+        &mut self,
+        board: &Board,
+        legs: &Legs,
+        latency: Option<&Latency>,
+        now: Instant,
+    ) -> io::Result<()> {
         let tells_legs = now >= self.legs_at;
         match self.style {
             Style::Json if tells_legs => {
@@ -104,26 +111,32 @@ impl View {
             }
             Style::Json => {}
             Style::Lines => {
-                if tells_legs && legs.has_several() {
+                if tells_legs && (legs.has_several() || latency.is_some()) {
                     self.legs_at = now + Duration::from_secs(5);
-                    writeln!(self.printer.out, "{}", legs.told().join("   "))?;
+                    if legs.has_several() {
+                        writeln!(self.printer.out, "{}", legs.told().join("   "))?;
+                    }
+                    if let Some(latency) = latency {
+                        writeln!(self.printer.out, "{}", latency.told())?;
+                    }
                 }
                 for row in &board.rows {
                     writeln!(self.printer.out, "{}", line(row))?;
                 }
             }
-            Style::Table => self.draw(board, legs)?,
+            Style::Table => self.draw(board, legs, latency)?,
         }
         self.printer.flush()
     }
 
-    fn draw(&mut self, board: &Board, legs: &Legs) -> io::Result<()> {
+    fn draw(&mut self, board: &Board, legs: &Legs, latency: Option<&Latency>) -> io::Result<()> {
         let out = &mut self.printer.out;
         // Home and overwrite; the screen is cleared once, so that nothing flickers. What is too wide is cut, not wrapped.
         out.write_all(if self.drawn { b"\x1b[?7l\x1b[H" } else { b"\x1b[?7l\x1b[2J\x1b[H" })?;
         self.drawn = true;
         let (height, width) = table::terminal();
-        let connections = table::packed(&legs.told(), width);
+        let mut connections = table::packed(&legs.told(), width);
+        connections.extend(latency.map(Latency::told));
         let lines = height.saturating_sub(OTHER_LINES + connections.len());
         let shown = board.rows.len().min(lines.max(1));
         for line in &connections {
@@ -145,8 +158,19 @@ impl View {
         out.write_all(b"\x1b[J\x1b[?7h")
     }
 
-    pub(crate) fn summary(&mut self, board: &Board, legs: &Legs, summary: &Summary<'_>) -> io::Result<()> {
+    pub(crate) fn summary(
+        &mut self,
+        board: &Board,
+        legs: &Legs,
+        latency: Option<&Latency>,
+        summary: &Summary<'_>,
+    ) -> io::Result<()> {
         let out = &mut self.printer.out;
+        match (self.style, latency) {
+            (_, None) => {}
+            (Style::Json, Some(latency)) => writeln!(out, "{}", latency.json())?,
+            (Style::Table | Style::Lines, Some(latency)) => latency.write(out)?,
+        }
         match self.style {
             Style::Json => writeln!(out, "{}", summary.json(board, legs))?,
             Style::Table | Style::Lines => summary.write(out, board, legs)?,

@@ -1,10 +1,14 @@
 //! One WebSocket connection over one transport.
 
+mod latency;
+#[cfg(feature = "tokio")]
+mod runtime;
 mod waiting;
 
 use crate::clock;
 use crate::dial::Socket;
 use crate::error::Error;
+use crate::stages::Laps;
 use crate::transport::Transport;
 use crate::wait::{WaitPolicy, Waiter};
 use std::io::{self, ErrorKind};
@@ -75,6 +79,7 @@ pub struct Client<T = Socket> {
     /// The time of the latest look at the clock, and whether the next bytes get one of their own.
     now: Instant,
     look: bool,
+    pub(crate) laps: Laps,
     /// Reads since the timers were looked at.
     reads: u32,
     /// Nothing more can be read.
@@ -103,6 +108,7 @@ impl<T: Transport> Client<T> {
             unwritten: true,
             now: clock::now(),
             look: true,
+            laps: Laps::new(),
             reads: 0,
             over: false,
             write_error: None,
@@ -120,7 +126,7 @@ impl<T: Transport> Client<T> {
     #[expect(clippy::inline_always, reason = "measured, see the instruction counts in benches")]
     #[inline(always)]
     pub fn next_message_direct(&mut self) -> Result<Option<Message<'_>>, Error> {
-        if self.connection.poll_single() {
+        if self.next_single() {
             return Ok(self.connection.message());
         }
         Ok(if self.find_message()? { self.connection.message() } else { None })
@@ -134,7 +140,7 @@ impl<T: Transport> Client<T> {
     #[expect(clippy::inline_always, reason = "measured, see the instruction counts in benches")]
     #[inline(always)]
     pub fn next_message(&mut self) -> Result<Option<Payload<'_>>, Error> {
-        if self.connection.poll_single() {
+        if self.next_single() {
             return Ok(self.connection.payload());
         }
         Ok(if self.find_message()? { self.connection.payload() } else { None })
@@ -252,7 +258,8 @@ impl<T: Transport> Client<T> {
         self.connection.sent_close()
     }
 
-    /// When bytes last arrived after a pause; while there is none, a time up to 32 reads before the latest.
+    /// When bytes last arrived after a pause; while there is none, a time up to 32 reads before the latest, but with
+    /// [kernel timestamps](crate::Builder::kernel_timestamps) that of the latest.
     #[must_use]
     pub fn received_at(&self) -> Instant {
         self.connection.heard_at()
@@ -268,12 +275,6 @@ impl<T: Transport> Client<T> {
     #[must_use]
     pub fn transport(&self) -> &T {
         &self.transport
-    }
-
-    /// The message that [`advance`](Self::advance) has just found.
-    #[cfg(feature = "tokio")]
-    pub(crate) fn message(&self) -> Option<Message<'_>> {
-        self.connection.message()
     }
 
     /// The message that [`advance`](Self::advance) has just found, as one slice.
@@ -319,13 +320,17 @@ impl<T: Transport> Client<T> {
     /// Polls what has arrived, reads more when that is used up, until there is an event or nothing to read.
     #[inline]
     pub(crate) fn advance(&mut self) -> Result<Option<ws::Event>, Error> {
+        self.laps.asked();
         loop {
-            if self.connection.poll_single() {
+            if self.poll_single() {
                 return Ok(Some(ws::Event::Message));
             }
             let polled = if self.connection.is_used_up() { Ok(None) } else { self.connection.poll() };
             match polled {
-                Ok(Some(ws::Event::Message)) => return Ok(Some(ws::Event::Message)),
+                Ok(Some(ws::Event::Message)) => {
+                    self.laps.found();
+                    return Ok(Some(ws::Event::Message));
+                }
                 Ok(Some(event)) => {
                     self.told();
                     return Ok(Some(event));
@@ -395,10 +400,12 @@ impl<T: Transport> Client<T> {
     /// there is none, so that a peer that never pauses does not hold the timers up.
     fn received(&mut self, count: usize) {
         self.reads += 1;
-        if self.look {
+        // Beside the kernel's time it is read each time: else it may be the earlier one.
+        if self.look || self.transport.kernel_ns().is_some() {
             self.look = false;
             self.now = clock::now();
         }
+        self.laps.opened(&self.transport);
         self.connection.received(count, self.now);
     }
 

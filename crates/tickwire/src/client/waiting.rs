@@ -57,7 +57,7 @@ impl<T: Transport + Source> Client<T> {
     }
 
     /// Its own poll, which begins with the first call.
-    fn waiter(&mut self) -> Result<&mut Waiter, Error> {
+    pub(super) fn waiter(&mut self) -> Result<&mut Waiter, Error> {
         if let PolledBy::Nobody = self.polled_by {
             let mut waiter = Waiter::new(self.policy)?;
             waiter.add(&mut self.transport, Token(0))?;
@@ -69,23 +69,6 @@ impl<T: Transport + Source> Client<T> {
                 Err(Error::Misuse("the client is registered with another Poll: wait there"))
             }
         }
-    }
-}
-
-/// For who waits for the descriptor of its own poll.
-#[cfg(feature = "tokio")]
-impl<T: Transport + Source> Client<T> {
-    pub(crate) fn descriptor(&mut self) -> Result<std::os::fd::OwnedFd, Error> {
-        Ok(self.waiter()?.descriptor()?)
-    }
-
-    /// Whether [`wait`](Self::wait) would not wait.
-    pub(crate) fn is_ready(&mut self) -> Result<bool, Error> {
-        self.wait(Some(Duration::ZERO))
-    }
-
-    pub(crate) fn is_opening(&self) -> bool {
-        self.connection.is_opening() && self.failed.is_none()
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod lookup;
 mod race;
+mod tcp;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +28,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tcp::Tcp;
 
 /// A TCP or TLS connection to a host, from the name look-up on. It reads and writes nothing until it is connected.
 pub struct Socket {
@@ -42,6 +44,7 @@ pub struct Socket {
     /// How long sent bytes may stay unacknowledged.
     unacknowledged: Option<Duration>,
     way: Way,
+    kernel_timestamps: bool,
     registration: Option<(Registry, Token)>,
 }
 
@@ -49,9 +52,9 @@ pub struct Socket {
 enum State {
     Resolving(Lookup),
     Connecting(Race),
-    Tunnelling(Plain<TcpStream>, Box<Tunnel>),
-    Plain(Plain<TcpStream>),
-    Tls(Box<Tls<TcpStream>>),
+    Tunnelling(Plain<Tcp>, Box<Tunnel>),
+    Plain(Plain<Tcp>),
+    Tls(Box<Tls<Tcp>>),
     Failed(Error),
 }
 
@@ -71,6 +74,8 @@ pub(crate) struct Target<'a> {
     pub(crate) port: u16,
     pub(crate) proxy: Option<Proxy>,
     pub(crate) way: Way,
+    /// The kernel's time is asked for with each read.
+    pub(crate) kernel_timestamps: bool,
     /// As configured, or plain.
     pub(crate) tls: Option<(Arc<ClientConfig>, TlsRecords)>,
 }
@@ -89,6 +94,7 @@ impl Socket {
             deadline: clock::later(now, timeouts.connect),
             unacknowledged: timeouts.unacknowledged,
             way: target.way,
+            kernel_timestamps: target.kernel_timestamps,
             registration: None,
         };
         let (host, port) = match &socket.proxy {
@@ -114,6 +120,15 @@ impl Socket {
         match &self.state {
             State::Tls(session) => Some(session.records()),
             _ => None,
+        }
+    }
+
+    /// What it reads from, once it is connected.
+    fn tcp(&self) -> Option<&Tcp> {
+        match &self.state {
+            State::Plain(Plain(stream)) => Some(stream),
+            State::Tls(session) => Some(session.stream()),
+            State::Resolving(_) | State::Connecting(_) | State::Tunnelling(..) | State::Failed(_) => None,
         }
     }
 
@@ -178,6 +193,7 @@ impl Socket {
             return self.fail(error.into());
         }
         self.watch(&stream);
+        let stream = Tcp::new(stream, self.kernel_timestamps);
         match &self.proxy {
             None => self.begin(stream),
             Some(proxy) => match Tunnel::new(proxy.clone(), &self.host, self.port) {
@@ -188,7 +204,7 @@ impl Socket {
     }
 
     /// The way to the host is there.
-    fn begin(&mut self, stream: TcpStream) {
+    fn begin(&mut self, stream: Tcp) {
         match self.tls.take() {
             None => self.state = State::Plain(Plain(stream)),
             Some((config, records)) => match Tls::with_records(stream, config, &self.host, records) {
@@ -260,7 +276,7 @@ impl Socket {
 }
 
 /// Writes and reads until the way is open (true) or something has to be waited for.
-fn converse(stream: &mut Plain<TcpStream>, tunnel: &mut Tunnel) -> io::Result<Result<bool, ProxyError>> {
+fn converse(stream: &mut Plain<Tcp>, tunnel: &mut Tunnel) -> io::Result<Result<bool, ProxyError>> {
     loop {
         let said = if tunnel.unsent().is_empty() { listen(stream, tunnel) } else { speak(stream, tunnel) };
         match said {
@@ -273,7 +289,7 @@ fn converse(stream: &mut Plain<TcpStream>, tunnel: &mut Tunnel) -> io::Result<Re
 }
 
 /// Writes once.
-fn speak(stream: &mut Plain<TcpStream>, tunnel: &mut Tunnel) -> io::Result<Result<bool, ProxyError>> {
+fn speak(stream: &mut Plain<Tcp>, tunnel: &mut Tunnel) -> io::Result<Result<bool, ProxyError>> {
     match stream.write(tunnel.unsent())? {
         0 => return Err(io::ErrorKind::WriteZero.into()),
         count => tunnel.sent(count),
@@ -282,7 +298,7 @@ fn speak(stream: &mut Plain<TcpStream>, tunnel: &mut Tunnel) -> io::Result<Resul
 }
 
 /// Reads once.
-fn listen(stream: &mut Plain<TcpStream>, tunnel: &mut Tunnel) -> io::Result<Result<bool, ProxyError>> {
+fn listen(stream: &mut Plain<Tcp>, tunnel: &mut Tunnel) -> io::Result<Result<bool, ProxyError>> {
     let mut bytes = [0; 1024];
     let room = tunnel.room().min(bytes.len());
     let count = stream.read(bytes.get_mut(..room).unwrap_or_default())?;
@@ -309,7 +325,7 @@ impl Transport for Socket {
         match &mut self.state {
             State::Plain(Plain(stream)) => {
                 // It fails only when the peer is gone, and then there is nobody to tell.
-                let _ = stream.shutdown(std::net::Shutdown::Write);
+                let _ = stream.stream().shutdown(std::net::Shutdown::Write);
             }
             State::Tls(stream) => stream.shutdown(),
             State::Resolving(_) | State::Connecting(_) | State::Tunnelling(..) | State::Failed(_) => {}
@@ -338,6 +354,15 @@ impl Transport for Socket {
             State::Tunnelling(..) if now >= self.deadline => self.fail(self.refused(ProxyError::Timeout)),
             _ => {}
         }
+    }
+
+    fn kernel_ns(&self) -> Option<u64> {
+        self.tcp().and_then(Tcp::kernel_ns)
+    }
+
+    #[cfg(feature = "stages")]
+    fn read_at(&self) -> Option<Instant> {
+        self.tcp().and_then(|stream| stream.mark().at())
     }
 }
 

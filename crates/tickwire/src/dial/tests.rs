@@ -17,6 +17,7 @@ fn socket(timeout: Duration, proxy: Option<Proxy>) -> (Socket, Instant) {
             deadline: now + timeout,
             unacknowledged: None,
             way: Way::default(),
+            kernel_timestamps: false,
             registration: None,
         },
         now,
@@ -77,7 +78,7 @@ fn an_address_that_refuses_makes_place_for_the_next_at_once() {
     }
     let (_, peer) = accepting.join().unwrap();
     assert!(
-        matches!(&socket.state, State::Plain(Plain(stream)) if stream.local_addr().unwrap() == peer && stream.nodelay().unwrap())
+        matches!(&socket.state, State::Plain(Plain(tcp)) if tcp.stream().local_addr().unwrap() == peer && tcp.stream().nodelay().unwrap())
     );
 }
 

@@ -1,6 +1,8 @@
 //! A venue session over its connections: one thread, typed events out.
 
 mod cause;
+#[cfg(feature = "stages")]
+mod latency;
 mod links;
 mod options;
 mod round;
@@ -10,6 +12,7 @@ use crate::client::Client;
 use crate::clock;
 use crate::error::Error;
 use crate::rest::{Answer, Fetcher};
+use crate::stages::FeedLaps;
 use crate::wait::Waiter;
 use cause::cause_of;
 use links::{Link, Links, Way, route, slot};
@@ -76,6 +79,7 @@ pub struct Feed<S> {
     is_unfinished: bool,
     /// Where and when the message came that brought the events that wait.
     origin: Option<Origin>,
+    laps: FeedLaps,
     /// The same moment by both clocks, as the last wait left them.
     moment: Now,
     builder: Builder,
@@ -99,6 +103,9 @@ pub struct Arrival<'a> {
     pub raw: &'a [u8],
     /// When the message was read, in nanoseconds since the Unix epoch by our clock.
     pub received_ns: Option<u64>,
+    /// When the kernel got it, by the same clock, if [that was asked for](Builder::kernel_timestamps); see
+    /// [`Client::kernel_ns`].
+    pub kernel_ns: Option<u64>,
     /// Over which connection the message came.
     pub route: Option<Route>,
 }
@@ -159,6 +166,7 @@ impl<S: Session> Feed<S> {
             is_woken: false,
             is_unfinished: true,
             origin: None,
+            laps: FeedLaps::new(),
             moment,
             builder,
             legs,
@@ -224,12 +232,15 @@ impl<S: Session> Feed<S> {
     pub(crate) fn lend(&mut self) -> Option<Arrival<'_>> {
         let event = self.machine.poll_event()?;
         let Some(Origin { slot, received_ns }) = self.origin else {
-            return Some(Arrival { event, raw: &[], received_ns: None, route: None });
+            return Some(Arrival { event, raw: &[], received_ns: None, kernel_ns: None, route: None });
         };
-        // The client was not asked for more since: its message is still there.
-        let payload = self.links.get_mut(slot).and_then(|link| link.client.payload());
+        self.laps.delivered();
+        // The client was not asked for more since: its message is still there, and was brought by the latest read.
+        let link = self.links.get_mut(slot);
+        let kernel_ns = link.as_ref().and_then(|link| link.client.kernel_ns());
+        let payload = link.and_then(|link| link.client.payload());
         let raw = payload.map_or(&[][..], |payload| payload.bytes);
-        Some(Arrival { event, raw, received_ns: Some(received_ns), route: Some(route(slot)) })
+        Some(Arrival { event, raw, received_ns: Some(received_ns), kernel_ns, route: Some(route(slot)) })
     }
 
     /// For who waits for its descriptor.
@@ -368,6 +379,7 @@ impl<S: Session> Feed<S> {
                         Kind::Binary => self.machine.on_binary(route(slot), payload.bytes, now),
                     };
                     read.map_err(misuse)?;
+                    self.laps.decoded(&mut link.client.laps);
                 }
             }
             Ok(Some(_)) => {}

@@ -73,6 +73,11 @@ impl<S: Read + Write> Tls<S> {
 }
 
 impl<S> Tls<S> {
+    /// The stream below.
+    pub fn stream(&self) -> &S {
+        &self.stream
+    }
+
     /// Who opens and seals the records of this session.
     #[must_use]
     pub fn records(&self) -> TlsRecords {

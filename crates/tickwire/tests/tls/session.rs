@@ -39,6 +39,37 @@ fn several_records_come_out_of_one_read_behind_one_another() {
     assert_eq!(room[..1000], text(1000));
 }
 
+/// So that what is known of the latest read of the stream, such as the kernel's time, is true of all that comes out.
+#[test]
+fn the_stream_is_not_read_before_all_has_come_out_of_what_was_read() {
+    let settings = settings(&SUITES[..1]);
+    for records in LAYERS {
+        let mut pair = Pair::opened(&settings, usize::MAX, 100, records);
+        assert_eq!(pair.client_reads().unwrap(), b"");
+        let content = text(900);
+        content.chunks(300).for_each(|record| pair.server_sends(record));
+        let mut room = [0; 7];
+        let mut out = Vec::new();
+        loop {
+            let count = pair.client.read(&mut room).unwrap();
+            out.extend_from_slice(&room[..count]);
+            if out.len() == content.len() {
+                break;
+            }
+            pair.server_sends(b"later");
+            let waiting = pair.wire.borrow().to_client.len();
+            assert!(waiting > 0, "{records:?}: read after {} bytes", out.len());
+        }
+        assert_eq!(out, content, "{records:?}");
+        let waiting = pair.wire.borrow().to_client.len();
+        assert_eq!(
+            waiting,
+            (content.len().div_ceil(7) - 1) * (5 + 22),
+            "{records:?}: each later record is untouched"
+        );
+    }
+}
+
 #[test]
 fn keys_change_when_the_peer_asks_for_it() {
     for suite in &SUITES[..3] {

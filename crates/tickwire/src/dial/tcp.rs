@@ -1,0 +1,149 @@
+//! A connected socket, whose reads may bring the kernel's time of what they brought.
+
+use crate::stages::ReadMark;
+use mio::event::Source;
+use mio::net::TcpStream;
+use mio::{Interest, Registry, Token};
+use std::io::{self, Read, Write};
+
+/// A TCP connection, and what is known of its latest read.
+#[derive(Debug)]
+pub(super) struct Tcp {
+    stream: TcpStream,
+    /// If they are wanted.
+    stamps: Option<Stamps>,
+    mark: ReadMark,
+}
+
+impl Tcp {
+    /// A stream as it is, or one that asks the kernel for the times of what it reads.
+    pub(super) fn new(stream: TcpStream, kernel_timestamps: bool) -> Self {
+        let stamps = if kernel_timestamps { Stamps::begin(&stream) } else { None };
+        Self { stream, stamps, mark: ReadMark::new() }
+    }
+
+    /// When the kernel got the last packet of the latest read.
+    pub(super) fn kernel_ns(&self) -> Option<u64> {
+        self.stamps.as_ref().and_then(Stamps::latest_ns)
+    }
+
+    #[cfg(feature = "stages")]
+    pub(super) fn mark(&self) -> ReadMark {
+        self.mark
+    }
+
+    pub(super) fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+}
+
+impl Read for Tcp {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = match &mut self.stamps {
+            None => self.stream.read(into),
+            Some(stamps) => stamps.read(&self.stream, into),
+        }?;
+        self.mark.returned();
+        Ok(count)
+    }
+}
+
+impl Write for Tcp {
+    fn write(&mut self, from: &[u8]) -> io::Result<usize> {
+        self.stream.write(from)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
+
+impl Source for Tcp {
+    fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        self.stream.register(registry, token, interests)
+    }
+
+    fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        self.stream.reregister(registry, token, interests)
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        self.stream.deregister(registry)
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use linux::Stamps;
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod linux {
+    use mio::net::TcpStream;
+    use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, sockopt::ReceiveTimestampns};
+    use nix::sys::time::TimeSpec;
+    use std::io::{self, IoSliceMut};
+    use std::os::fd::AsRawFd as _;
+
+    /// The kernel's times (socket(7), `SO_TIMESTAMPNS`), which come beside the bytes of `recvmsg`.
+    #[derive(Debug)]
+    pub(in crate::dial) struct Stamps {
+        /// Room for one.
+        control: Vec<u8>,
+        latest_ns: Option<u64>,
+    }
+
+    impl Stamps {
+        /// None on a system that calls itself Linux and does not know the option.
+        pub(in crate::dial) fn begin(stream: &TcpStream) -> Option<Self> {
+            setsockopt(stream, ReceiveTimestampns, &true).ok()?;
+            Some(Self { control: nix::cmsg_space!(TimeSpec), latest_ns: None })
+        }
+
+        pub(in crate::dial) fn latest_ns(&self) -> Option<u64> {
+            self.latest_ns
+        }
+
+        pub(in crate::dial) fn read(&mut self, stream: &TcpStream, into: &mut [u8]) -> io::Result<usize> {
+            let (count, stamp) = stream.try_io(|| receive(stream, into, &mut self.control))?;
+            // Packets that came before the option was set have none.
+            self.latest_ns = stamp;
+            Ok(count)
+        }
+    }
+
+    /// Reads once: how much, and when the last of it came.
+    fn receive(stream: &TcpStream, into: &mut [u8], control: &mut [u8]) -> io::Result<(usize, Option<u64>)> {
+        let mut parts = [IoSliceMut::new(into)];
+        let received = recvmsg::<()>(stream.as_raw_fd(), &mut parts, Some(control), MsgFlags::empty())?;
+        let stamp = |message| match message {
+            ControlMessageOwned::ScmTimestampns(time) => unix_ns(time),
+            _ => None,
+        };
+        // The bytes are taken already, whatever stands beside them.
+        Ok((received.bytes, received.cmsgs().ok().and_then(|mut messages| messages.find_map(stamp))))
+    }
+
+    fn unix_ns(time: TimeSpec) -> Option<u64> {
+        let seconds = u64::try_from(time.tv_sec()).ok()?;
+        seconds.checked_mul(1_000_000_000)?.checked_add(u64::try_from(time.tv_nsec()).ok()?)
+    }
+}
+
+/// Where the kernel has no such times.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[derive(Debug)]
+enum Stamps {}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+impl Stamps {
+    fn begin(_: &TcpStream) -> Option<Self> {
+        None
+    }
+
+    fn latest_ns(&self) -> Option<u64> {
+        match *self {}
+    }
+
+    fn read(&mut self, _: &TcpStream, _: &mut [u8]) -> io::Result<usize> {
+        match *self {}
+    }
+}
