@@ -9,6 +9,7 @@ use crate::proxy::{self, Proxy, ProxyUrlError};
 use crate::tls::{self, TlsRecords};
 use crate::transport::{Plain, Transport};
 use crate::wait::WaitPolicy;
+use crate::zero_copy::ZeroCopy;
 use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
 use std::io::{Read, Write};
@@ -37,6 +38,7 @@ pub struct Builder {
     local_address: Option<IpAddr>,
     host: Option<String>,
     address_offset: usize,
+    zero_copy: Option<ZeroCopy>,
     proxy: Through,
     headers: Vec<(String, String)>,
     subprotocols: Vec<String>,
@@ -83,6 +85,7 @@ impl Default for Builder {
             local_address: None,
             host: None,
             address_offset: 0,
+            zero_copy: None,
             proxy: Through::default(),
             headers: Vec::new(),
             subprotocols: Vec::new(),
@@ -165,6 +168,22 @@ impl Builder {
     /// Tries the addresses of a host from this one on, in a circle.
     pub(crate) fn address_offset(mut self, offset: usize) -> Self {
         self.address_offset = offset;
+        self
+    }
+
+    /// Lets the kernel send payloads of [`Client::send_bytes`] from their own memory, which is kept until it tells that it has done
+    /// with them: until the peer's system has acknowledged them. Pays for large payloads over a network card that can do it. Off
+    /// by default, and off by itself for the rest of a connection once the kernel tells that it copies all the same, as it does
+    /// on one machine. On Linux and `ws://` URLs only: of no effect with TLS, whose ciphertext is a copy anyway, on streams of the
+    /// caller's, and elsewhere. [`Socket::zero_copy`] tells what became of it.
+    ///
+    /// - [`Client::flush`] is true only when nothing is lent any more, and a closing client waits for that, up to its close timer.
+    ///   To drop a client before breaks its connection off (RST).
+    /// - Each completion makes a poll report the socket. To a `Poll` of the caller's it looks like an error and the end of
+    ///   writing (`is_error`, `is_write_closed`) on a connection that is well: go by what reading tells.
+    #[must_use]
+    pub fn zero_copy(mut self, zero_copy: ZeroCopy) -> Self {
+        self.zero_copy = Some(zero_copy);
         self
     }
 
@@ -264,7 +283,8 @@ impl Builder {
         let tls = if endpoint.tls { Some((self.tls()?, self.tls_records)) } else { None };
         let way = Way { local: self.local_address, offset: self.address_offset };
         let proxy = self.proxy_for(&endpoint)?;
-        let target = Target { host: &endpoint.host, port: endpoint.port, proxy, way, tls };
+        let zero_copy = self.zero_copy.clone();
+        let target = Target { host: &endpoint.host, port: endpoint.port, proxy, way, tls, zero_copy };
         let socket = Socket::dial(target, self.dial_timeouts())?;
         self.ask(socket, request)
     }

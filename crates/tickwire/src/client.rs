@@ -1,5 +1,7 @@
 //! One WebSocket connection over one transport.
 
+mod owned;
+
 use crate::clock;
 use crate::dial::Socket;
 use crate::error::Error;
@@ -416,10 +418,10 @@ impl<T: Transport> Client<T> {
 
     fn write_all(&mut self) -> bool {
         loop {
-            let queued = self.connection.transmit();
-            let written = match queued {
-                [] => self.transport.flush().map(|()| None),
-                queued => self.transport.write(queued).map(Some),
+            let written = match (self.connection.transmit(), self.connection.transmit_owned()) {
+                ([], _) => self.transport.flush().map(|()| None),
+                (queued, None) => self.transport.write(queued).map(Some),
+                (_, Some(owned)) => self.transport.write_owned(owned).map(Some),
             };
             match written {
                 Ok(None) => return true,

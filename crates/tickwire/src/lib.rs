@@ -89,6 +89,7 @@ pub mod tokio;
 mod transport;
 mod wait;
 mod writer;
+mod zero_copy;
 
 pub use builder::Builder;
 pub use client::{Client, Event};
@@ -101,12 +102,14 @@ pub use tls::{Tls, TlsRecords};
 pub use transport::{Plain, Transport};
 pub use wait::WaitPolicy;
 pub use writer::MessageWriter;
+pub use zero_copy::{ZeroCopy, ZeroCopyStats};
 
 /// What the README shows compiles.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 mod readme {}
 
+pub use bytes;
 pub use mio;
 pub use rustls;
 /// What holds spans of time in [`Stats`] and [`venue::LegCounts`], as the library of its name has it.

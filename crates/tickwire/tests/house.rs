@@ -131,7 +131,7 @@ const HOUSE: &[Room] = &[
         floors: &[
             &["clock", "endpoint", "transport"],
             &["proxy"],
-            &["error", "rest", "wait"],
+            &["error", "rest", "wait", "zero_copy"],
             &["tls"],
             &["dial"],
             &["client"],
@@ -165,6 +165,11 @@ const HOUSE: &[Room] = &[
             &["buffered", "direct"],
             &["mod"],
         ],
+    },
+    Room {
+        place: "crates/tickwire/src/zero_copy",
+        uses: &[],
+        floors: &[&["kernel", "settings", "tracker"], &["absent", "stream"], &["mod"]],
     },
     Room {
         place: "crates/feed",
