@@ -4,6 +4,7 @@
 
 use std::io::Write as _;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
@@ -35,7 +36,14 @@ fn serve<R: Send + 'static>(
     builder: &Builder,
     run: impl FnOnce(WebSocket<TcpStream>) -> R + Send + 'static,
 ) -> (Client, JoinHandle<R>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    serve_by(TcpListener::bind("127.0.0.1:0").unwrap(), builder, run)
+}
+
+fn serve_by<R: Send + 'static>(
+    listener: TcpListener,
+    builder: &Builder,
+    run: impl FnOnce(WebSocket<TcpStream>) -> R + Send + 'static,
+) -> (Client, JoinHandle<R>) {
     let address = listener.local_addr().unwrap();
     let thread = thread::spawn(move || run(accept(&listener)));
     (open(builder, address), thread)
@@ -86,7 +94,15 @@ fn lent(len: usize) -> (BytesMut, BytesMut) {
     (payload, rest)
 }
 
-/// As long as it may take until whatever has come was read.
+/// Until the peer's Close has come.
+fn await_close(client: &mut Client) {
+    while client.received_close().is_none() {
+        client.wait(None).unwrap();
+        assert!(client.next_message().unwrap().is_none());
+    }
+}
+
+/// Waits and reads a hundred times: what is not to happen has its chance.
 fn look_around(client: &mut Client) {
     for _ in 0..100 {
         client.wait(Some(Duration::from_millis(1))).unwrap();
@@ -112,8 +128,16 @@ fn send_many(client: &mut Client) -> Vec<Message> {
 
 #[test]
 fn content_arrives_whole_and_in_order() {
-    let builder = Client::builder().zero_copy(stubborn());
-    let (mut client, server) = serve(&builder, all);
+    for address in ["127.0.0.1:0", "[::1]:0"] {
+        match TcpListener::bind(address) {
+            Ok(listener) => deliver(listener),
+            Err(error) => println!("not run on {address}: {error}"),
+        }
+    }
+}
+
+fn deliver(listener: TcpListener) {
+    let (mut client, server) = serve_by(listener, &Client::builder().zero_copy(stubborn()), all);
     let expected = send_many(&mut client);
     settle(&mut client);
     let stats = stats(&client);
@@ -237,8 +261,9 @@ fn a_client_that_closes_waits_for_its_memory() {
     client.close(1000, "").unwrap();
     client.flush().unwrap();
     assert_eq!(server.join().unwrap().len(), 2, "the message and the Close");
+    await_close(&mut client);
     look_around(&mut client);
-    assert!(client.received_close().is_some() && !client.is_clean() && !client.is_closed());
+    assert!(!client.is_clean() && !client.is_closed());
     held.store(false, Ordering::Relaxed);
     while !client.is_closed() {
         client.wait(None).unwrap();
@@ -261,10 +286,11 @@ fn a_peer_that_ends_first_and_reads_late_is_waited_for() {
             all(socket)
         });
     // Less than the send buffer takes, and more than the peer's buffer.
-    client.send_bytes(Kind::Binary, &mut BytesMut::from(&bytes(2 << 20)[..])).unwrap();
+    client.send_bytes(Kind::Binary, &mut BytesMut::from(&bytes(1 << 20)[..])).unwrap();
     go.send(()).unwrap();
+    await_close(&mut client);
     look_around(&mut client);
-    assert!(client.received_close().is_some() && !client.is_closed());
+    assert!(!client.is_closed());
     assert!(stats(&client).in_flight > 0, "{:?}", stats(&client));
     go.send(()).unwrap();
     while !client.is_closed() {
@@ -273,7 +299,7 @@ fn a_peer_that_ends_first_and_reads_late_is_waited_for() {
     }
     assert!(client.is_clean());
     assert_eq!(stats(&client).in_flight, 0);
-    assert!(server.join().unwrap()[0] == Message::binary(bytes(2 << 20)));
+    assert!(server.join().unwrap()[0] == Message::binary(bytes(1 << 20)));
 }
 
 #[test]
@@ -299,7 +325,8 @@ fn a_client_that_is_dropped_breaks_off_and_has_its_memory_back() {
         may_read.recv().unwrap();
         socket.read()
     });
-    let len = 24 << 20;
+    // Less than the send buffer takes, and more than the peer's buffer: a socket that is just closed would deliver it.
+    let len = 1 << 20;
     let (mut payload, mut rest) = lent(len);
     client.send_bytes(Kind::Binary, &mut payload).unwrap();
     look_around(&mut client);
@@ -309,6 +336,116 @@ fn a_client_that_is_dropped_breaks_off_and_has_its_memory_back() {
     // What is made of the memory now does not reach the peer.
     go.send(()).unwrap();
     assert!(server.join().unwrap().is_err());
+}
+
+/// Set where a test runs in a network namespace of its own.
+const INSIDE: &str = "TICKWIRE_TEST_INSIDE";
+
+/// True inside. Outside, the test is run again in a namespace that it makes itself and that ends with it.
+fn is_inside(test: &str) -> bool {
+    if std::env::var_os(INSIDE).is_some() {
+        return true;
+    }
+    let cable = ["-rn", "ip", "link", "add", "v", "type", "veth", "peer", "name", "c"];
+    if !Command::new("unshare").args(cable).output().is_ok_and(|tried| tried.status.success()) {
+        println!("not run: it needs Linux with user namespaces, unshare and ip");
+        return false;
+    }
+    let program = std::env::current_exe().unwrap();
+    let run = Command::new("unshare")
+        .arg("-rn")
+        .arg(program)
+        .args(["--exact", test, "--nocapture"])
+        .env(INSIDE, "1")
+        .output()
+        .unwrap();
+    let told = [run.stdout, run.stderr].map(|told| String::from_utf8_lossy(&told).into_owned()).concat();
+    assert!(run.status.success() && told.contains("1 passed"), "{told}");
+    false
+}
+
+/// Runs ip in the network namespace of this thread.
+fn ip(words: &str) {
+    assert!(Command::new("ip").args(words.split(' ')).status().unwrap().success(), "ip {words}");
+}
+
+/// Connects to a server in another network namespace, at the other end of a cable.
+fn serve_beyond<R: Send + 'static>(
+    builder: &Builder,
+    run: impl FnOnce(WebSocket<TcpStream>) -> R + Send + 'static,
+) -> (Client, JoinHandle<R>) {
+    let ((tell, told), (lay, laid)) = (mpsc::channel(), mpsc::channel());
+    let (bind, bound) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET).unwrap();
+        // process/task/thread
+        tell.send(std::fs::read_link("/proc/thread-self").unwrap()).unwrap();
+        laid.recv().unwrap();
+        ip("addr add 10.77.0.2/30 dev c");
+        ip("link set c up");
+        let listener = TcpListener::bind("10.77.0.2:0").unwrap();
+        bind.send(listener.local_addr().unwrap()).unwrap();
+        run(accept(&listener))
+    });
+    let there = told.recv().unwrap();
+    ip(&format!("link add v type veth peer name c netns {}", there.file_name().unwrap().to_str().unwrap()));
+    ip("addr add 10.77.0.1/30 dev v");
+    ip("link set v up");
+    lay.send(()).unwrap();
+    (open(builder, bound.recv().unwrap()), thread)
+}
+
+#[test]
+fn between_namespaces_memory_is_kept_while_packets_are_lost() {
+    if !is_inside("between_namespaces_memory_is_kept_while_packets_are_lost") {
+        return;
+    }
+    let (mut client, server) = serve_beyond(&Client::builder().zero_copy(stubborn()), all);
+    let mut expected = send_many(&mut client);
+    settle(&mut client);
+    // Nobody has this address.
+    ip("neigh replace 10.77.0.2 lladdr 02:00:00:00:00:01 nud permanent dev v");
+    let before = stats(&client);
+    let (mut payload, mut rest) = lent(THRESHOLD);
+    client.send_bytes(Kind::Binary, &mut payload).unwrap();
+    expected.push(Message::binary(bytes(THRESHOLD)));
+    look_around(&mut client);
+    assert_eq!(stats(&client).sends, before.sends + 1);
+    assert_eq!((stats(&client).in_flight, stats(&client).in_flight_bytes), (1, THRESHOLD));
+    assert!(!rest.try_reclaim(THRESHOLD));
+    ip("neigh del 10.77.0.2 dev v");
+    settle(&mut client);
+    assert!(rest.try_reclaim(THRESHOLD));
+    assert_eq!(stats(&client).unexpected, 0);
+    close(&mut client);
+    assert!(client.is_clean());
+    let mut received = server.join().unwrap();
+    received.retain(|message| message.is_text() || message.is_binary());
+    assert!(received == expected);
+}
+
+#[test]
+fn without_room_for_completions_it_is_sent_in_the_ordinary_way() {
+    if !is_inside("without_room_for_completions_it_is_sent_in_the_ordinary_way") {
+        return;
+    }
+    if std::fs::write("/proc/sys/net/core/optmem_max", "1").is_err() {
+        println!("not run: the kernel has one limit for all namespaces");
+        return;
+    }
+    let (mut client, server) = serve_beyond(&Client::builder().zero_copy(stubborn()), all);
+    let expected = send_many(&mut client);
+    while !client.flush().unwrap() {
+        client.wait(None).unwrap();
+        assert!(client.next_message().unwrap().is_none());
+    }
+    let stats = stats(&client);
+    assert!(stats.fell_back >= 14, "{stats:?}");
+    assert_eq!((stats.sends, stats.in_flight), (0, 0));
+    close(&mut client);
+    let mut received = server.join().unwrap();
+    received.retain(|message| message.is_text() || message.is_binary());
+    assert!(received == expected);
 }
 
 #[test]
