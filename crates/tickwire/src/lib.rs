@@ -36,9 +36,9 @@
 //! [`Client::builder`] takes header fields, limits, timeouts, the [`WaitPolicy`], compression (feature `deflate`, on by
 //! default), and whom to trust:
 //! [`Builder::extra_roots_pem`] for a venue on this machine, [`Builder::tls_config`] for everything else; [`TlsRecords`]
-//! says who opens the records, [`Builder::proxy`] what is in between. Feature `tokio` has the client and the feed for its
-//! runtime. To poll many things at once, register the client with a `mio::Poll` of your own. To bring
-//! your own stream, see [`Builder::connect_over`], [`Builder::upgraded`] and [`Transport`].
+//! says who opens the records, [`Builder::proxy`] what is in between, [`Builder::zero_copy`] which payloads leave from their
+//! own memory. Feature `tokio` has the client and the feed for its runtime. To poll many things at once, register the client
+//! with a `mio::Poll` of your own. To bring your own stream, see [`Builder::connect_over`], [`Builder::upgraded`] and [`Transport`].
 //!
 //! A client is one connection and dies once. Where no session fits and so no feed connects again, the caller does, with a
 //! delay that grows:

@@ -24,8 +24,9 @@ pub(crate) struct Outbox {
     data: Queue,
     /// The end of the frame being written; where the next one begins when none is.
     boundary: usize,
-    /// Payloads that are not copied, in their order.
+    /// Payloads that are not copied, in their order, and the bytes that are left of them.
     owned: VecDeque<Owned>,
+    owned_bytes: usize,
     control: Queue,
     max: usize,
 }
@@ -86,7 +87,14 @@ impl Queue {
 
 impl Outbox {
     pub(crate) fn new(max: usize) -> Self {
-        Self { data: Queue::default(), boundary: 0, owned: VecDeque::new(), control: Queue::default(), max }
+        Self {
+            data: Queue::default(),
+            boundary: 0,
+            owned: VecDeque::new(),
+            owned_bytes: 0,
+            control: Queue::default(),
+            max,
+        }
     }
 
     /// Whether nothing waits.
@@ -103,6 +111,9 @@ impl Outbox {
 
     /// What is to be written next, in one piece; more may follow it.
     pub(crate) fn pending(&self) -> &[u8] {
+        if self.owned.is_empty() && self.control.buf.is_empty() {
+            return self.data.pending();
+        }
         if self.control_is_next() {
             return self.control.pending();
         }
@@ -118,14 +129,15 @@ impl Outbox {
     }
 
     /// The same, if it is the rest of an owned payload.
+    #[inline]
     pub(crate) fn pending_owned(&self) -> Option<&Bytes> {
         self.owned.front().filter(|owned| owned.at == self.data.head).map(|owned| &owned.rest)
     }
 
     /// Control frames go ahead between two frames of data.
     fn control_is_next(&self) -> bool {
-        let between = self.data.head == self.boundary && self.pending_owned().is_none();
-        between && !self.control.pending().is_empty()
+        let between = || self.data.head == self.boundary && self.pending_owned().is_none();
+        !self.control.buf.is_empty() && between()
     }
 
     /// The transport has taken `count` bytes of [`pending`](Self::pending).
@@ -137,7 +149,9 @@ impl Outbox {
         }
         match self.owned.front_mut() {
             Some(owned) if owned.at == self.data.head => {
-                owned.rest.advance(count.min(owned.rest.len()));
+                let count = count.min(owned.rest.len());
+                owned.rest.advance(count);
+                self.owned_bytes -= count;
                 if owned.rest.is_empty() {
                     self.owned.pop_front();
                 }
@@ -172,18 +186,18 @@ impl Outbox {
         }
         self.compact();
         header.encode(&mut self.data.buf);
+        self.owned_bytes += payload.len();
         self.owned.push_back(Owned { at: self.data.buf.len(), rest: std::mem::take(payload).freeze() });
         Ok(())
     }
 
     fn compact(&mut self) {
         // The buffer is empty only when nothing waits at all, so the header of a payload that is being written stays.
-        if self.pending_owned().is_some() {
-            return;
+        let moved = if self.pending_owned().is_some() { 0 } else { self.data.compact() };
+        if moved > 0 {
+            self.boundary -= moved;
+            self.owned.iter_mut().for_each(|owned| owned.at -= moved);
         }
-        let moved = self.data.compact();
-        self.boundary -= moved;
-        self.owned.iter_mut().for_each(|owned| owned.at -= moved);
     }
 
     /// Queues a Ping or Pong ahead of the frames that have not begun, behind earlier Pings and Pongs.
@@ -203,6 +217,7 @@ impl Outbox {
     pub(crate) fn drop_unbegun(&mut self) {
         self.data.buf.truncate(self.boundary);
         self.owned.retain(|owned| owned.at <= self.boundary);
+        self.owned_bytes = self.owned.iter().map(|owned| owned.rest.len()).sum();
         self.start_over();
     }
 
@@ -221,8 +236,7 @@ impl Outbox {
         if bytes > max {
             return Err(SendError::TooBig { bytes, max });
         }
-        let owned: usize = self.owned.iter().map(|owned| owned.rest.len()).sum();
-        let queued = self.data.pending().len() + owned + self.control.pending().len();
+        let queued = self.data.pending().len() + self.owned_bytes + self.control.pending().len();
         if queued.saturating_add(bytes) > max {
             return Err(SendError::Full { queued, max });
         }

@@ -123,7 +123,8 @@ impl Socket {
         }
     }
 
-    /// What became of sends that were not to be copied; `None` before the TCP connection stands, and where there are none.
+    /// What became of sends that were not to be copied; `None` before the TCP connection stands, and where they are not made:
+    /// unless it is set, with TLS, and where the system refuses.
     #[must_use]
     pub fn zero_copy(&self) -> Option<ZeroCopyStats> {
         match &self.state {

@@ -63,7 +63,7 @@ fn completion(entry: ControlMessageOwned) -> Option<Completion> {
         return None;
     };
     let is_completion = error.ee_origin == SO_EE_ORIGIN_ZEROCOPY && error.ee_errno == 0;
-    is_completion.then(|| Completion {
+    is_completion.then_some(Completion {
         low: error.ee_info,
         high: error.ee_data,
         was_copied: error.ee_code & SO_EE_CODE_ZEROCOPY_COPIED != 0,

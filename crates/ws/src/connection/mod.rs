@@ -220,6 +220,7 @@ impl Connection {
 
     /// The same, if it lies in a payload that [`send_bytes`](Self::send_bytes) has taken: a handle on the rest of it, which
     /// stays as it is for as long as there is a handle.
+    #[inline]
     #[must_use]
     pub fn transmit_owned(&self) -> Option<&Bytes> {
         self.outbox.pending_owned()
