@@ -418,10 +418,12 @@ impl<T: Transport> Client<T> {
 
     fn write_all(&mut self) -> bool {
         loop {
-            let written = match (self.connection.transmit(), self.connection.transmit_owned()) {
-                ([], _) => self.transport.flush().map(|()| None),
-                (queued, None) => self.transport.write(queued).map(Some),
-                (_, Some(owned)) => self.transport.write_owned(owned).map(Some),
+            let written = match self.connection.transmit() {
+                [] => self.transport.flush().map(|()| None),
+                queued => match self.connection.transmit_owned() {
+                    None => self.transport.write(queued).map(Some),
+                    Some(owned) => self.transport.write_owned(owned).map(Some),
+                },
             };
             match written {
                 Ok(None) => return true,

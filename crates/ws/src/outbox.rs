@@ -75,11 +75,14 @@ impl Queue {
         }
     }
 
-    /// Forgets the written part when it is the larger one, so that each byte moves at most once. Tells its length.
-    fn compact(&mut self) -> usize {
-        if self.head <= self.buf.len() / 2 {
-            return 0;
-        }
+    /// So that each byte moves at most once when the written part is forgotten then.
+    fn is_mostly_written(&self) -> bool {
+        self.head > self.buf.len() / 2
+    }
+
+    /// Forgets the written part. Tells its length.
+    #[inline(never)]
+    fn forget_written(&mut self) -> usize {
         self.buf.drain(..self.head);
         std::mem::take(&mut self.head)
     }
@@ -110,10 +113,16 @@ impl Outbox {
     }
 
     /// What is to be written next, in one piece; more may follow it.
+    #[inline]
     pub(crate) fn pending(&self) -> &[u8] {
         if self.owned.is_empty() && self.control.buf.is_empty() {
             return self.data.pending();
         }
+        self.pending_of_several()
+    }
+
+    #[inline(never)]
+    fn pending_of_several(&self) -> &[u8] {
         if self.control_is_next() {
             return self.control.pending();
         }
@@ -173,7 +182,9 @@ impl Outbox {
     /// Appends a frame behind everything that is queued.
     pub(crate) fn push(&mut self, header: Header, payload: &[u8]) -> Result<(), SendError> {
         self.admit(header.opcode, payload.len())?;
-        self.compact();
+        if self.data.is_mostly_written() {
+            self.forget_written();
+        }
         self.data.push(header, payload);
         Ok(())
     }
@@ -184,17 +195,20 @@ impl Outbox {
         if let Some(key) = header.mask {
             mask::apply(payload, key, 0);
         }
-        self.compact();
+        if self.data.is_mostly_written() {
+            self.forget_written();
+        }
         header.encode(&mut self.data.buf);
         self.owned_bytes += payload.len();
         self.owned.push_back(Owned { at: self.data.buf.len(), rest: std::mem::take(payload).freeze() });
         Ok(())
     }
 
-    fn compact(&mut self) {
+    #[inline(never)]
+    fn forget_written(&mut self) {
         // The buffer is empty only when nothing waits at all, so the header of a payload that is being written stays.
-        let moved = if self.pending_owned().is_some() { 0 } else { self.data.compact() };
-        if moved > 0 {
+        if self.pending_owned().is_none() {
+            let moved = self.data.forget_written();
             self.boundary -= moved;
             self.owned.iter_mut().for_each(|owned| owned.at -= moved);
         }
@@ -203,7 +217,9 @@ impl Outbox {
     /// Queues a Ping or Pong ahead of the frames that have not begun, behind earlier Pings and Pongs.
     pub(crate) fn push_control(&mut self, header: Header, payload: &[u8]) -> Result<(), SendError> {
         self.admit(header.opcode, payload.len())?;
-        self.control.compact();
+        if self.control.is_mostly_written() {
+            self.control.forget_written();
+        }
         self.control.push(header, payload);
         Ok(())
     }
