@@ -80,11 +80,13 @@ impl Queue {
         self.head > self.buf.len() / 2
     }
 
-    /// Forgets the written part. Tells its length.
+    /// Forgets the written part but for its last bytes. Tells how many went.
     #[inline(never)]
-    fn forget_written(&mut self) -> usize {
-        self.buf.drain(..self.head);
-        std::mem::take(&mut self.head)
+    fn forget_written(&mut self, kept: usize) -> usize {
+        let count = self.head.saturating_sub(kept);
+        self.buf.drain(..count);
+        self.head -= count;
+        count
     }
 }
 
@@ -206,19 +208,17 @@ impl Outbox {
 
     #[inline(never)]
     fn forget_written(&mut self) {
-        // The buffer is empty only when nothing waits at all, so the header of a payload that is being written stays.
-        if self.pending_owned().is_none() {
-            let moved = self.data.forget_written();
-            self.boundary -= moved;
-            self.owned.iter_mut().for_each(|owned| owned.at -= moved);
-        }
+        // The buffer is empty only when nothing waits at all: something stays of the header of a payload that is being written.
+        let count = self.data.forget_written(usize::from(self.pending_owned().is_some()));
+        self.boundary -= count;
+        self.owned.iter_mut().for_each(|owned| owned.at -= count);
     }
 
     /// Queues a Ping or Pong ahead of the frames that have not begun, behind earlier Pings and Pongs.
     pub(crate) fn push_control(&mut self, header: Header, payload: &[u8]) -> Result<(), SendError> {
         self.admit(header.opcode, payload.len())?;
         if self.control.is_mostly_written() {
-            self.control.forget_written();
+            self.control.forget_written(0);
         }
         self.control.push(header, payload);
         Ok(())
@@ -366,6 +366,16 @@ mod tests {
         }
         assert!(outbox.data.buf.len() < 10_000, "{} bytes", outbox.data.buf.len());
         assert_eq!(outbox.pending().len(), 1004);
+        // Nor do the headers of payloads that lie elsewhere, whenever there is a payload being written.
+        let mut outbox = Outbox::new(1 << 20);
+        for _ in 0..10_000 {
+            let mut payload = BytesMut::zeroed(1000);
+            outbox.push_owned(header(Opcode::Binary, &payload), &mut payload).unwrap();
+            let bytes = if outbox.owned_bytes == 1000 { 504 } else { 1004 };
+            write(&mut outbox, bytes);
+        }
+        assert!(outbox.data.buf.len() < 100, "{} bytes", outbox.data.buf.len());
+        assert_eq!(outbox.pending().len(), 500);
     }
 
     #[test]
