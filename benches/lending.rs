@@ -1,7 +1,7 @@
 //! Sends large messages over loopback to a thread that reads and forgets them: copied into the outbox and into the kernel, and
 //! from their own memory by `MSG_ZEROCOPY`, which the kernel copies for the reader all the same.
 //!
-//! `cargo run --release -p tickwire-benches --bin zero_copy`
+//! `cargo run --release -p tickwire-benches --bin lending`
 //!
 //! It shows what the way around the copy costs where it is none; what it gains takes two machines and a network card. A round
 //! is timed from its first message until the reader has read its last byte, and each arm has its turn. Both write each payload
