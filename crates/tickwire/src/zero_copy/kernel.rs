@@ -37,13 +37,16 @@ pub(super) struct Completion {
     pub(super) was_copied: bool,
 }
 
+/// Room for a completion, and for a timestamp and an address beside it.
+pub(super) fn room() -> Vec<u8> {
+    nix::cmsg_space!([u8; 256])
+}
+
 /// The next completion in the error queue of the socket; `None` when there is none for now.
-pub(super) fn next_completion(stream: &TcpStream) -> Option<Completion> {
-    // Room for a timestamp and an address beside it.
-    let mut control = nix::cmsg_space!([u8; 256]);
+pub(super) fn next_completion(stream: &TcpStream, room: &mut [u8]) -> Option<Completion> {
     let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
     loop {
-        let message = match recvmsg::<()>(stream.as_raw_fd(), &mut [], Some(&mut control), flags) {
+        let message = match recvmsg::<()>(stream.as_raw_fd(), &mut [], Some(&mut *room), flags) {
             Ok(message) => message,
             Err(Errno::EINTR) => continue,
             // Empty; what else it might be, the next read or write tells.

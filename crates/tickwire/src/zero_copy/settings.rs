@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// let builder = Client::builder().zero_copy(ZeroCopy::default().threshold(32 << 10));
 /// ```
 #[derive(Debug, Clone)]
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "of no effect there"))]
 pub struct ZeroCopy {
     threshold: usize,
     goes_on_when_copied: bool,

@@ -19,6 +19,8 @@ pub(crate) struct Stream {
     stream: TcpStream,
     settings: ZeroCopy,
     lent: Tracker<Bytes>,
+    /// Where completions are read into.
+    room: Vec<u8>,
     /// All but what is in flight.
     counts: ZeroCopyStats,
 }
@@ -31,6 +33,7 @@ impl Stream {
                 stream,
                 settings: settings.clone(),
                 lent: Tracker::default(),
+                room: kernel::room(),
                 counts: ZeroCopyStats::default(),
             }),
             Err(_) => Err(stream),
@@ -64,7 +67,8 @@ impl Stream {
     /// Takes back what the kernel has done with.
     fn take_back(&mut self) {
         while !self.lent.is_empty()
-            && let Some(Completion { low, high, was_copied }) = kernel::next_completion(&self.stream)
+            && let Some(Completion { low, high, was_copied }) =
+                kernel::next_completion(&self.stream, &mut self.room)
         {
             let unexpected = self.lent.complete(low, high);
             self.counts.unexpected += unexpected;
