@@ -2,7 +2,7 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tickwire::bytes::BytesMut;
-use tickwire::{Builder, Client, Kind, Timeouts, ZeroCopy, ZeroCopyStats};
+use tickwire::{Builder, Client, Error, Kind, Timeouts, ZeroCopy, ZeroCopyStats};
 use tungstenite::protocol::WebSocketConfig;
 use tungstenite::{Message, WebSocket};
 
@@ -249,6 +249,32 @@ fn what_looks_like_an_error_to_a_poll_ends_nothing() {
     assert!(client.is_open());
     drop(client);
     server.join().unwrap();
+}
+
+#[test]
+fn an_error_of_the_socket_is_told_all_the_same() {
+    let (go, may_end) = mpsc::channel();
+    let (mut client, server) = serve(&Client::builder().zero_copy(stubborn()), move |socket| {
+        may_end.recv().unwrap();
+        // A reset instead of an end.
+        socket2::SockRef::from(socket.get_ref()).set_linger(Some(Duration::ZERO)).unwrap();
+    });
+    let len = 1 << 20;
+    let (mut payload, mut rest) = lent(len);
+    client.send_bytes(Kind::Binary, &mut payload).unwrap();
+    look_around(&mut client);
+    assert!(stats(&client).in_flight > 0, "{:?}", stats(&client));
+    go.send(()).unwrap();
+    let error = loop {
+        client.wait(None).unwrap();
+        if let Err(error) = client.next_message() {
+            break error;
+        }
+    };
+    assert!(matches!(&error, Error::Io(error) if error.kind() == ErrorKind::ConnectionReset), "{error}");
+    server.join().unwrap();
+    drop(client);
+    assert!(rest.try_reclaim(len));
 }
 
 #[test]

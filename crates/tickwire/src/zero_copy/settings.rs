@@ -1,7 +1,7 @@
 //! What the user says, and what there is to see.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 /// Which payloads are sent from their own memory; for [`Builder::zero_copy`](crate::Builder::zero_copy).
 ///
@@ -12,9 +12,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[derive(Debug, Clone)]
 #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "of no effect there"))]
 pub struct ZeroCopy {
-    threshold: usize,
-    goes_on_when_copied: bool,
-    held: Option<Arc<AtomicBool>>,
+    pub(super) threshold: usize,
+    pub(super) goes_on_when_copied: bool,
+    pub(super) held: Option<Arc<AtomicBool>>,
 }
 
 impl Default for ZeroCopy {
@@ -45,21 +45,6 @@ impl ZeroCopy {
     pub fn hold_completions(mut self, held: Arc<AtomicBool>) -> Self {
         self.held = Some(held);
         self
-    }
-}
-
-#[cfg(target_os = "linux")]
-impl ZeroCopy {
-    pub(super) fn bytes_min(&self) -> usize {
-        self.threshold
-    }
-
-    pub(super) fn is_over(&self, was_copied: bool) -> bool {
-        was_copied && !self.goes_on_when_copied
-    }
-
-    pub(super) fn holds_completions(&self) -> bool {
-        self.held.as_ref().is_some_and(|held| held.load(Ordering::Relaxed))
     }
 }
 

@@ -11,6 +11,7 @@ use mio::{Interest, Registry, Token};
 use nix::errno::Errno;
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::Shutdown;
+use std::sync::atomic::Ordering;
 
 /// Completions make a poll report an error and the end of writing on a socket that is well. Nobody here judges by that:
 /// each readiness leads to a read and, while something is in flight, to a [`flush`](Transport::flush), which takes them;
@@ -64,8 +65,15 @@ impl Stream {
         }
     }
 
-    /// Takes back what the kernel has done with.
+    /// Takes back what the kernel has done with, unless that is held.
     fn take_back(&mut self) {
+        let held = self.settings.held.as_ref();
+        if !held.is_some_and(|held| held.load(Ordering::Relaxed)) {
+            self.take_all_back();
+        }
+    }
+
+    fn take_all_back(&mut self) {
         while !self.lent.is_empty()
             && let Some(Completion { low, high, was_copied }) =
                 kernel::next_completion(&self.stream, &mut self.room)
@@ -75,7 +83,7 @@ impl Stream {
             if was_copied {
                 self.counts.copied += u64::from(high.wrapping_sub(low)) + 1 - unexpected;
             }
-            self.counts.is_off |= self.settings.is_over(was_copied);
+            self.counts.is_off |= was_copied && !self.settings.goes_on_when_copied;
         }
     }
 }
@@ -90,22 +98,18 @@ impl Transport for Stream {
     }
 
     fn owned_bytes_min(&self) -> usize {
-        if self.counts.is_off { usize::MAX } else { self.settings.bytes_min() }
+        if self.counts.is_off { usize::MAX } else { self.settings.threshold }
     }
 
     fn write_owned(&mut self, from: &Bytes) -> io::Result<usize> {
-        if !self.settings.holds_completions() {
-            self.take_back();
-        }
+        self.take_back();
         if from.len() < self.owned_bytes_min() { self.stream.write(from) } else { self.lend(from) }
     }
 
     /// Something is left while the kernel may still read our memory. So a client that closes waits for its completions, up to
     /// its close timer, as it waits for what could not be written.
     fn flush(&mut self) -> io::Result<()> {
-        if !self.settings.holds_completions() {
-            self.take_back();
-        }
+        self.take_back();
         if self.lent.is_empty() { Ok(()) } else { Err(ErrorKind::WouldBlock.into()) }
     }
 
@@ -120,13 +124,13 @@ impl Drop for Stream {
     /// sends in flight is broken off (RST), upon which the kernel lets them go and still tells; what a network card holds
     /// even then is never given back.
     fn drop(&mut self) {
-        self.take_back();
+        self.take_all_back();
         if self.lent.is_empty() {
             return;
         }
         // If it fails, nothing is told, and all of it is kept.
         let _ = rustix::net::connect_unspec(&self.stream);
-        self.take_back();
+        self.take_all_back();
         std::mem::forget(std::mem::take(&mut self.lent));
     }
 }
