@@ -9,6 +9,7 @@ use crate::proxy::{self, Proxy, ProxyUrlError};
 use crate::tls::{self, TlsRecords};
 use crate::transport::{Plain, Transport};
 use crate::wait::WaitPolicy;
+use crate::zero_copy::ZeroCopy;
 use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
 use std::io::{Read, Write};
@@ -38,6 +39,7 @@ pub struct Builder {
     host: Option<String>,
     address_offset: usize,
     kernel_timestamps: bool,
+    zero_copy: Option<ZeroCopy>,
     proxy: Through,
     headers: Vec<(String, String)>,
     subprotocols: Vec<String>,
@@ -85,6 +87,7 @@ impl Default for Builder {
             host: None,
             address_offset: 0,
             kernel_timestamps: false,
+            zero_copy: None,
             proxy: Through::default(),
             headers: Vec::new(),
             subprotocols: Vec::new(),
@@ -180,6 +183,22 @@ impl Builder {
     #[must_use]
     pub fn kernel_timestamps(mut self, wanted: bool) -> Self {
         self.kernel_timestamps = wanted;
+        self
+    }
+
+    /// Lets the kernel send payloads of [`Client::send_bytes`] from their own memory, which is kept until it tells that it has done
+    /// with them: until the peer's system has acknowledged them. Pays for large payloads over a network card that can do it. Off
+    /// by default, and off by itself for the rest of a connection once the kernel tells that it copies all the same, as it does
+    /// on one machine. On Linux and `ws://` URLs only: of no effect with TLS, whose ciphertext is a copy anyway, on streams of the
+    /// caller's, and elsewhere. [`Socket::zero_copy`] tells what became of it.
+    ///
+    /// - [`Client::flush`] is true only when nothing is lent any more, and a closing client waits for that, up to its close timer.
+    ///   To drop a client before breaks its connection off (RST).
+    /// - Each completion makes a poll report the socket. To a `Poll` of the caller's it looks like an error and the end of
+    ///   writing (`is_error`, `is_write_closed`) on a connection that is well: go by what reading tells.
+    #[must_use]
+    pub fn zero_copy(mut self, zero_copy: ZeroCopy) -> Self {
+        self.zero_copy = Some(zero_copy);
         self
     }
 
@@ -279,8 +298,15 @@ impl Builder {
         let tls = if endpoint.tls { Some((self.tls()?, self.tls_records)) } else { None };
         let way = Way { local: self.local_address, offset: self.address_offset };
         let proxy = self.proxy_for(&endpoint)?;
-        let (host, port, kernel_timestamps) = (&*endpoint.host, endpoint.port, self.kernel_timestamps);
-        let target = Target { host, port, proxy, way, kernel_timestamps, tls };
+        let target = Target {
+            host: &endpoint.host,
+            port: endpoint.port,
+            proxy,
+            way,
+            tls,
+            kernel_timestamps: self.kernel_timestamps,
+            zero_copy: self.zero_copy.clone(),
+        };
         let socket = Socket::dial(target, self.dial_timeouts())?;
         self.ask(socket, request)
     }

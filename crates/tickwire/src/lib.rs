@@ -36,10 +36,11 @@
 //! [`Client::builder`] takes header fields, limits, timeouts, the [`WaitPolicy`], compression (feature `deflate`, on by
 //! default), and whom to trust:
 //! [`Builder::extra_roots_pem`] for a venue on this machine, [`Builder::tls_config`] for everything else; [`TlsRecords`]
-//! says who opens the records, [`Builder::proxy`] what is in between, and [`Builder::kernel_timestamps`] has the kernel tell
-//! when it got each message. Feature `tokio` has the client and the feed for its runtime, feature `stages` the time that
-//! messages take in each stage. To poll many things at once, register the client with a `mio::Poll` of your own. To bring
-//! your own stream, see [`Builder::connect_over`], [`Builder::upgraded`] and [`Transport`].
+//! says who opens the records, [`Builder::proxy`] what is in between, [`Builder::zero_copy`] which payloads leave from their
+//! own memory, and [`Builder::kernel_timestamps`] has the kernel tell when it got each message. Feature `tokio` has the client
+//! and the feed for its runtime, feature `stages` the time that messages take in each stage. To poll many things at once,
+//! register the client with a `mio::Poll` of your own. To bring your own stream, see [`Builder::connect_over`],
+//! [`Builder::upgraded`] and [`Transport`].
 //!
 //! A client is one connection and dies once. Where no session fits and so no feed connects again, the caller does, with a
 //! delay that grows:
@@ -86,12 +87,14 @@ mod proxy;
 mod reader;
 mod rest;
 mod stages;
+mod tcp;
 mod tls;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 mod transport;
 mod wait;
 mod writer;
+mod zero_copy;
 
 pub use builder::Builder;
 pub use client::{Client, Event};
@@ -107,12 +110,14 @@ pub use tls::{Tls, TlsRecords};
 pub use transport::{Plain, Transport};
 pub use wait::WaitPolicy;
 pub use writer::MessageWriter;
+pub use zero_copy::{ZeroCopy, ZeroCopyStats};
 
 /// What the README shows compiles.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 mod readme {}
 
+pub use bytes;
 pub use mio;
 pub use rustls;
 /// What holds spans of time in [`Stats`] and [`venue::LegCounts`], as the library of its name has it.

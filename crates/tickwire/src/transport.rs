@@ -1,5 +1,6 @@
 //! What a client reads from and writes to.
 
+use bytes::Bytes;
 use mio::event::Source;
 use mio::{Interest, Registry, Token};
 use std::io::{self, Read, Write};
@@ -20,6 +21,20 @@ pub trait Transport {
     /// # Errors
     /// `WouldBlock` when nothing can be taken; anything else ends the connection.
     fn write(&mut self, from: &[u8]) -> io::Result<usize>;
+
+    /// From how many bytes on a payload that is the client's own is to be written by [`write_owned`](Self::write_owned) instead of
+    /// being copied. None is, unless a transport says otherwise.
+    fn owned_bytes_min(&self) -> usize {
+        usize::MAX
+    }
+
+    /// The same as [`write`](Self::write), of bytes that stay as they are for as long as there is a handle on them.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    fn write_owned(&mut self, from: &Bytes) -> io::Result<usize> {
+        self.write(from)
+    }
 
     /// Passes on what the transport itself still holds.
     ///

@@ -131,8 +131,8 @@ const HOUSE: &[Room] = &[
         floors: &[
             &["clock", "endpoint", "transport"],
             &["proxy", "stages"],
-            &["error", "rest", "wait"],
-            &["tls"],
+            &["error", "rest", "tcp", "wait"],
+            &["tls", "zero_copy"],
             &["dial"],
             &["client"],
             &["builder", "reader", "writer"],
@@ -143,7 +143,7 @@ const HOUSE: &[Room] = &[
     Room {
         place: "crates/tickwire/src/client",
         uses: &[],
-        floors: &[&["mod"], &["latency", "waiting"], &["runtime"]],
+        floors: &[&["mod"], &["latency", "owned", "waiting"], &["runtime"]],
     },
     Room {
         place: "crates/tickwire/src/tokio",
@@ -158,7 +158,7 @@ const HOUSE: &[Room] = &[
     Room {
         place: "crates/tickwire/src/dial",
         uses: &[],
-        floors: &[&["lookup", "race", "tcp"], &["mod"], &["tests"]],
+        floors: &[&["lookup", "race"], &["mod"], &["tests"]],
     },
     Room {
         place: "crates/tickwire/src/tls",
@@ -170,6 +170,11 @@ const HOUSE: &[Room] = &[
             &["buffered", "direct"],
             &["mod"],
         ],
+    },
+    Room {
+        place: "crates/tickwire/src/zero_copy",
+        uses: &[],
+        floors: &[&["kernel", "settings", "tracker"], &["absent", "stream"], &["mod"]],
     },
     Room {
         place: "crates/feed",

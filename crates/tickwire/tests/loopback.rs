@@ -13,8 +13,9 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+use tickwire::bytes::BytesMut;
 use tickwire::ws::{Error as WsError, Exceeded, HandshakeError, Opcode, Timeout, Violation};
-use tickwire::{Client, DialError, Error, Limits, Timeouts, TlsRecords, WaitPolicy};
+use tickwire::{Client, DialError, Error, Kind, Limits, Timeouts, TlsRecords, WaitPolicy, ZeroCopy};
 use tungstenite::{Message, WebSocket};
 
 /// Reads until the client reports an error.
@@ -85,6 +86,21 @@ fn messages_go_round_over_tls_with_an_extra_root() {
         finish(client);
         server.join().unwrap();
     }
+}
+
+#[test]
+fn what_leaves_over_tls_is_not_lent_to_the_kernel_whatever_is_set() {
+    let (pem, config) = authority("localhost");
+    let (address, server) = serve_tls(config);
+    let settings = ZeroCopy::default().go_on_when_copied();
+    let builder = Client::builder().extra_roots_pem(pem.as_bytes()).unwrap().zero_copy(settings);
+    let mut client = builder.connect(&format!("wss://localhost:{}/", address.port())).unwrap();
+    until_open(&mut client);
+    assert_eq!(client.transport().zero_copy(), None);
+    client.send_bytes(Kind::Binary, &mut BytesMut::zeroed(100_000)).unwrap();
+    assert_eq!(next(&mut client), [0; 100_000]);
+    finish(client);
+    server.join().unwrap();
 }
 
 #[test]

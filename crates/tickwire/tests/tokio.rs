@@ -12,12 +12,13 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
+use tickwire::bytes::BytesMut;
 use tickwire::tokio::{AsyncClient, AsyncFeed};
 use tickwire::venue::BookChange;
 use tickwire::venue::Event;
 use tickwire::venue::binance::{Binance, Config, Stream};
 use tickwire::ws::{Error as WsError, Header, Opcode, Timeout};
-use tickwire::{Client, Error, Feed, Limits, Timeouts};
+use tickwire::{Client, Error, Feed, Kind, Limits, Timeouts};
 use tickwire_sim::{Options, Server, Source};
 use tokio::runtime::{Builder, Runtime};
 use tungstenite::Message;
@@ -41,12 +42,36 @@ fn messages_are_sent_and_come_until_the_connection_is_closed() {
         let mut client = AsyncClient::connect(&url).await.unwrap();
         client.send_text("text").await.unwrap();
         client.send_binary(b"bytes").await.unwrap();
+        let mut taken = BytesMut::from(&b"taken"[..]);
+        client.send_bytes(Kind::Text, &mut taken).await.unwrap();
+        assert!(taken.is_empty());
         let message = client.next_message_direct().await.unwrap().unwrap();
         assert_eq!(message.single(), Some(&b"text"[..]));
         assert_eq!(client.next_message().await.unwrap().unwrap().bytes, b"bytes");
+        assert_eq!(client.next_message().await.unwrap().unwrap().bytes, b"taken");
         client.close(1000, "").unwrap();
         assert!(client.next_message().await.unwrap().is_none());
         assert!(client.get_ref().is_clean());
+    });
+    server.join().unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_flush_is_ready_when_no_memory_is_lent_to_the_kernel_any_more() {
+    use tickwire::ZeroCopy;
+    let (url, server) = serve_socket(echo);
+    runtime().block_on(async {
+        let builder = Client::builder().zero_copy(ZeroCopy::default().go_on_when_copied());
+        let mut client = AsyncClient::new(builder.connect(&url).unwrap()).unwrap();
+        client.open().await.unwrap();
+        for _ in 0..100 {
+            client.send_bytes(Kind::Binary, &mut BytesMut::zeroed(200_000)).await.unwrap();
+            client.flush().await.unwrap();
+            assert_eq!(client.get_ref().transport().zero_copy().unwrap().in_flight, 0);
+            assert_eq!(client.next_message().await.unwrap().unwrap().bytes.len(), 200_000);
+        }
+        assert!(client.get_ref().transport().zero_copy().unwrap().sends >= 100);
     });
     server.join().unwrap();
 }

@@ -24,7 +24,7 @@ pub struct Limits {
     pub handshake_bytes_max: usize,
     /// Header fields of the peer's handshake. Default 64.
     pub handshake_headers_max: usize,
-    /// Bytes that may wait to be written; a message that does not fit stays with the caller. Default 32 MiB.
+    /// Bytes that may wait to be written, copied or not; a message that does not fit stays with the caller. Default 32 MiB.
     pub outbox_bytes_max: usize,
 }
 

@@ -1,6 +1,7 @@
 //! One WebSocket connection over one transport.
 
 mod latency;
+mod owned;
 #[cfg(feature = "tokio")]
 mod runtime;
 mod waiting;
@@ -452,10 +453,12 @@ impl<T: Transport> Client<T> {
 
     fn write_all(&mut self) -> bool {
         loop {
-            let queued = self.connection.transmit();
-            let written = match queued {
+            let written = match self.connection.transmit() {
                 [] => self.transport.flush().map(|()| None),
-                queued => self.transport.write(queued).map(Some),
+                queued => match self.connection.transmit_owned() {
+                    None => self.transport.write(queued).map(Some),
+                    Some(owned) => self.transport.write_owned(owned).map(Some),
+                },
             };
             match written {
                 Ok(None) => return true,

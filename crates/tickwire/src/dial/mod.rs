@@ -1,22 +1,24 @@
 //! From a host name to a byte stream, without blocking: name look-up, connect, the way through a proxy, TLS.
 //!
 //! ```text
-//!  Resolving ──► Connecting ──► Plain | Tls
+//!  Resolving ──► Connecting ──► Plain | ZeroCopy | Tls
 //!      │              │  └──► Tunnelling ──┘            the host is the proxy's until it has let us through
 //!      └──────────────┴───────────┴──────► Failed
 //! ```
 
 mod lookup;
 mod race;
-mod tcp;
 #[cfg(test)]
 mod tests;
 
 use crate::clock;
 use crate::error::{DialError, Error};
 use crate::proxy::{Proxy, ProxyError, Tunnel};
+use crate::tcp::Tcp;
 use crate::tls::{Tls, TlsRecords};
 use crate::transport::{Plain, Transport};
+use crate::zero_copy::{self, ZeroCopy, ZeroCopyStats};
+use bytes::Bytes;
 use lookup::Lookup;
 use mio::event::Source;
 use mio::net::TcpStream;
@@ -28,7 +30,6 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tcp::Tcp;
 
 /// A TCP or TLS connection to a host, from the name look-up on. It reads and writes nothing until it is connected.
 pub struct Socket {
@@ -38,6 +39,7 @@ pub struct Socket {
     proxy: Option<Proxy>,
     state: State,
     tls: Option<(Arc<ClientConfig>, TlsRecords)>,
+    zero_copy: Option<ZeroCopy>,
     began: Instant,
     /// The end of the time for look-up, connecting and the proxy.
     deadline: Instant,
@@ -54,6 +56,7 @@ enum State {
     Connecting(Race),
     Tunnelling(Plain<Tcp>, Box<Tunnel>),
     Plain(Plain<Tcp>),
+    ZeroCopy(Box<zero_copy::Stream>),
     Tls(Box<Tls<Tcp>>),
     Failed(Error),
 }
@@ -78,6 +81,7 @@ pub(crate) struct Target<'a> {
     pub(crate) kernel_timestamps: bool,
     /// As configured, or plain.
     pub(crate) tls: Option<(Arc<ClientConfig>, TlsRecords)>,
+    pub(crate) zero_copy: Option<ZeroCopy>,
 }
 
 impl Socket {
@@ -90,6 +94,7 @@ impl Socket {
             proxy: target.proxy,
             state: State::Failed(Error::Misuse("the connection was never begun")),
             tls: target.tls,
+            zero_copy: target.zero_copy,
             began: now,
             deadline: clock::later(now, timeouts.connect),
             unacknowledged: timeouts.unacknowledged,
@@ -111,7 +116,7 @@ impl Socket {
     /// Whether the TCP connection stands, through the proxy if there is one.
     #[must_use]
     pub fn is_connected(&self) -> bool {
-        matches!(self.state, State::Plain(_) | State::Tls(_))
+        matches!(self.state, State::Plain(_) | State::ZeroCopy(_) | State::Tls(_))
     }
 
     /// Who opens and seals the records of TLS; `None` before the TCP connection stands, and without TLS.
@@ -127,8 +132,19 @@ impl Socket {
     fn tcp(&self) -> Option<&Tcp> {
         match &self.state {
             State::Plain(Plain(stream)) => Some(stream),
+            State::ZeroCopy(stream) => Some(stream.tcp()),
             State::Tls(session) => Some(session.stream()),
             State::Resolving(_) | State::Connecting(_) | State::Tunnelling(..) | State::Failed(_) => None,
+        }
+    }
+
+    /// What became of sends that were not to be copied; `None` before the TCP connection stands, and where they are not made:
+    /// unless it is set, with TLS, and where the system refuses.
+    #[must_use]
+    pub fn zero_copy(&self) -> Option<ZeroCopyStats> {
+        match &self.state {
+            State::ZeroCopy(stream) => Some(stream.stats()),
+            _ => None,
         }
     }
 
@@ -146,6 +162,7 @@ impl Socket {
         }
         match &mut self.state {
             State::Plain(stream) => Ok(stream),
+            State::ZeroCopy(stream) => Ok(stream.as_mut()),
             State::Tls(stream) => Ok(stream.as_mut()),
             State::Resolving(_) | State::Connecting(_) | State::Tunnelling(..) => {
                 Err(io::ErrorKind::WouldBlock.into())
@@ -206,7 +223,7 @@ impl Socket {
     /// The way to the host is there.
     fn begin(&mut self, stream: Tcp) {
         match self.tls.take() {
-            None => self.state = State::Plain(Plain(stream)),
+            None => self.state = plain(stream, self.zero_copy.as_ref()),
             Some((config, records)) => match Tls::with_records(stream, config, &self.host, records) {
                 Ok(session) => self.state = State::Tls(Box::new(session)),
                 Err(error) => self.fail(error),
@@ -269,9 +286,19 @@ impl Socket {
             State::Resolving(lookup) => act(&mut lookup.bell, Interest::READABLE),
             State::Connecting(race) => race.streams().try_for_each(|stream| act(stream, BOTH)),
             State::Tunnelling(stream, _) | State::Plain(stream) => act(stream, BOTH),
+            State::ZeroCopy(stream) => act(stream.as_mut(), BOTH),
             State::Tls(stream) => act(stream.as_mut(), BOTH),
             State::Failed(_) => Ok(()),
         }
+    }
+}
+
+/// Without TLS.
+fn plain(stream: Tcp, zero_copy: Option<&ZeroCopy>) -> State {
+    let Some(settings) = zero_copy else { return State::Plain(Plain(stream)) };
+    match zero_copy::Stream::new(stream, settings) {
+        Ok(stream) => State::ZeroCopy(Box::new(stream)),
+        Err(stream) => State::Plain(Plain(stream)),
     }
 }
 
@@ -317,6 +344,17 @@ impl Transport for Socket {
         self.stream()?.write(from)
     }
 
+    fn owned_bytes_min(&self) -> usize {
+        match &self.state {
+            State::ZeroCopy(stream) => stream.owned_bytes_min(),
+            _ => usize::MAX,
+        }
+    }
+
+    fn write_owned(&mut self, from: &Bytes) -> io::Result<usize> {
+        self.stream()?.write_owned(from)
+    }
+
     fn flush(&mut self) -> io::Result<()> {
         self.stream()?.flush()
     }
@@ -327,6 +365,7 @@ impl Transport for Socket {
                 // It fails only when the peer is gone, and then there is nobody to tell.
                 let _ = stream.stream().shutdown(std::net::Shutdown::Write);
             }
+            State::ZeroCopy(stream) => stream.shutdown(),
             State::Tls(stream) => stream.shutdown(),
             State::Resolving(_) | State::Connecting(_) | State::Tunnelling(..) | State::Failed(_) => {}
         }
@@ -336,7 +375,7 @@ impl Transport for Socket {
         match &self.state {
             State::Resolving(_) | State::Tunnelling(..) => Some(self.deadline),
             State::Connecting(race) => Some(race.next_deadline()),
-            State::Plain(_) | State::Tls(_) => None,
+            State::Plain(_) | State::ZeroCopy(_) | State::Tls(_) => None,
             // No descriptor will ever be ready: the error is there to be read at once.
             State::Failed(_) => Some(self.began),
         }

@@ -13,6 +13,7 @@ fn socket(timeout: Duration, proxy: Option<Proxy>) -> (Socket, Instant) {
             proxy,
             state: State::Failed(Error::Misuse("not begun")),
             tls: None,
+            zero_copy: None,
             began: now,
             deadline: now + timeout,
             unacknowledged: None,

@@ -6,8 +6,9 @@ use crate::clock;
 use crate::dial::Socket;
 use crate::error::Error;
 use crate::transport::Transport;
+use bytes::BytesMut;
 use mio::event::Source;
-use tickwire_ws::{CloseNumber, Message, Part, Payload, SendError};
+use tickwire_ws::{CloseNumber, Kind, Message, Part, Payload, SendError};
 use tokio::task::coop::consume_budget;
 
 /// A [`Client`] on a tokio runtime, which needs its I/O and its time enabled.
@@ -104,6 +105,14 @@ impl<T: Transport + Source> AsyncClient<T> {
         self.send(|client| client.send_binary(bytes)).await
     }
 
+    /// The same with a message whose payload is taken: see [`Client::send_bytes`]. Dropped before it is ready, it has taken nothing.
+    ///
+    /// # Errors
+    /// As [`send_text`](Self::send_text); `payload` is as it was unless it was taken before.
+    pub async fn send_bytes(&mut self, kind: Kind, payload: &mut BytesMut) -> Result<(), Error> {
+        self.send(|client| client.send_bytes(kind, payload)).await
+    }
+
     /// Writes all that is queued, once the connection is open. It takes as long as the peer takes to read it: nothing is read
     /// meanwhile, so that no timer can tell a slow peer from a dead one.
     ///
@@ -152,7 +161,10 @@ impl<T: Transport + Source> AsyncClient<T> {
         }
     }
 
-    async fn send(&mut self, queue: impl Fn(&mut Client<T>) -> Result<(), SendError>) -> Result<(), Error> {
+    async fn send(
+        &mut self,
+        mut queue: impl FnMut(&mut Client<T>) -> Result<(), SendError>,
+    ) -> Result<(), Error> {
         while let Err(error) = queue(&mut self.client) {
             if !matches!(error, SendError::Full { .. }) {
                 return Err(error.into());

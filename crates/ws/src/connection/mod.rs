@@ -27,6 +27,7 @@ use crate::message::{Kind, Message, Payload};
 use crate::outbox::Outbox;
 use crate::timer::{Timer, Timers};
 use crate::utf8::Utf8;
+use bytes::Bytes;
 use chacha20::ChaCha12Rng;
 use farewell::Farewell;
 use rand_core::{Rng as _, SeedableRng as _};
@@ -218,6 +219,14 @@ impl Connection {
     #[must_use]
     pub fn transmit(&self) -> &[u8] {
         self.outbox.pending()
+    }
+
+    /// The same, if it lies in a payload that [`send_bytes`](Self::send_bytes) has taken: a handle on the rest of it, which
+    /// stays as it is for as long as there is a handle.
+    #[inline]
+    #[must_use]
+    pub fn transmit_owned(&self) -> Option<&Bytes> {
+        self.outbox.pending_owned()
     }
 
     /// Whether [`transmit`](Self::transmit) has something, told in fewer instructions.

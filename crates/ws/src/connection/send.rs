@@ -9,6 +9,8 @@ use crate::error::{Error, HandshakeError, SendError};
 use crate::handshake::server;
 use crate::header::{Header, Opcode, RSV1};
 use crate::message::Kind;
+use crate::utf8;
+use bytes::BytesMut;
 use rand_core::Rng as _;
 use std::time::Instant;
 
@@ -22,6 +24,37 @@ impl Connection {
             return Err(SendError::InMessage);
         }
         self.push(kind, payload, true)
+    }
+
+    /// Queues a message in one frame and takes its payload, which is masked where it lies and not copied: `payload` is empty
+    /// afterwards. Of less than `owned_bytes_min` bytes, and where compression is agreed on, it is queued as
+    /// [`send`](Self::send) does. A text is checked. Of `Bytes`, `BytesMut::from` makes what is taken here, by a copy only if
+    /// they are shared.
+    ///
+    /// # Errors
+    /// [`SendError`]: nothing was queued, and `payload` is as it was.
+    pub fn send_bytes(
+        &mut self,
+        kind: Kind,
+        payload: &mut BytesMut,
+        owned_bytes_min: usize,
+    ) -> Result<(), SendError> {
+        if self.sending.is_some() {
+            return Err(SendError::InMessage);
+        }
+        if kind == Kind::Text && !utf8::is_valid(payload) {
+            return Err(SendError::NotUtf8);
+        }
+        let is_compressed = self.codec.as_mut().is_some_and(|codec| codec.deflater().is_some());
+        if payload.is_empty() || payload.len() < owned_bytes_min || is_compressed {
+            self.push(kind, payload, true)?;
+            payload.clear();
+            return Ok(());
+        }
+        self.may_send()?;
+        let opcode = self.opcode(kind)?;
+        let header = self.header(opcode, true, payload.len());
+        self.outbox.push_owned(header, payload)
     }
 
     /// Queues the next fragment of a message, `fin` for the last one (RFC 6455 5.4). Fragments of a text may split
@@ -42,12 +75,7 @@ impl Connection {
 
     fn push(&mut self, kind: Kind, payload: &[u8], fin: bool) -> Result<(), SendError> {
         self.may_send()?;
-        let opcode = match (self.sending, kind) {
-            (None, Kind::Text) => Opcode::Text,
-            (None, Kind::Binary) => Opcode::Binary,
-            (Some(begun), kind) if begun == kind => Opcode::Continuation,
-            (Some(_), _) => return Err(SendError::InMessage),
-        };
+        let opcode = self.opcode(kind)?;
         let mut header = self.header(opcode, fin, payload.len());
         match self.codec.as_mut().and_then(|codec| codec.deflater()) {
             None => self.outbox.push(header, payload)?,
@@ -63,6 +91,15 @@ impl Connection {
         }
         self.sending = (!fin).then_some(kind);
         Ok(())
+    }
+
+    fn opcode(&self, kind: Kind) -> Result<Opcode, SendError> {
+        match (self.sending, kind) {
+            (None, Kind::Text) => Ok(Opcode::Text),
+            (None, Kind::Binary) => Ok(Opcode::Binary),
+            (Some(begun), kind) if begun == kind => Ok(Opcode::Continuation),
+            (Some(_), _) => Err(SendError::InMessage),
+        }
     }
 
     /// Queues a Ping ahead of the data that waits. Its Pong is an [`Event::Pong`](crate::Event::Pong).

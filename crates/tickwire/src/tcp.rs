@@ -8,7 +8,7 @@ use std::io::{self, Read, Write};
 
 /// A TCP connection, and what is known of its latest read.
 #[derive(Debug)]
-pub(super) struct Tcp {
+pub(crate) struct Tcp {
     stream: TcpStream,
     /// If they are wanted.
     stamps: Option<Stamps>,
@@ -17,22 +17,22 @@ pub(super) struct Tcp {
 
 impl Tcp {
     /// A stream as it is, or one that asks the kernel for the times of what it reads.
-    pub(super) fn new(stream: TcpStream, kernel_timestamps: bool) -> Self {
+    pub(crate) fn new(stream: TcpStream, kernel_timestamps: bool) -> Self {
         let stamps = if kernel_timestamps { Stamps::begin(&stream) } else { None };
         Self { stream, stamps, mark: ReadMark::new() }
     }
 
     /// When the kernel got the last packet of the latest read.
-    pub(super) fn kernel_ns(&self) -> Option<u64> {
+    pub(crate) fn kernel_ns(&self) -> Option<u64> {
         self.stamps.as_ref().and_then(Stamps::latest_ns)
     }
 
     #[cfg(feature = "stages")]
-    pub(super) fn mark(&self) -> ReadMark {
+    pub(crate) fn mark(&self) -> ReadMark {
         self.mark
     }
 
-    pub(super) fn stream(&self) -> &TcpStream {
+    pub(crate) fn stream(&self) -> &TcpStream {
         &self.stream
     }
 }
@@ -72,10 +72,10 @@ impl Source for Tcp {
     }
 }
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
+#[cfg(target_os = "linux")]
 use linux::Stamps;
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
+#[cfg(target_os = "linux")]
 mod linux {
     use mio::net::TcpStream;
     use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, sockopt::ReceiveTimestampns};
@@ -85,7 +85,7 @@ mod linux {
 
     /// The kernel's times (socket(7), `SO_TIMESTAMPNS`), which come beside the bytes of `recvmsg`.
     #[derive(Debug)]
-    pub(in crate::dial) struct Stamps {
+    pub(crate) struct Stamps {
         /// Room for one.
         control: Vec<u8>,
         latest_ns: Option<u64>,
@@ -93,16 +93,16 @@ mod linux {
 
     impl Stamps {
         /// None on a system that calls itself Linux and does not know the option.
-        pub(in crate::dial) fn begin(stream: &TcpStream) -> Option<Self> {
+        pub(crate) fn begin(stream: &TcpStream) -> Option<Self> {
             setsockopt(stream, ReceiveTimestampns, &true).ok()?;
             Some(Self { control: nix::cmsg_space!(TimeSpec), latest_ns: None })
         }
 
-        pub(in crate::dial) fn latest_ns(&self) -> Option<u64> {
+        pub(crate) fn latest_ns(&self) -> Option<u64> {
             self.latest_ns
         }
 
-        pub(in crate::dial) fn read(&mut self, stream: &TcpStream, into: &mut [u8]) -> io::Result<usize> {
+        pub(crate) fn read(&mut self, stream: &TcpStream, into: &mut [u8]) -> io::Result<usize> {
             let (count, stamp) = stream.try_io(|| receive(stream, into, &mut self.control))?;
             // Packets that came before the option was set have none.
             self.latest_ns = stamp;
@@ -129,11 +129,11 @@ mod linux {
 }
 
 /// Where the kernel has no such times.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[cfg(not(target_os = "linux"))]
 #[derive(Debug)]
 enum Stamps {}
 
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[cfg(not(target_os = "linux"))]
 impl Stamps {
     fn begin(_: &TcpStream) -> Option<Self> {
         None
