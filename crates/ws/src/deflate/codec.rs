@@ -123,6 +123,8 @@ impl Inflater {
             let produced = count(produced, self.state.total_out());
             self.out.len += produced;
             if self.out.len > max {
+                // However much room there was: what is told must not depend on what came before.
+                self.out.len = max + 1;
                 return Err(Flaw::TooLong);
             }
             let status = status.map_err(|_| Flaw::Corrupt)?;
@@ -317,6 +319,17 @@ mod tests {
         let mut inflater = Inflater::new(false);
         let all = inflater.push(&compressed, max - 1).and_then(|()| inflater.finish(max - 1));
         assert_eq!(all, Err(Flaw::TooLong));
+    }
+
+    #[test]
+    fn no_more_than_a_byte_beyond_the_limit_comes_out_whatever_room_is_left_from_before() {
+        let mut deflater = Deflater::new(6, WindowBits::MAX, true).unwrap();
+        let compressed = deflater.push(&[7; 100], true).to_vec();
+        let mut inflater = Inflater::new(true);
+        assert_eq!(inflate(&mut inflater, &[&compressed]).unwrap(), [7; 100]);
+        inflater.release();
+        assert_eq!(inflater.push(&compressed, 10), Err(Flaw::TooLong));
+        assert_eq!(inflater.bytes(), [7; 11]);
     }
 
     #[test]
