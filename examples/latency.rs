@@ -9,6 +9,7 @@
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
+use tickwire::venue::Event;
 use tickwire::venue::binance::{Binance, Config, Stream};
 use tickwire::{Client, Feed, Histogram};
 
@@ -27,13 +28,13 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     // Linux only; elsewhere `kernel_ns` is `None`.
     let mut builder = Client::builder().kernel_timestamps(true);
     match arguments.as_slice() {
-        [symbol] => config.symbols = vec![symbol.clone()],
+        [symbol] if !symbol.starts_with('-') => config.symbols = vec![symbol.clone()],
         [symbol, url, pem] => {
             config.symbols = vec![symbol.clone()];
             (config.stream_url, config.api_url) = (url.clone(), format!("{url}/ws-api/v3"));
             builder = builder.extra_roots_pem(&std::fs::read(pem)?)?;
         }
-        _ => return Err("expected SYMBOL [URL FILE.pem]".into()),
+        _ => return Err("usage: latency SYMBOL [URL FILE.pem]".into()),
     }
     let mut feed = Feed::connect(Binance::new(config)?, &builder)?;
     let [mut network, mut waited] = [Histogram::<u64>::new(2)?, Histogram::new(2)?];
@@ -41,6 +42,9 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     loop {
         let timeout = look_at.saturating_duration_since(now());
         if let Some(arrival) = feed.next(Some(timeout))? {
+            if let Event::Link(_) | Event::Rejected(_) = arrival.event {
+                println!("{:?}", arrival.event);
+            }
             let (sent, got) = (arrival.event.venue_time_ns(), arrival.kernel_ns);
             // Two machines, two clocks: a venue whose clock is ahead would come out below zero.
             if let Some(span) = got.zip(sent).and_then(|(got, sent)| got.checked_sub(sent)) {

@@ -1,16 +1,24 @@
 //! Sends a file as one message and reads the answer as it arrives, in little memory however long they are.
 //!
-//! `cargo run -p tickwire-examples --bin long -- ws://127.0.0.1:9001 Cargo.lock answer`
+//! `cargo run -p tickwire-examples --bin echo -- 9001` is a server that sends it back, and beside it
+//! `cargo run -p tickwire-examples --bin long -- ws://127.0.0.1:9001/ Cargo.lock answer` asks.
 //!
-//! The server is one that sends messages back.
+//! The server has to take the whole message before it answers: nothing is read while the message is sent.
 
 use std::fs::File;
 use std::io;
+use std::process::ExitCode;
 use tickwire::{Client, Kind, Limits};
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> ExitCode {
+    let Err(error) = run() else { return ExitCode::SUCCESS };
+    eprintln!("long: {error}");
+    ExitCode::FAILURE
+}
+
+fn run() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [url, question, answer] = &arguments[..] else {
+    let [url, question, answer] = arguments.as_slice() else {
         return Err("usage: long URL FILE ANSWER".into());
     };
     // These limits are there for whole messages, which are kept; parts are not.
@@ -25,12 +33,22 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     writer.finish()?;
     drop(writer);
     println!("{sent} bytes sent");
+    receive(&mut client, answer)?;
+    client.close(1000, "")?;
+    while !client.is_closed() {
+        client.wait(None)?;
+        client.next_event()?;
+    }
+    Ok(())
+}
+
+fn receive(client: &mut Client, answer: &str) -> Result<(), Box<dyn std::error::Error>> {
     while !client.is_closed() {
         client.wait(None)?;
         if let Some(mut reader) = client.message_reader()? {
             println!("{} bytes came back", io::copy(&mut reader, &mut File::create(answer)?)?);
-            client.close(1000, "")?;
+            return Ok(());
         }
     }
-    Ok(())
+    Err(format!("there was no answer: {:?}", client.received_close()).into())
 }

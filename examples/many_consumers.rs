@@ -115,9 +115,13 @@ fn connect() -> Result<Feed<Binance>, Box<dyn std::error::Error>> {
     let streams = vec![Stream::Trade, Stream::BookTicker];
     let mut config = Config { symbols: vec!["BTCUSDT".into()], streams, ..Config::spot() };
     let mut builder = Client::builder();
-    if let [url, pem] = arguments.as_slice() {
-        (config.stream_url, config.api_url) = (url.clone(), format!("{url}/ws-api/v3"));
-        builder = builder.extra_roots_pem(&std::fs::read(pem)?)?;
+    match arguments.as_slice() {
+        [] => {}
+        [url, pem] => {
+            (config.stream_url, config.api_url) = (url.clone(), format!("{url}/ws-api/v3"));
+            builder = builder.extra_roots_pem(&std::fs::read(pem)?)?;
+        }
+        _ => return Err("usage: many_consumers [URL FILE.pem]".into()),
     }
     Ok(Feed::connect(Binance::new(config)?, &builder)?)
 }

@@ -26,9 +26,13 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let streams = vec![Stream::Trade, Stream::BookTicker];
     let mut config = Config { symbols: vec!["BTCUSDT".into()], streams, ..Config::spot() };
     let mut builder = Client::builder();
-    if let [url, pem] = arguments.as_slice() {
-        (config.stream_url, config.api_url) = (url.clone(), format!("{url}/ws-api/v3"));
-        builder = builder.extra_roots_pem(&std::fs::read(pem)?)?;
+    match arguments.as_slice() {
+        [] => {}
+        [url, pem] => {
+            (config.stream_url, config.api_url) = (url.clone(), format!("{url}/ws-api/v3"));
+            builder = builder.extra_roots_pem(&std::fs::read(pem)?)?;
+        }
+        _ => return Err("usage: tokio [URL FILE.pem]".into()),
     }
     let mut feed = AsyncFeed::new(Feed::connect(Binance::new(config)?, &builder)?)?;
     let mut second = interval(Duration::from_secs(1));

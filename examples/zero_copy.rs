@@ -1,8 +1,9 @@
 //! Sends large messages from their own memory (`MSG_ZEROCOPY`, on Linux and without TLS), and tells what became of that.
 //!
-//! `cargo run -p tickwire-examples --bin zero_copy -- ws://venue.example:8080/ 1000 1048576`
+//! `cargo run -p tickwire-examples --bin zero_copy -- ws://127.0.0.1:9001/ 1000 1048576`
 //!
-//! That many messages of that many bytes. Over loopback the kernel copies all the same, and is not asked again.
+//! That many messages of that many bytes, to a server such as `echo.rs`. Over loopback the kernel copies all the same, and is
+//! not asked again.
 
 use std::process::ExitCode;
 use tickwire::bytes::BytesMut;
@@ -17,7 +18,7 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [url, messages, bytes] = arguments.as_slice() else {
-        return Err("it needs a URL, a number of messages and their length in bytes".into());
+        return Err("usage: zero_copy URL MESSAGES BYTES".into());
     };
     let (mut left, bytes): (u64, usize) = (messages.parse()?, bytes.parse()?);
     let mut client = Client::builder().zero_copy(ZeroCopy::default()).connect(url)?;
@@ -29,9 +30,13 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
         }
         // Nothing is lent any more: the peer has it all.
         if client.is_open() && left == 0 && client.flush()? {
+            println!("all messages were sent; of those that were not copied by us:");
             println!("{:#?}", client.transport().zero_copy());
             client.close(1000, "")?;
         }
+    }
+    if left > 0 {
+        return Err(format!("{left} messages were not sent: {:?}", client.received_close()).into());
     }
     Ok(())
 }

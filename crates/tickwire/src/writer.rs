@@ -14,7 +14,7 @@ use tickwire_ws::{CloseCode, Kind, SendError};
 /// left, the connection is closed (1011), and if not, nothing is sent.
 ///
 /// Writing waits while the outbox is full and the peer takes nothing, as a socket that blocks does, and reads nothing
-/// meanwhile. Of a client that is registered with a `Poll` of the caller's it answers [`ErrorKind::WouldBlock`] instead.
+/// meanwhile: a peer that stops taking until its answers are read is waited for in vain. Of a client that is registered with a `Poll` of the caller's it answers [`ErrorKind::WouldBlock`] instead.
 ///
 /// ```no_run
 /// use std::io::Write as _;
