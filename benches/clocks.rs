@@ -222,10 +222,10 @@ type Round = Box<dyn FnMut() -> Duration>;
 fn main() {
     let mut arms: [(&str, usize, Round); 5] = [
         ("a look at the clock", MESSAGES, Box::new(looks())),
-        ("from memory, reads of 64 KiB", MESSAGES, Box::new(memory())),
-        ("feed, queued in the socket", FEED_MESSAGES, Box::new(feed())),
-        ("TCP, one a read", TCP_MESSAGES, Box::new(tcp(false))),
-        ("TCP, one a read, with kernel timestamps", TCP_MESSAGES, Box::new(tcp(true))),
+        ("client, from memory, reads of 64 KiB", MESSAGES, Box::new(memory())),
+        ("feed, from a socket with 400 messages", FEED_MESSAGES, Box::new(feed())),
+        ("client over TCP, one message a read", TCP_MESSAGES, Box::new(tcp(false))),
+        ("the same with kernel timestamps", TCP_MESSAGES, Box::new(tcp(true))),
     ];
     let times = turns::take(arms.len(), ROUNDS, |at| arms[at].2());
     println!("stages are {}", if cfg!(feature = "stages") { "on" } else { "off" });
