@@ -3,6 +3,11 @@
 //! `cargo run --release -p tickwire-benches --bin clocks`, and the same with `--features stages`: those are compiled in, so
 //! that two builds are compared, best by turns.
 
+#[path = "peers/clock.rs"]
+mod clock;
+mod turns;
+
+use clock::now;
 use std::hint::black_box;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -16,6 +21,7 @@ use tickwire::{Client, Feed, Transport, WaitPolicy};
 
 const MESSAGES: usize = 20_000;
 const FEED_MESSAGES: usize = 400;
+const TCP_MESSAGES: usize = 2_000;
 const ROUNDS: usize = 41;
 
 /// Frames in memory, handed out 64 KiB a read, again and again.
@@ -52,11 +58,6 @@ fn frame() -> Vec<u8> {
     Header { fin: true, rsv: 0, opcode: Opcode::Text, mask: None, len: 160 }.encode(&mut frame);
     frame.extend_from_slice(&[b'x'; 160]);
     frame
-}
-
-fn now() -> Instant {
-    #[expect(clippy::disallowed_methods, reason = "a benchmark has a clock")]
-    Instant::now()
 }
 
 /// Reads what is there; how many messages.
@@ -115,7 +116,7 @@ fn tcp(kernel_timestamps: bool) -> impl FnMut() -> Duration {
     let frame = frame();
     move || {
         let mut time = Duration::ZERO;
-        for _ in 0..MESSAGES / 10 {
+        for _ in 0..TCP_MESSAGES {
             server.write_all(&frame).expect("room in the socket");
             let start = now();
             while client.next_message_direct().expect("frames that are right").is_none() {}
@@ -218,30 +219,20 @@ fn feed() -> impl FnMut() -> Duration {
 /// Runs a round and tells its time.
 type Round = Box<dyn FnMut() -> Duration>;
 
-#[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
-fn tell(name: &str, times: &mut [Duration], messages: usize) {
-    times.sort_unstable();
-    let [best, median] = [0, times.len() / 2].map(|at| times[at].as_secs_f64() * 1e9 / messages as f64);
-    println!("{name:<52} {best:>8.1} {median:>8.1}");
-}
-
 fn main() {
-    println!("stages are {}", if cfg!(feature = "stages") { "on" } else { "off" });
-    println!("{:<52} {:>8} {:>8}", "160 B text, ns a message", "best", "median");
     let mut arms: [(&str, usize, Round); 5] = [
         ("a look at the clock", MESSAGES, Box::new(looks())),
-        ("from memory, reads of 64 KiB", MESSAGES, Box::new(memory())),
-        ("feed, queued in the socket", FEED_MESSAGES, Box::new(feed())),
-        ("TCP, one a read", MESSAGES / 10, Box::new(tcp(false))),
-        ("TCP, one a read, with kernel timestamps", MESSAGES / 10, Box::new(tcp(true))),
+        ("client, from memory, reads of 64 KiB", MESSAGES, Box::new(memory())),
+        ("feed, from a socket with 400 messages", FEED_MESSAGES, Box::new(feed())),
+        ("client over TCP, one message a read", TCP_MESSAGES, Box::new(tcp(false))),
+        ("the same with kernel timestamps", TCP_MESSAGES, Box::new(tcp(true))),
     ];
-    let mut times = [const { Vec::new() }; 5];
-    for _ in 0..ROUNDS {
-        for ((.., round), times) in arms.iter_mut().zip(&mut times) {
-            times.push(round());
-        }
-    }
-    for ((name, messages, _), times) in arms.iter().zip(&mut times) {
-        tell(name, times, *messages);
+    let times = turns::take(arms.len(), ROUNDS, |at| arms[at].2());
+    println!("stages are {}", if cfg!(feature = "stages") { "on" } else { "off" });
+    println!("{:<52} {:>8} {:>8}", "160 B text, ns a message", "best", "median");
+    for ((name, messages, _), times) in arms.iter().zip(&times) {
+        let [best, median] =
+            [times.best(), times.median()].map(|time| time.as_secs_f64() * 1e9 / *messages as f64);
+        println!("{name:<52} {best:>8.1} {median:>8.1}");
     }
 }

@@ -7,12 +7,17 @@
 //! as many messages. A consumer reads each byte once and tells the sum, which has to be right. Allocations are counted on the
 //! thread that reads.
 
+#[path = "peers/clock.rs"]
+mod clock;
+mod turns;
+
 use allocation_counter::measure;
+use clock::now;
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tickwire::handoff::{Consumer, Delivery, Offer, Registry, Stream};
 use tickwire::ws::{Header, Opcode};
 use tickwire::{Client, Payload, Plain};
@@ -199,18 +204,14 @@ fn main() {
     let frames = frames();
     let mut expected = 0;
     read(&frames, |message| expected += sum(message.bytes));
-    let mut times = ARMS.map(|_| Vec::new());
     let mut allocations = [0; ARMS.len()];
-    for turn in 0..ROUNDS {
-        for step in 0..ARMS.len() {
-            let at = (turn + step) % ARMS.len();
-            let (name, arm) = ARMS[at];
-            let round = arm(&frames);
-            assert_eq!(round.sum, expected, "{name}");
-            times[at].push(round.time);
-            allocations[at] = round.allocations;
-        }
-    }
+    let times = turns::take(ARMS.len(), ROUNDS, |at| {
+        let (name, arm) = ARMS[at];
+        let round = arm(&frames);
+        assert_eq!(round.sum, expected, "{name}");
+        allocations[at] = round.allocations;
+        round.time
+    });
     println!(
         "{MESSAGES} messages of {MESSAGE_BYTES} bytes, {STREAMS} streams, {CONSUMERS} consumers, {ROUNDS} rounds"
     );
@@ -218,24 +219,14 @@ fn main() {
         "{:18} {:>12} {:>12} {:>10} {:>20}",
         "", "best, ns", "median, ns", "ratio", "allocations/message"
     );
-    let medians = times.each_mut().map(|times| {
-        times.sort_unstable();
-        times[times.len() / 2]
-    });
-    for at in 0..ARMS.len() {
-        let each = |time: Duration| time.as_secs_f64() * 1e9 / MESSAGES as f64;
+    let each = |time: Duration| time.as_secs_f64() * 1e9 / MESSAGES as f64;
+    for ((name, _), (times_of, allocations)) in ARMS.iter().zip(times.iter().zip(allocations)) {
         println!(
-            "{:18} {:>12.1} {:>12.1} {:>10.2} {:>20.4}",
-            ARMS[at].0,
-            each(times[at][0]),
-            each(medians[at]),
-            medians[at].as_secs_f64() / medians[0].as_secs_f64(),
-            allocations[at] as f64 / MESSAGES as f64
+            "{name:18} {:>12.1} {:>12.1} {:>10.2} {:>20.4}",
+            each(times_of.best()),
+            each(times_of.median()),
+            times_of.median().as_secs_f64() / times[0].median().as_secs_f64(),
+            allocations as f64 / MESSAGES as f64
         );
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "everything else gets its time from here")]
-fn now() -> Instant {
-    Instant::now()
 }

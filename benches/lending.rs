@@ -7,16 +7,21 @@
 //! is timed from its first message until the reader has read its last byte, and each arm has its turn. Both write each payload
 //! before they send it, one into the same buffer, the other into a new one.
 
+#[path = "peers/clock.rs"]
+mod clock;
+
+use clock::now;
 use std::io::Read as _;
 use std::net::TcpListener;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tickwire::bytes::BytesMut;
 use tickwire::{Client, Kind, SendError, ZeroCopy};
 
 const SIZES: [usize; 4] = [16 << 10, 64 << 10, 256 << 10, 1 << 20];
 const ROUND_BYTES: usize = 256 << 20;
+const ROUNDS: usize = 7;
 /// With its mask.
 const HEADER_BYTES: usize = 14;
 
@@ -83,8 +88,6 @@ fn round(client: &mut Client, told: &Receiver<()>, lends: bool, payload: &[u8]) 
 }
 
 fn main() {
-    let quick = std::env::args().any(|argument| argument == "--quick");
-    let rounds = if quick { 1 } else { 7 };
     println!(
         "{:>12} {:>16} {:>16} {:>8} {:>20}",
         "bytes", "copied, us", "lent, us", "ratio", "copied by the kernel"
@@ -95,7 +98,7 @@ fn main() {
         let payload = vec![7; bytes];
         let mut arms =
             [false, true].map(|lends| (lends, connect(lends, messages * (bytes + header)), Duration::MAX));
-        for _ in 0..rounds {
+        for _ in 0..ROUNDS {
             for (lends, (client, told), best) in &mut arms {
                 *best = round(client, told, *lends, &payload).min(*best);
             }
@@ -105,9 +108,4 @@ fn main() {
         let share = stats.copied as f64 / stats.sends as f64;
         println!("{bytes:>12} {copied:>16.1} {lent:>16.1} {:>8.2} {:>19.0}%", lent / copied, share * 100.0);
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "everything else gets its time from here")]
-fn now() -> Instant {
-    Instant::now()
 }

@@ -11,7 +11,7 @@ use std::sync::mpsc::{Receiver, channel};
 use tickwire_sim::{Options, Server};
 
 /// Only there the kernel tells times.
-const HAS_TIMES: bool = cfg!(any(target_os = "linux", target_os = "android"));
+const HAS_TIMES: bool = cfg!(target_os = "linux");
 
 const RUN: [&str; 5] = ["watch", "--sim", "--seconds", "2", "--latency"];
 

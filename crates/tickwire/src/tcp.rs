@@ -5,6 +5,7 @@ use mio::event::Source;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use std::io::{self, Read, Write};
+use std::net::Shutdown;
 
 /// A TCP connection, and what is known of its latest read.
 #[derive(Debug)]
@@ -32,8 +33,15 @@ impl Tcp {
         self.mark
     }
 
+    #[cfg(any(target_os = "linux", test))]
     pub(crate) fn stream(&self) -> &TcpStream {
         &self.stream
+    }
+
+    /// Nothing more will be written.
+    pub(crate) fn shut(&self) {
+        // It fails only when the peer is gone, and then there is nobody to tell.
+        let _ = self.stream.shutdown(Shutdown::Write);
     }
 }
 

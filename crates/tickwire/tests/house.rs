@@ -172,6 +172,11 @@ const HOUSE: &[Room] = &[
         ],
     },
     Room {
+        place: "crates/tickwire/src/stages",
+        uses: &[],
+        floors: &[&["absent", "recorder"], &["laps"], &["mod"]],
+    },
+    Room {
         place: "crates/tickwire/src/zero_copy",
         uses: &[],
         floors: &[&["kernel", "settings", "tracker"], &["absent", "stream"], &["mod"]],

@@ -1,13 +1,13 @@
 //! The kernel's times of messages, over real sockets: plain, and with both ways to open the records of TLS.
-#![cfg(any(target_os = "linux", target_os = "android"))]
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod common;
 
+use common::server::{authority, next, until_open};
 use common::text;
 use nix::sys::socket::sockopt::ReceiveTimestampns;
 use nix::sys::socket::{MsgFlags, recvmsg, setsockopt};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection};
 use std::io::{IoSliceMut, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -116,7 +116,7 @@ impl Pair {
     fn new(way: Option<TlsRecords>, kernel_timestamps: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let (pem, config) = authority();
+        let (pem, config) = authority("localhost");
         let config = way.map(|_| config);
         let (orders, to_send) = channel::<Vec<Vec<u8>>>();
         let (say, sent) = channel();
@@ -136,10 +136,7 @@ impl Pair {
             url = format!("wss://localhost:{port}/");
         }
         let mut client = builder.connect(&url).unwrap();
-        while !client.is_open() {
-            client.wait(None).unwrap();
-            assert!(client.next_message().unwrap().is_none());
-        }
+        until_open(&mut client);
         Self { client, orders, sent, server }
     }
 
@@ -151,12 +148,7 @@ impl Pair {
 
     /// The next message, waited for.
     fn next(&mut self) -> Vec<u8> {
-        loop {
-            if let Some(payload) = self.client.next_message().unwrap() {
-                return payload.bytes.to_vec();
-            }
-            self.client.wait(None).unwrap();
-        }
+        next(&mut self.client)
     }
 
     /// Goes on until the kernel tells times.
@@ -176,17 +168,6 @@ impl Pair {
         drop((self.orders, self.client));
         self.server.join().unwrap();
     }
-}
-
-/// A throw-away authority.
-fn authority() -> (String, Arc<ServerConfig>) {
-    let key = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let chain = vec![CertificateDer::from(key.cert.der().to_vec())];
-    let private = PrivateKeyDer::Pkcs8(key.signing_key.serialize_der().into());
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    let config = config.with_no_client_auth().with_single_cert(chain, private).unwrap();
-    (key.cert.pem(), Arc::new(config))
 }
 
 #[test]

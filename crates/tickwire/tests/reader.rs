@@ -3,6 +3,7 @@
 
 mod common;
 
+use common::bytes;
 use common::server::{finish, serve_socket};
 use std::io::{BufRead as _, ErrorKind, Read as _};
 use std::net::TcpStream;
@@ -14,10 +15,6 @@ use tungstenite::{Message, WebSocket};
 
 fn connect(url: &str, limits: Limits) -> Client {
     Client::builder().limits(limits).connect(url).unwrap()
-}
-
-fn bytes(len: usize) -> Vec<u8> {
-    (0..len).map(|at| u8::try_from(at * 7 % 251).unwrap()).collect()
 }
 
 /// Sends a message in fragments of `size` bytes with a Ping behind each.

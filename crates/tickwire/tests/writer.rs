@@ -3,13 +3,13 @@
 
 mod common;
 
-use common::server;
+use common::server::all;
+use common::{bytes, server};
 use std::io::{ErrorKind, Write as _};
 use std::net::TcpStream;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 use tickwire::{Client, Kind, Limits};
-use tungstenite::protocol::WebSocketConfig;
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Message, WebSocket};
 
@@ -18,26 +18,11 @@ fn serve<R: Send + 'static>(
     outbox_bytes_max: usize,
     run: impl FnOnce(WebSocket<TcpStream>) -> R + Send + 'static,
 ) -> (Client, JoinHandle<R>) {
-    let (address, thread) = server::serve(|stream| {
-        let config = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
-        run(tungstenite::accept_with_config(stream, Some(config)).unwrap())
-    });
+    let (address, thread) = server::serve(|stream| run(server::accept(stream)));
     let limits = Limits { outbox_bytes_max, ..Limits::default() };
     let mut client = Client::builder().limits(limits).connect(&format!("ws://{address}/")).unwrap();
     server::until_open(&mut client);
     (client, thread)
-}
-
-fn all(mut socket: WebSocket<TcpStream>) -> Vec<Message> {
-    let mut messages = Vec::new();
-    while let Ok(message) = socket.read() {
-        messages.push(message);
-    }
-    messages
-}
-
-fn bytes(len: usize) -> Vec<u8> {
-    (0..len).map(|at| u8::try_from(at * 7 % 251).unwrap()).collect()
 }
 
 #[test]

@@ -2,6 +2,10 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod common;
+
+use common::bytes;
+use common::server::{self, all, finish, until_open};
 use std::io::{ErrorKind, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
@@ -12,14 +16,9 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tickwire::bytes::BytesMut;
 use tickwire::{Builder, Client, Error, Kind, Timeouts, ZeroCopy, ZeroCopyStats};
-use tungstenite::protocol::WebSocketConfig;
 use tungstenite::{Message, WebSocket};
 
 const THRESHOLD: usize = 10 << 10;
-
-fn bytes(len: usize) -> Vec<u8> {
-    (0..len).map(|at| u8::try_from(at * 7 % 251).unwrap()).collect()
-}
 
 /// Goes on although both ends are on one machine.
 fn stubborn() -> ZeroCopy {
@@ -27,8 +26,7 @@ fn stubborn() -> ZeroCopy {
 }
 
 fn accept(listener: &TcpListener) -> WebSocket<TcpStream> {
-    let config = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
-    tungstenite::accept_with_config(listener.accept().unwrap().0, Some(config)).unwrap()
+    server::accept(listener.accept().unwrap().0)
 }
 
 /// Connects to a server of one connection, which runs on a thread of its own.
@@ -51,20 +49,8 @@ fn serve_by<R: Send + 'static>(
 
 fn open(builder: &Builder, address: SocketAddr) -> Client {
     let mut client = builder.connect(&format!("ws://{address}/")).unwrap();
-    while !client.is_open() {
-        client.wait(None).unwrap();
-        assert!(client.next_message().unwrap().is_none());
-    }
+    until_open(&mut client);
     client
-}
-
-/// Everything up to the end, and the Close answered.
-fn all(mut socket: WebSocket<TcpStream>) -> Vec<Message> {
-    let mut messages = Vec::new();
-    while let Ok(message) = socket.read() {
-        messages.push(message);
-    }
-    messages
 }
 
 fn stats(client: &Client) -> ZeroCopyStats {
@@ -79,8 +65,7 @@ fn settle(client: &mut Client) {
     }
 }
 
-fn close(client: &mut Client) {
-    client.close(1000, "").unwrap();
+fn until_closed(client: &mut Client) {
     while !client.is_closed() {
         client.wait(None).unwrap();
         assert!(client.next_message().unwrap().is_none());
@@ -141,8 +126,7 @@ fn deliver(listener: TcpListener) {
     let expected = send_many(&mut client);
     settle(&mut client);
     let stats = stats(&client);
-    close(&mut client);
-    assert!(client.is_clean());
+    finish(client);
     let mut received = server.join().unwrap();
     received.retain(|message| message.is_text() || message.is_binary());
     assert!(received == expected);
@@ -205,7 +189,7 @@ fn once_the_kernel_has_copied_it_is_not_asked_again() {
         assert!(stats.is_off, "{stats:?}");
         assert_eq!((stats.sends, stats.bytes, stats.copied), (1, THRESHOLD as u64, 1));
     }
-    close(&mut client);
+    finish(client);
     assert!(
         server.join().unwrap()[..2] == [Message::binary(bytes(THRESHOLD)), Message::binary(bytes(THRESHOLD))]
     );
@@ -291,10 +275,7 @@ fn a_client_that_closes_waits_for_its_memory() {
     look_around(&mut client);
     assert!(!client.is_clean() && !client.is_closed());
     held.store(false, Ordering::Relaxed);
-    while !client.is_closed() {
-        client.wait(None).unwrap();
-        assert!(client.next_message().unwrap().is_none());
-    }
+    until_closed(&mut client);
     assert!(client.is_clean());
 }
 
@@ -319,10 +300,7 @@ fn a_peer_that_ends_first_and_reads_late_is_waited_for() {
     assert!(!client.is_closed());
     assert!(stats(&client).in_flight > 0, "{:?}", stats(&client));
     go.send(()).unwrap();
-    while !client.is_closed() {
-        client.wait(None).unwrap();
-        assert!(client.next_message().unwrap().is_none());
-    }
+    until_closed(&mut client);
     assert!(client.is_clean());
     assert_eq!(stats(&client).in_flight, 0);
     assert!(server.join().unwrap()[0] == Message::binary(bytes(1 << 20)));
@@ -336,7 +314,8 @@ fn the_close_timer_ends_the_wait_for_memory() {
     let (mut client, server) = serve(&builder, all);
     let (mut payload, mut rest) = lent(THRESHOLD);
     client.send_bytes(Kind::Binary, &mut payload).unwrap();
-    close(&mut client);
+    client.close(1000, "").unwrap();
+    until_closed(&mut client);
     assert_eq!(stats(&client).in_flight, 1);
     assert!(!client.is_clean() && !rest.try_reclaim(THRESHOLD));
     drop(client);
@@ -443,8 +422,7 @@ fn between_namespaces_memory_is_kept_while_packets_are_lost() {
     settle(&mut client);
     assert!(rest.try_reclaim(THRESHOLD));
     assert_eq!(stats(&client).unexpected, 0);
-    close(&mut client);
-    assert!(client.is_clean());
+    finish(client);
     let mut received = server.join().unwrap();
     received.retain(|message| message.is_text() || message.is_binary());
     assert!(received == expected);
@@ -461,14 +439,11 @@ fn without_room_for_completions_it_is_sent_in_the_ordinary_way() {
     }
     let (mut client, server) = serve_beyond(&Client::builder().zero_copy(stubborn()), all);
     let expected = send_many(&mut client);
-    while !client.flush().unwrap() {
-        client.wait(None).unwrap();
-        assert!(client.next_message().unwrap().is_none());
-    }
+    settle(&mut client);
     let stats = stats(&client);
     assert!(stats.fell_back >= 14, "{stats:?}");
     assert_eq!((stats.sends, stats.in_flight), (0, 0));
-    close(&mut client);
+    finish(client);
     let mut received = server.join().unwrap();
     received.retain(|message| message.is_text() || message.is_binary());
     assert!(received == expected);
@@ -482,6 +457,6 @@ fn without_the_setting_there_is_none_of_it() {
     client.send_bytes(Kind::Binary, &mut payload).unwrap();
     assert!(payload.is_empty());
     assert!(client.flush().unwrap());
-    close(&mut client);
+    finish(client);
     assert!(server.join().unwrap()[0] == Message::binary(bytes(THRESHOLD)));
 }

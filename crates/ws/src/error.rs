@@ -266,7 +266,7 @@ pub enum SendError {
     /// RFC 6455 5.4: a fragmented message is being sent; end it first, or the kind of a later fragment differs.
     #[error("a fragmented message is being sent")]
     InMessage,
-    /// RFC 6455 8.1: a text is not UTF-8; one in fragments is not with this one.
+    /// RFC 6455 8.1: a text is not UTF-8, or its fragments are not with this one.
     #[error("the text is not UTF-8")]
     NotUtf8,
     /// There is no request to answer (server role).

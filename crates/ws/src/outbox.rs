@@ -147,8 +147,8 @@ impl Outbox {
 
     /// Control frames go ahead between two frames of data.
     fn control_is_next(&self) -> bool {
-        let between = || self.data.head == self.boundary && self.pending_owned().is_none();
-        !self.control.buf.is_empty() && between()
+        let has_control = !self.control.buf.is_empty();
+        has_control && self.data.head == self.boundary && self.pending_owned().is_none()
     }
 
     /// The transport has taken `count` bytes of [`pending`](Self::pending).

@@ -141,6 +141,11 @@ fn joined(seen: Seen) -> Seen {
     }
 }
 
+/// A connection of each role, and what makes the frames of its peer.
+type Made = (fn(Config) -> Connection, fn(bool, Opcode, &[u8]) -> Vec<u8>);
+
+const ROLES: [Made; 2] = [(client, frame), (server, masked)];
+
 fn any_way() -> impl Strategy<Value = Way> {
     prop_oneof![
         Just(Way::Parts),
@@ -229,7 +234,7 @@ proptest! {
         limits in (0usize..200, 0usize..200),
     ) {
         let small = Limits { frame_bytes_max: limits.0, message_bytes_max: limits.1, ..Limits::default() };
-        for (make, encode) in [(client as fn(Config) -> Connection, frame as fn(bool, Opcode, &[u8]) -> Vec<u8>), (server, masked)] {
+        for (make, encode) in ROLES {
             for limits in [Limits::default(), small.clone()] {
                 let config = Config { limits, ..Config::default() };
                 let bytes: Vec<u8> = frames.iter().flat_map(|(fin, opcode, payload)| encode(*fin, *opcode, payload)).collect();
@@ -245,7 +250,7 @@ proptest! {
         read in 1usize..300,
         ways in proptest::collection::vec(any_way(), 1..6),
     ) {
-        for (make, encode) in [(client as fn(Config) -> Connection, frame as fn(bool, Opcode, &[u8]) -> Vec<u8>), (server, masked)] {
+        for (make, encode) in ROLES {
             let bytes: Vec<u8> = frames.iter().flat_map(|(fin, opcode, payload)| encode(*fin, *opcode, payload)).collect();
             let whole: Vec<Seen> = run(&mut make(Config::default()), &bytes, bytes.len()).into_iter().map(joined).collect();
             compare(take(&mut make(Config::default()), &bytes, read, &ways), &whole)?;

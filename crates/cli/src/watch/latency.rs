@@ -46,43 +46,29 @@ impl Latency {
         }
     }
 
-    /// Both in a line, as they are now.
-    pub(crate) fn told(&self) -> String {
-        [&self.kernel, &self.venue].map(Spans::told).join("   ")
+    fn both(&self) -> [&Spans; 2] {
+        [&self.kernel, &self.venue]
     }
 
-    /// For people: a table, and what lies behind it.
+    /// Both in a line, as they are now.
+    pub(crate) fn told(&self) -> String {
+        self.both().map(Spans::told).join("   ")
+    }
+
+    /// For people: tables, and a bar for each bucket.
     pub(crate) fn write(&self, out: &mut impl Write) -> io::Result<()> {
-        let header = ["min", "p50", "p90", "p99", "p99.9", "max"].map(|title| format!("{title:>9}")).concat();
-        writeln!(out, "{:<16}{:>9}{header}", "latency", "events")?;
-        for spans in [&self.kernel, &self.venue] {
-            writeln!(out, "{}", row(spans.name, &spans.ns))?;
-        }
-        for spans in [&self.kernel, &self.venue].into_iter().filter(|spans| spans.negative > 0) {
-            let Spans { name, negative, negative_max_ns, .. } = spans;
-            let most = brief(*negative_max_ns);
-            writeln!(
-                out,
-                "{name}: {negative} more were negative, {most} at most: one clock is ahead of the other"
-            )?;
-        }
-        if !self.stages.is_empty() {
-            writeln!(out, "{:<16}{:>9}{header}", "stage", "messages")?;
-        }
-        for (name, spans) in &self.stages {
-            writeln!(out, "{}", row(name, spans))?;
-        }
-        for spans in [&self.kernel, &self.venue].into_iter().filter(|spans| !spans.ns.is_empty()) {
-            writeln!(out, "{}", spans.name)?;
-            let buckets = buckets(&spans.ns);
-            let most = buckets.iter().map(|bucket| bucket.count).max().unwrap_or(1).max(1);
-            for Bucket { from_ns, below_ns, count } in buckets {
-                let length = usize::try_from((count * BAR_MAX).div_ceil(most)).unwrap_or_default();
-                let span = format!("{} to {}", brief(from_ns), brief(below_ns));
-                writeln!(out, "  {span:>20}  {} {count}", "█".repeat(length))?;
+        table(out, "latency", "events", self.both().map(|spans| (spans.name, &spans.ns)))?;
+        for Spans { name, negative, negative_max_ns, .. } in self.both() {
+            if *negative > 0 {
+                let most = brief(*negative_max_ns);
+                let why = "one clock is ahead of the other";
+                writeln!(out, "{name}: {negative} more were negative, {most} at most: {why}")?;
             }
         }
-        Ok(())
+        if !self.stages.is_empty() {
+            table(out, "stage", "messages", self.stages.iter().map(|(name, spans)| (*name, spans)))?;
+        }
+        self.both().into_iter().filter(|spans| !spans.ns.is_empty()).try_for_each(|spans| spans.bars(out))
     }
 
     /// For programs.
@@ -104,7 +90,7 @@ impl Latency {
 
     /// All of it as an SVG file.
     pub(crate) fn svg(&self) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
-        let mut charts: Vec<Chart> = [&self.kernel, &self.venue].map(Spans::chart).into();
+        let mut charts: Vec<Chart> = self.both().map(Spans::chart).into();
         if !self.stages.is_empty() {
             let bars = self.stages.iter().map(|(name, spans)| stage(name, spans)).collect();
             charts.push(Chart {
@@ -143,6 +129,19 @@ impl Spans {
         }
         let [median, most] = [0.5, 0.99].map(|at| brief(ns.value_at_quantile(at)));
         format!("{name} {median} (p99 {most})")
+    }
+
+    /// On a terminal.
+    fn bars(&self, out: &mut impl Write) -> io::Result<()> {
+        writeln!(out, "{}", self.name)?;
+        let buckets = buckets(&self.ns);
+        let most = buckets.iter().map(|bucket| bucket.count).max().unwrap_or(1);
+        for Bucket { from_ns, below_ns, count } in buckets {
+            let length = usize::try_from((count * BAR_MAX).div_ceil(most)).unwrap_or_default();
+            let span = format!("{} to {}", brief(from_ns), brief(below_ns));
+            writeln!(out, "  {span:>20}  {} {count}", "█".repeat(length))?;
+        }
+        Ok(())
     }
 
     fn chart(&self) -> Chart {
@@ -199,7 +198,19 @@ fn buckets(spans: &Histogram<u64>) -> Vec<Bucket> {
 
 const QUANTILES: [f64; 4] = [0.5, 0.9, 0.99, 0.999];
 
-/// A line of the table.
+/// A table for people: a row for each name.
+fn table<'a>(
+    out: &mut impl Write,
+    of: &str,
+    counted: &str,
+    rows: impl IntoIterator<Item = (&'a str, &'a Histogram<u64>)>,
+) -> io::Result<()> {
+    let header = ["min", "p50", "p90", "p99", "p99.9", "max"].map(|title| format!("{title:>9}")).concat();
+    writeln!(out, "{of:<16}{counted:>9}{header}")?;
+    rows.into_iter().try_for_each(|(name, spans)| writeln!(out, "{}", row(name, spans)))
+}
+
+/// A line of it.
 fn row(name: &str, spans: &Histogram<u64>) -> String {
     let cell = |ns: u64| if spans.is_empty() { "-".to_owned() } else { brief(ns) };
     let quantiles = QUANTILES.map(|at| spans.value_at_quantile(at));

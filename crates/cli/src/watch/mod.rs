@@ -67,8 +67,8 @@ and of each message the stages between them, one after the other: read (from the
 decrypted, queued (behind others of the same read), parsed (its frames), decoded (by the venue's rules), delivered.
 
 With --json the lines are trade, book, legs (each second: the connections as they are; firsts and copies are of a
-connection, share is that part of its place), latency (at the end, with --latency), summary (the last one; in legs all three are of the place) and those that
-`both` names here:
+connection, share is that part of its place), latency (at the end, with --latency), summary (the last one; in legs all
+three are of the place) and those that `both` names here:
 
 {LINES}
 

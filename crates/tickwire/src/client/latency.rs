@@ -26,25 +26,6 @@ impl<T: Transport> Client<T> {
     pub fn stages(&mut self) -> &Stages {
         self.laps.stages()
     }
-
-    /// Looks for the next message: the usual one, if it is there.
-    #[expect(clippy::inline_always, reason = "measured, see the instruction counts in benches")]
-    #[inline(always)]
-    pub(super) fn next_single(&mut self) -> bool {
-        self.laps.asked();
-        self.poll_single()
-    }
-
-    /// The usual message, if it is there.
-    #[expect(clippy::inline_always, reason = "measured, see the instruction counts in benches")]
-    #[inline(always)]
-    pub(super) fn poll_single(&mut self) -> bool {
-        let is_there = self.connection.poll_single();
-        if is_there {
-            self.laps.found();
-        }
-        is_there
-    }
 }
 
 #[cfg(test)]

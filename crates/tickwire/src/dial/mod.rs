@@ -286,7 +286,7 @@ impl Socket {
             State::Resolving(lookup) => act(&mut lookup.bell, Interest::READABLE),
             State::Connecting(race) => race.streams().try_for_each(|stream| act(stream, BOTH)),
             State::Tunnelling(stream, _) | State::Plain(stream) => act(stream, BOTH),
-            State::ZeroCopy(stream) => act(stream.as_mut(), BOTH),
+            State::ZeroCopy(stream) => act(stream.tcp_mut(), BOTH),
             State::Tls(stream) => act(stream.as_mut(), BOTH),
             State::Failed(_) => Ok(()),
         }
@@ -361,10 +361,7 @@ impl Transport for Socket {
 
     fn shutdown(&mut self) {
         match &mut self.state {
-            State::Plain(Plain(stream)) => {
-                // It fails only when the peer is gone, and then there is nobody to tell.
-                let _ = stream.stream().shutdown(std::net::Shutdown::Write);
-            }
+            State::Plain(Plain(stream)) => stream.shut(),
             State::ZeroCopy(stream) => stream.shutdown(),
             State::Tls(stream) => stream.shutdown(),
             State::Resolving(_) | State::Connecting(_) | State::Tunnelling(..) | State::Failed(_) => {}

@@ -1,5 +1,5 @@
 //! Where the time of a message goes, stage by stage (feature `stages`). With the feature off, `absent` has types without
-//! content in its place, so that no other file asks which it is and no message pays for it.
+//! content in its place: no message pays for it, and where something happens on the way nobody asks which it is.
 
 #[cfg(not(feature = "stages"))]
 mod absent;

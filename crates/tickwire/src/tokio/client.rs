@@ -105,7 +105,8 @@ impl<T: Transport + Source> AsyncClient<T> {
         self.send(|client| client.send_binary(bytes)).await
     }
 
-    /// The same with a message whose payload is taken: see [`Client::send_bytes`]. Dropped before it is ready, it has taken nothing.
+    /// The same with a message whose payload is taken: see [`Client::send_bytes`]. Dropped before it is ready, it has taken
+    /// nothing.
     ///
     /// # Errors
     /// As [`send_text`](Self::send_text); `payload` is as it was unless it was taken before.

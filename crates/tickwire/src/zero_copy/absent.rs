@@ -3,8 +3,6 @@
 use super::settings::{ZeroCopy, ZeroCopyStats};
 use crate::tcp::Tcp;
 use crate::transport::Transport;
-use mio::event::Source;
-use mio::{Interest, Registry, Token};
 use std::io;
 
 #[derive(Debug)]
@@ -16,6 +14,10 @@ impl Stream {
     }
 
     pub(crate) fn tcp(&self) -> &Tcp {
+        match *self {}
+    }
+
+    pub(crate) fn tcp_mut(&mut self) -> &mut Tcp {
         match *self {}
     }
 
@@ -38,20 +40,6 @@ impl Transport for Stream {
     }
 
     fn shutdown(&mut self) {
-        match *self {}
-    }
-}
-
-impl Source for Stream {
-    fn register(&mut self, _: &Registry, _: Token, _: Interest) -> io::Result<()> {
-        match *self {}
-    }
-
-    fn reregister(&mut self, _: &Registry, _: Token, _: Interest) -> io::Result<()> {
-        match *self {}
-    }
-
-    fn deregister(&mut self, _: &Registry) -> io::Result<()> {
         match *self {}
     }
 }

@@ -56,9 +56,9 @@ pub struct ZeroCopyStats {
     pub sends: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Sends whose memory the kernel may still read, and their bytes.
+    /// Sends whose memory the kernel may still read.
     pub in_flight: usize,
-    /// The bytes of those.
+    /// Their bytes.
     pub in_flight_bytes: usize,
     /// Sends of which the kernel told that it copied them after all.
     pub copied: u64,

@@ -6,11 +6,8 @@ use super::tracker::Tracker;
 use crate::tcp::Tcp;
 use crate::transport::Transport;
 use bytes::Bytes;
-use mio::event::Source;
-use mio::{Interest, Registry, Token};
 use nix::errno::Errno;
 use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::net::Shutdown;
 use std::sync::atomic::Ordering;
 
 /// Completions make a poll report an error and the end of writing on a socket that is well. Nobody here judges by that:
@@ -43,6 +40,11 @@ impl Stream {
 
     pub(crate) fn tcp(&self) -> &Tcp {
         &self.stream
+    }
+
+    /// What a poll watches.
+    pub(crate) fn tcp_mut(&mut self) -> &mut Tcp {
+        &mut self.stream
     }
 
     pub(crate) fn stats(&self) -> ZeroCopyStats {
@@ -118,8 +120,7 @@ impl Transport for Stream {
     }
 
     fn shutdown(&mut self) {
-        // It fails only when the peer is gone, and then there is nobody to tell.
-        let _ = self.stream.stream().shutdown(Shutdown::Write);
+        self.stream.shut();
     }
 }
 
@@ -136,20 +137,6 @@ impl Drop for Stream {
         let _ = rustix::net::connect_unspec(self.stream.stream());
         self.take_all_back();
         std::mem::forget(std::mem::take(&mut self.lent));
-    }
-}
-
-impl Source for Stream {
-    fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
-        self.stream.register(registry, token, interests)
-    }
-
-    fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
-        self.stream.reregister(registry, token, interests)
-    }
-
-    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-        self.stream.deregister(registry)
     }
 }
 

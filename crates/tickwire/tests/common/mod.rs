@@ -86,6 +86,11 @@ pub fn fragmented(opcode: Opcode, parts: &[&[u8]]) -> Vec<u8> {
     parts.iter().enumerate().flat_map(|(i, part)| frame(i == last, opcode(i), part)).collect()
 }
 
+/// Content of which no part looks like the next.
+pub fn bytes(len: usize) -> Vec<u8> {
+    (0..len).map(|at| u8::try_from(at * 7 % 251).unwrap()).collect()
+}
+
 pub fn client(reads: impl IntoIterator<Item = Vec<u8>>) -> Client<Plain<Script>> {
     Client::builder().upgraded(Script::new(reads), b"").unwrap()
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use tickwire::venue::Endpoint;
 use tickwire::{Client, CloseCode};
+use tungstenite::protocol::WebSocketConfig;
 use tungstenite::{Message, WebSocket};
 
 /// Serves the first connection.
@@ -35,6 +36,12 @@ pub fn endpoint(
 ) -> (Endpoint, JoinHandle<()>) {
     let (url, thread) = serve_socket(run);
     (Endpoint::new(name, url), thread)
+}
+
+/// A WebSocket that takes messages of any length.
+pub fn accept(stream: TcpStream) -> WebSocket<TcpStream> {
+    let config = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
+    tungstenite::accept_with_config(stream, Some(config)).unwrap()
 }
 
 /// A throw-away authority: its PEM and a server configuration for `name`.
@@ -71,6 +78,15 @@ pub fn echo<S: Read + Write>(mut socket: WebSocket<S>) {
             Err(_) => return,
         }
     }
+}
+
+/// All messages until the end, the peer's Close included, which is answered.
+pub fn all(mut socket: WebSocket<TcpStream>) -> Vec<Message> {
+    let mut messages = Vec::new();
+    while let Ok(message) = socket.read() {
+        messages.push(message);
+    }
+    messages
 }
 
 /// The request, to its empty line.

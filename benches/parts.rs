@@ -1,13 +1,18 @@
 //! Messages of 1 MiB, read as they arrive and sent as they are made, in memory, beside a copy of as many bytes.
 //!
-//! `cargo run --release -p tickwire-benches --bin long`
+//! `cargo run --release -p tickwire-benches --bin parts`
 //!
 //! The transport copies 64 KiB a read out of a frame, and takes what is written as it is. The arms take turns, and the bytes
 //! of each are counted.
 
+#[path = "peers/clock.rs"]
+mod clock;
+mod turns;
+
+use clock::now;
 use std::hint::black_box;
 use std::io::{self, BufRead as _, ErrorKind, Read, Write};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tickwire::mio::event::Source;
 use tickwire::mio::{Interest, Registry, Token};
 use tickwire::ws::{Header, Opcode};
@@ -171,31 +176,23 @@ fn main() {
         [bytes, payload.clone()].concat()
     };
     let (binary, text) = (frame(Opcode::Binary), frame(Opcode::Text));
-    let mut times = ARMS.map(|_| Vec::new());
-    for turn in 0..ROUNDS {
-        for step in 0..ARMS.len() {
-            let at = (turn + step) % ARMS.len();
-            let (name, opcode, arm) = ARMS[at];
-            let mut client = client(if opcode == Opcode::Text { &text } else { &binary });
-            let start = now();
-            let bytes = arm(&mut client, &payload);
-            times[at].push(now() - start);
-            assert_eq!(bytes, MESSAGES * MESSAGE_BYTES, "{name}");
-        }
-    }
+    let times = turns::take(ARMS.len(), ROUNDS, |at| {
+        let (name, opcode, arm) = ARMS[at];
+        let mut client = client(if opcode == Opcode::Text { &text } else { &binary });
+        let start = now();
+        let bytes = arm(&mut client, &payload);
+        let time = now() - start;
+        assert_eq!(bytes, MESSAGES * MESSAGE_BYTES, "{name}");
+        time
+    });
     println!("{MESSAGES} messages of {MESSAGE_BYTES} bytes, {ROUNDS} rounds");
     println!("{:32} {:>12} {:>14} {:>18}", "", "best, GiB/s", "median, GiB/s", "times the copy");
-    let medians = times.each_mut().map(|times| {
-        times.sort_unstable();
-        times[times.len() / 2]
-    });
-    for at in 0..ARMS.len() {
+    for ((name, ..), times_of) in ARMS.iter().zip(&times) {
         println!(
-            "{:32} {:>12.1} {:>14.1} {:>18.2}",
-            ARMS[at].0,
-            rate(times[at][0]),
-            rate(medians[at]),
-            medians[at].as_secs_f64() / medians[0].as_secs_f64()
+            "{name:32} {:>12.1} {:>14.1} {:>18.2}",
+            rate(times_of.best()),
+            rate(times_of.median()),
+            times_of.median().as_secs_f64() / times[0].median().as_secs_f64()
         );
     }
 }
@@ -203,9 +200,4 @@ fn main() {
 /// GiB a second of a round that took so long.
 fn rate(time: Duration) -> f64 {
     (MESSAGES * MESSAGE_BYTES) as f64 / f64::from(1 << 30) / time.as_secs_f64()
-}
-
-#[expect(clippy::disallowed_methods, reason = "everything else gets its time from here")]
-fn now() -> Instant {
-    Instant::now()
 }
