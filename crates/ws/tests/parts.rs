@@ -321,6 +321,24 @@ mod compressed {
     }
 
     #[test]
+    fn a_text_that_is_too_long_is_not_judged_beyond_its_limit_however_it_is_cut() {
+        let limits = Limits { message_bytes_max: 1000, ..Limits::default() };
+        let too_long = Seen::Error(Exceeded::Message { bytes: 1001, max: 1000 }.into());
+        let (_, mut server) = pair(Limits::default());
+        server.send_fragment(Kind::Binary, &[b'a'; 600], false).unwrap();
+        server.send_fragment(Kind::Binary, &[&[b'b'; 500][..], b"\xFF"].concat(), true).unwrap();
+        let mut bytes = common::drain_out(&mut server);
+        // No text that anybody would send.
+        bytes[0] ^= Opcode::Binary as u8 ^ Opcode::Text as u8;
+        for read in 1..=bytes.len() {
+            for way in [Way::Whole, Way::Parts] {
+                let came = take(&mut pair(limits.clone()).0, &bytes, read, &[way]);
+                assert_eq!(together(came), [too_long.clone()], "{way:?} in reads of {read}");
+            }
+        }
+    }
+
+    #[test]
     fn parts_of_a_bomb_are_small_and_the_limit_holds_over_all_of_them() {
         const LEN: usize = 64 << 20;
         for (max, fits) in [(LEN, true), (LEN - 1, false)] {

@@ -123,6 +123,8 @@ impl Inflater {
             let produced = count(produced, self.state.total_out());
             self.out.len += produced;
             if self.out.len > max {
+                // Parts that were let go leave more room than is allowed.
+                self.out.len = max.saturating_add(1);
                 return Err(Flaw::TooLong);
             }
             let status = status.map_err(|_| Flaw::Corrupt)?;
