@@ -56,7 +56,7 @@ impl Connection {
             self.begin_parts();
             return Ok(Some(Event::Part));
         }
-        let mut checked = 0;
+        let (mut checked, mut begins) = (0, false);
         if self.assembly.open_frame().is_none() {
             let Some((header, size, available)) = self.next_header()? else { return Ok(None) };
             if header.opcode.is_control() {
@@ -67,6 +67,7 @@ impl Connection {
                 self.assembly.set_compressed();
             }
             self.inbox.advance(size);
+            begins = !self.assembly.is_in_parts();
             checked = self.assembly.open(kind, &header);
         }
         let is_part = if self.assembly.is_compressed() {
@@ -74,7 +75,8 @@ impl Connection {
         } else {
             self.plain_part(checked)?
         };
-        Ok(is_part.then_some(Event::Part))
+        // A message that is begun can only go on in parts: that is told, if by no byte, or it would be let go untold.
+        Ok((is_part || begins).then_some(Event::Part))
     }
 
     /// The fragments that are held are the first part.
