@@ -221,6 +221,26 @@ fn a_message_whose_header_came_alone_is_not_let_go_untold() {
 }
 
 #[test]
+fn what_is_let_go_of_a_message_is_never_handed_out_again() {
+    for let_go in [
+        |client: &mut Connection| assert_eq!(client.poll(), Ok(None)),
+        |client: &mut Connection| client.let_parts_go(),
+    ] {
+        let mut client = client(Config::default());
+        let mut bytes = frame(false, Opcode::Binary, b"one");
+        feed(&mut client, &bytes);
+        assert_eq!(part(&mut client), Some((b"one".to_vec(), false)));
+        bytes = frame(true, Opcode::Continuation, b"twothree");
+        feed(&mut client, &bytes[..5]);
+        let_go(&mut client);
+        feed(&mut client, &bytes[5..]);
+        assert_eq!(part(&mut client), None);
+        feed(&mut client, &frame(true, Opcode::Binary, b"the next"));
+        assert_eq!(part(&mut client), Some((b"the next".to_vec(), true)));
+    }
+}
+
+#[test]
 fn the_end_of_the_stream_within_a_message_in_parts_is_told() {
     let mut client = client(Config::default());
     feed(&mut client, &frame(false, Opcode::Text, b"begun"));
@@ -278,6 +298,7 @@ mod compressed {
     //! The same where messages are compressed (RFC 7692).
 
     use super::*;
+    use std::slice;
     use tickwire_ws::Deflate;
 
     fn pair(limits: Limits) -> (Connection, Connection) {
@@ -353,7 +374,7 @@ mod compressed {
         for read in 1..=bytes.len() {
             for way in [Way::Whole, Way::Parts] {
                 let came = take(&mut pair(limits.clone()).0, &bytes, read, &[way]);
-                assert_eq!(together(came), [too_long.clone()], "{way:?} in reads of {read}");
+                assert_eq!(together(came), slice::from_ref(&too_long), "{way:?} in reads of {read}");
             }
         }
     }

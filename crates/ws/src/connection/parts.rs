@@ -24,7 +24,12 @@ impl Connection {
     pub fn poll_part(&mut self) -> Result<Option<Event>, Error> {
         self.release();
         self.assembly.end_part();
-        self.poll_by(Self::parts)
+        self.poll_by(if self.assembly.is_let_go() { Self::parts_of_the_next } else { Self::parts })
+    }
+
+    /// Lets the rest of a message go whose beginning was handed out in parts: what comes of it is checked, and no part.
+    pub fn let_parts_go(&mut self) {
+        self.assembly.let_go();
     }
 
     /// The part of the last [`Event::Part`], until the next call that takes `&mut self`.
@@ -42,13 +47,26 @@ impl Connection {
 
     /// Lets the rest of a message go whose beginning was handed out, then goes on with whole ones.
     pub(super) fn skip_parts(&mut self) -> Result<Option<Event>, Error> {
+        self.assembly.let_go();
+        self.skip_to(Self::frames)
+    }
+
+    /// The same for a message that was let go before, with the parts of the next.
+    fn parts_of_the_next(&mut self) -> Result<Option<Event>, Error> {
+        self.skip_to(Self::parts)
+    }
+
+    fn skip_to(
+        &mut self,
+        next: impl FnOnce(&mut Self) -> Result<Option<Event>, Error>,
+    ) -> Result<Option<Event>, Error> {
         while self.assembly.is_in_parts() {
             match self.parts()? {
                 Some(Event::Part) => self.release(),
                 other => return Ok(other),
             }
         }
-        self.frames()
+        next(self)
     }
 
     fn parts(&mut self) -> Result<Option<Event>, Error> {
