@@ -13,8 +13,9 @@ use tickwire_handoff::Waker;
 
 impl<T: Transport + Source> Client<T> {
     /// Waits until there may be something to read, until a timer of the client's is due, or for `timeout` at most, as
-    /// the [`WaitPolicy`] says. Writes what is queued before. False when the time is up; true may be a false alarm.
-    /// Does not wait while messages have not been read to the end, nor when reading would report an error or the end.
+    /// the [`WaitPolicy`](crate::WaitPolicy) says. Writes what is queued before. False when the time is up; true may be a
+    /// false alarm. Does not wait while messages have not been read to the end, nor when reading would report an error or
+    /// the end.
     ///
     /// # Errors
     /// [`Error::Misuse`] when the client is registered with a `Poll` of the caller's; [`Error::Io`] of the poll. What
