@@ -435,6 +435,7 @@ impl std::fmt::Debug for Builder {
             .field("connect_timeout", &self.connect_timeout)
             .field("wait_policy", &self.wait_policy)
             .field("kernel_timestamps", &self.kernel_timestamps)
+            .field("zero_copy", &self.zero_copy)
             .field("proxy", &self.proxy)
             .field("headers", &self.headers.iter().map(|(name, _)| name).collect::<Vec<_>>())
             .field("subprotocols", &self.subprotocols)

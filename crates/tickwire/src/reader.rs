@@ -57,11 +57,7 @@ impl<T: Transport + Source> Client<T> {
     /// # Errors
     /// An [`Error`] ends the connection and is repeated by every later call.
     pub fn message_reader(&mut self) -> Result<Option<MessageReader<'_, T>>, Error> {
-        while self.is_in_parts() {
-            if !self.find_part()? {
-                return Ok(None);
-            }
-        }
+        self.let_parts_go();
         let kind = self.next_part()?.map(|part| part.kind);
         Ok(kind.map(|kind| MessageReader { client: self, kind, read: 0 }))
     }

@@ -4,7 +4,7 @@ use crate::stages::ReadMark;
 use mio::event::Source;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
 
 /// A TCP connection, and what is known of its latest read.
@@ -59,6 +59,11 @@ impl Read for Tcp {
 impl Write for Tcp {
     fn write(&mut self, from: &[u8]) -> io::Result<usize> {
         self.stream.write(from)
+    }
+
+    /// What rustls writes with: several records at once.
+    fn write_vectored(&mut self, from: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.stream.write_vectored(from)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -153,5 +158,24 @@ impl Stamps {
 
     fn read(&mut self, _: &TcpStream, _: &mut [u8]) -> io::Result<usize> {
         match *self {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    #[test]
+    fn records_that_are_handed_over_together_are_written_together() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let mut tcp = Tcp::new(TcpStream::from_std(stream), false);
+        let count = tcp.write_vectored(&[IoSlice::new(b"one"), IoSlice::new(b"three")]).unwrap();
+        assert_eq!(count, 8);
+        drop(tcp);
+        let mut received = String::new();
+        listener.accept().unwrap().0.read_to_string(&mut received).unwrap();
+        assert_eq!(received, "onethree");
     }
 }

@@ -343,6 +343,31 @@ fn a_client_that_is_dropped_breaks_off_and_has_its_memory_back() {
     assert!(server.join().unwrap().is_err());
 }
 
+#[test]
+fn a_client_that_is_dropped_leaves_no_memory_behind() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (done, is_done) = mpsc::channel::<()>();
+    let server = thread::spawn(move || {
+        let unread = [accept(&listener), accept(&listener)];
+        is_done.recv().unwrap();
+        drop(unread);
+    });
+    let builder = Client::builder().zero_copy(stubborn());
+    let drop_lent = || {
+        let mut client = open(&builder, address);
+        client.send_bytes(Kind::Binary, &mut BytesMut::from(&bytes(1 << 20)[..])).unwrap();
+        client.flush().unwrap();
+        assert!(stats(&client).in_flight > 0);
+    };
+    // What is made once a program is made by the first.
+    drop_lent();
+    let used = allocation_counter::measure(drop_lent);
+    assert_eq!((used.count_current, used.bytes_current), (0, 0));
+    done.send(()).unwrap();
+    server.join().unwrap();
+}
+
 /// Set where a test runs in a network namespace of its own.
 const INSIDE: &str = "TICKWIRE_TEST_INSIDE";
 

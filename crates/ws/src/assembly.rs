@@ -24,6 +24,8 @@ pub(crate) struct Assembly {
     /// The frame whose payload is handed out in parts, and where the latest of them lies.
     open: Option<OpenFrame>,
     part: Range<usize>,
+    /// What is still to come of the message in parts is not wanted.
+    let_go: bool,
     /// How much of the payload of the frame at the front has been unmasked and checked.
     arrived: usize,
     utf8: Utf8,
@@ -80,6 +82,7 @@ impl Assembly {
             single: 0..0,
             open: None,
             part: 0..0,
+            let_go: false,
             arrived: 0,
             utf8: Utf8::default(),
             compressed: false,
@@ -292,6 +295,16 @@ impl Assembly {
         self.stage == Stage::InParts
     }
 
+    /// What is still to come of a message in parts is not wanted.
+    pub(crate) fn let_go(&mut self) {
+        self.let_go = self.is_in_parts();
+    }
+
+    /// Whether a message in parts is not wanted any more.
+    pub(crate) fn is_let_go(&self) -> bool {
+        self.let_go
+    }
+
     /// What came of the message in progress lies in `held`: that is its first part, and the rest follows in parts.
     pub(crate) fn begin_parts(&mut self, held: Range<usize>) {
         self.spans.clear();
@@ -327,6 +340,7 @@ impl Assembly {
         }
         if frame.fin {
             self.stage = Stage::Ended;
+            self.let_go = false;
             self.utf8.finish()?;
         }
         Ok(true)

@@ -22,6 +22,8 @@ enum Way {
     Late(usize),
     /// So many parts; the rest is let go.
     Beginning(usize),
+    /// Part by part so many times, whether there was one or not, then as a whole.
+    Asked(usize),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +50,7 @@ fn take(connection: &mut Connection, bytes: &[u8], read: usize, ways: &[Way]) ->
                     Way::Whole => false,
                     Way::Late(after) => calls >= after,
                     Way::Beginning(count) => parts < count,
+                    Way::Asked(times) => calls < times,
                 };
                 calls += 1;
                 let event = if by_part { connection.poll_part() } else { connection.poll() };
@@ -99,10 +102,12 @@ fn compare(came: Vec<Came>, whole: &[Seen]) -> Result<(), TestCaseError> {
     let is_message = |seen: &&Seen| matches!(seen, Seen::Message(..));
     let mut messages = whole.iter().filter(is_message);
     let (mut parts, mut others) = (Vec::new(), Vec::new());
+    let mut has_begun = false;
     for came in came {
         match came {
             Came::Part(kind, bytes, is_last) => {
                 parts.extend(bytes);
+                has_begun = !is_last;
                 if is_last {
                     prop_assert_eq!(
                         messages.next(),
@@ -114,6 +119,7 @@ fn compare(came: Vec<Came>, whole: &[Seen]) -> Result<(), TestCaseError> {
                 let Some(Seen::Message(_, all)) = messages.next() else { panic!("let go what never came") };
                 prop_assert!(all[0].starts_with(&parts));
                 parts.clear();
+                has_begun = false;
             }
             Came::Other(message @ Seen::Message(..)) => prop_assert_eq!(messages.next(), Some(&message)),
             Came::Other(other) => others.push(other),
@@ -123,7 +129,7 @@ fn compare(came: Vec<Came>, whole: &[Seen]) -> Result<(), TestCaseError> {
     let left: Vec<&Seen> = messages.collect();
     let is_let_go = match left[..] {
         [] => true,
-        [Seen::Message(_, all)] => !parts.is_empty() && all[0].starts_with(&parts),
+        [Seen::Message(_, all)] => has_begun && all[0].starts_with(&parts),
         _ => false,
     };
     prop_assert!(is_let_go, "{left:?} never came");
@@ -152,6 +158,7 @@ fn any_way() -> impl Strategy<Value = Way> {
         Just(Way::Whole),
         (1usize..10).prop_map(Way::Late),
         (1usize..5).prop_map(Way::Beginning),
+        (1usize..5).prop_map(Way::Asked),
     ]
 }
 
@@ -203,6 +210,39 @@ fn a_frame_of_a_gigabyte_comes_in_parts_and_nothing_of_it_is_kept() {
     }
     assert_eq!((read, largest, ended), (LEN, 64 << 10, true));
     assert!(client.moved_bytes() < 256 << 10, "{} bytes moved", client.moved_bytes());
+}
+
+#[test]
+fn a_message_whose_header_came_alone_is_not_let_go_untold() {
+    let mut client = client(Config::default());
+    let frame = frame(true, Opcode::Text, b"all of it");
+    feed(&mut client, &frame[..2]);
+    // None of its bytes are there, but from now on it can only be had in parts.
+    assert_eq!(part(&mut client), Some((Vec::new(), false)));
+    assert!(client.is_in_parts());
+    assert_eq!(part(&mut client), None);
+    feed(&mut client, &frame[2..]);
+    assert_eq!(part(&mut client), Some((b"all of it".to_vec(), true)));
+}
+
+#[test]
+fn what_is_let_go_of_a_message_is_never_handed_out_again() {
+    for let_go in [
+        |client: &mut Connection| assert_eq!(client.poll(), Ok(None)),
+        |client: &mut Connection| client.let_parts_go(),
+    ] {
+        let mut client = client(Config::default());
+        let mut bytes = frame(false, Opcode::Binary, b"one");
+        feed(&mut client, &bytes);
+        assert_eq!(part(&mut client), Some((b"one".to_vec(), false)));
+        bytes = frame(true, Opcode::Continuation, b"twothree");
+        feed(&mut client, &bytes[..5]);
+        let_go(&mut client);
+        feed(&mut client, &bytes[5..]);
+        assert_eq!(part(&mut client), None);
+        feed(&mut client, &frame(true, Opcode::Binary, b"the next"));
+        assert_eq!(part(&mut client), Some((b"the next".to_vec(), true)));
+    }
 }
 
 #[test]
@@ -263,6 +303,7 @@ mod compressed {
     //! The same where messages are compressed (RFC 7692).
 
     use super::*;
+    use std::slice;
     use tickwire_ws::Deflate;
 
     fn pair(limits: Limits) -> (Connection, Connection) {
@@ -322,6 +363,24 @@ mod compressed {
             }).collect();
             let whole: Vec<Seen> = run(&mut pair(limits.clone()).0, &bytes, bytes.len()).into_iter().map(joined).collect();
             prop_assert_eq!(together(take(&mut pair(limits).0, &bytes, read, &[Way::Parts])), whole);
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_is_not_judged_beyond_its_limit_however_it_is_cut() {
+        let limits = Limits { message_bytes_max: 1000, ..Limits::default() };
+        let too_long = Seen::Error(Exceeded::Message { bytes: 1001, max: 1000 }.into());
+        let (_, mut server) = pair(Limits::default());
+        server.send_fragment(Kind::Binary, &[b'a'; 600], false).unwrap();
+        server.send_fragment(Kind::Binary, &[&[b'b'; 500][..], b"\xFF"].concat(), true).unwrap();
+        let mut bytes = common::drain_out(&mut server);
+        // No text that anybody would send.
+        bytes[0] ^= Opcode::Binary as u8 ^ Opcode::Text as u8;
+        for read in 1..=bytes.len() {
+            for way in [Way::Whole, Way::Parts] {
+                let came = take(&mut pair(limits.clone()).0, &bytes, read, &[way]);
+                assert_eq!(together(came), slice::from_ref(&too_long), "{way:?} in reads of {read}");
+            }
         }
     }
 

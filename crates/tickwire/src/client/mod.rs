@@ -319,9 +319,9 @@ impl<T: Transport> Client<T> {
         self.connection.part()
     }
 
-    /// Whether the beginning of a message was found in parts, and its end was not.
-    pub(crate) fn is_in_parts(&self) -> bool {
-        self.connection.is_in_parts()
+    /// The rest of a message whose beginning was found in parts is not wanted.
+    pub(crate) fn let_parts_go(&mut self) {
+        self.connection.let_parts_go();
     }
 
     /// Skips to the next part of a message, if there is one.

@@ -136,7 +136,9 @@ impl Drop for Stream {
         // If it fails, nothing is told, and all of it is kept.
         let _ = rustix::net::connect_unspec(self.stream.stream());
         self.take_all_back();
-        std::mem::forget(std::mem::take(&mut self.lent));
+        if !self.lent.is_empty() {
+            std::mem::forget(std::mem::take(&mut self.lent));
+        }
     }
 }
 

@@ -24,7 +24,12 @@ impl Connection {
     pub fn poll_part(&mut self) -> Result<Option<Event>, Error> {
         self.release();
         self.assembly.end_part();
-        self.poll_by(Self::parts)
+        self.poll_by(if self.assembly.is_let_go() { Self::parts_of_the_next } else { Self::parts })
+    }
+
+    /// Lets the rest of a message go whose beginning was handed out in parts: what comes of it is checked, and no part.
+    pub fn let_parts_go(&mut self) {
+        self.assembly.let_go();
     }
 
     /// The part of the last [`Event::Part`], until the next call that takes `&mut self`.
@@ -42,13 +47,26 @@ impl Connection {
 
     /// Lets the rest of a message go whose beginning was handed out, then goes on with whole ones.
     pub(super) fn skip_parts(&mut self) -> Result<Option<Event>, Error> {
+        self.assembly.let_go();
+        self.skip_to(Self::frames)
+    }
+
+    /// The same for a message that was let go before, with the parts of the next.
+    fn parts_of_the_next(&mut self) -> Result<Option<Event>, Error> {
+        self.skip_to(Self::parts)
+    }
+
+    fn skip_to(
+        &mut self,
+        next: impl FnOnce(&mut Self) -> Result<Option<Event>, Error>,
+    ) -> Result<Option<Event>, Error> {
         while self.assembly.is_in_parts() {
             match self.parts()? {
                 Some(Event::Part) => self.release(),
                 other => return Ok(other),
             }
         }
-        self.frames()
+        next(self)
     }
 
     fn parts(&mut self) -> Result<Option<Event>, Error> {
@@ -56,7 +74,7 @@ impl Connection {
             self.begin_parts();
             return Ok(Some(Event::Part));
         }
-        let mut checked = 0;
+        let (mut checked, mut begins) = (0, false);
         if self.assembly.open_frame().is_none() {
             let Some((header, size, available)) = self.next_header()? else { return Ok(None) };
             if header.opcode.is_control() {
@@ -67,6 +85,7 @@ impl Connection {
                 self.assembly.set_compressed();
             }
             self.inbox.advance(size);
+            begins = !self.assembly.is_in_parts();
             checked = self.assembly.open(kind, &header);
         }
         let is_part = if self.assembly.is_compressed() {
@@ -74,7 +93,8 @@ impl Connection {
         } else {
             self.plain_part(checked)?
         };
-        Ok(is_part.then_some(Event::Part))
+        // A message that is begun can only go on in parts: that is told, if by no byte, or it would be let go untold.
+        Ok((is_part || begins).then_some(Event::Part))
     }
 
     /// The fragments that are held are the first part.
