@@ -3,12 +3,12 @@
 
 mod common;
 
-use common::server::{authority, echo, finish, next, serve, serve_tls, until_open};
+use common::server::{authority, echo, finish, head, next, serve, serve_tls, until_open};
 use common::{fragmented, text};
 use mio::{Events, Interest, Poll, Token};
 use rustls::pki_types::CertificateDer;
 use rustls::{ServerConnection, StreamOwned};
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -202,12 +202,7 @@ fn tls_can_be_put_on_a_stream_of_the_callers() {
 #[test]
 fn a_refused_handshake_shows_status_and_body() {
     let (address, server) = serve(|mut stream| {
-        let mut request = Vec::new();
-        while !request.ends_with(b"\r\n\r\n") {
-            let mut byte = [0];
-            stream.read_exact(&mut byte).unwrap();
-            request.push(byte[0]);
-        }
+        head(&mut stream);
         let answer =
             "HTTP/1.1 403 Forbidden\r\nContent-Length: 34\r\n\r\n{\"code\":0,\"msg\":\"restricted area\"}";
         stream.write_all(answer.as_bytes()).unwrap();
@@ -218,6 +213,45 @@ fn a_refused_handshake_shows_status_and_body() {
     let Error::WebSocket(WsError::Handshake(HandshakeError::Refused(response))) = refused else { panic!() };
     assert_eq!(response.status, 403);
     server.join().unwrap();
+}
+
+#[test]
+fn a_redirect_is_told_and_not_followed() {
+    let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
+    elsewhere.set_nonblocking(true).unwrap();
+    let location = format!("ws://{}/ws", elsewhere.local_addr().unwrap());
+    for status in [301, 302, 303, 307, 308] {
+        let answer =
+            format!("HTTP/1.1 {status} Elsewhere\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n");
+        let (address, server) = serve(move |mut stream| {
+            head(&mut stream);
+            stream.write_all(answer.as_bytes()).unwrap();
+        });
+        let mut client = Client::connect(&format!("ws://{address}/ws")).unwrap();
+        let Error::WebSocket(WsError::Handshake(HandshakeError::Refused(response))) = error(&mut client)
+        else {
+            panic!("{status}")
+        };
+        assert_eq!((response.status, response.headers.first("location")), (status, Some(location.as_str())));
+        server.join().unwrap();
+    }
+    assert_eq!(elsewhere.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "nobody came");
+}
+
+#[test]
+fn the_address_that_is_connected_from_can_be_chosen() {
+    let (address, server) = serve(|stream| {
+        let from = stream.peer_addr().unwrap().ip();
+        echo(tungstenite::accept(stream).unwrap());
+        from
+    });
+    // All of 127.0.0.0/8 is this machine, on Linux; elsewhere only the first is.
+    let chosen = if cfg!(target_os = "linux") { "127.0.0.2" } else { "127.0.0.1" };
+    let builder = Client::builder().local_address(chosen.parse().unwrap());
+    let mut client = builder.connect(&format!("ws://{address}/")).unwrap();
+    until_open(&mut client);
+    finish(client);
+    assert_eq!(server.join().unwrap().to_string(), chosen);
 }
 
 #[test]
