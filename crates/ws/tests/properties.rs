@@ -6,29 +6,11 @@
 mod agreed;
 mod common;
 
-use common::{Seen, client, frame, masked, run, run_whole, sent, server};
+use common::{Seen, any_frame, client, frame, masked, run, run_whole, sent, server};
 use proptest::prelude::*;
 use std::io::{Cursor, Read, Write};
 use tickwire_ws::{Config, Kind, Limits, Opcode};
 use tungstenite::protocol::Role;
-
-/// Frames that a peer may send, right and wrong ones.
-fn any_frame() -> impl Strategy<Value = (bool, Opcode, Vec<u8>)> {
-    let opcode = prop_oneof![
-        4 => Just(Opcode::Continuation),
-        3 => Just(Opcode::Text),
-        2 => Just(Opcode::Binary),
-        2 => Just(Opcode::Ping),
-        1 => Just(Opcode::Pong),
-        1 => Just(Opcode::Close),
-    ];
-    let payload = prop_oneof![
-        4 => "\\PC{0,40}".prop_map(String::into_bytes),
-        1 => proptest::collection::vec(any::<u8>(), 0..200),
-        1 => Just(vec![b'x'; 70_000]),
-    ];
-    (proptest::bool::weighted(0.7), opcode, payload)
-}
 
 /// Messages as they should arrive: kind and fragments, with Pings strewn in between.
 fn any_message() -> impl Strategy<Value = (Kind, Vec<Vec<u8>>)> {

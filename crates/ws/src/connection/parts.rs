@@ -24,7 +24,7 @@ impl Connection {
     pub fn poll_part(&mut self) -> Result<Option<Event>, Error> {
         self.release();
         self.assembly.end_part();
-        self.poll_by(if self.assembly.is_let_go() { Self::parts_of_the_next } else { Self::parts })
+        self.poll_by(|connection| connection.after_let_go(Self::parts))
     }
 
     /// Lets the rest of a message go whose beginning was handed out in parts: what comes of it is checked, and no part.
@@ -39,28 +39,12 @@ impl Connection {
         Some(Part { kind, bytes: self.message_bytes().get(part)?, is_last })
     }
 
-    /// Whether the beginning of a message was handed out in parts, and its end was not.
-    #[must_use]
-    pub fn is_in_parts(&self) -> bool {
-        self.assembly.is_in_parts()
-    }
-
-    /// Lets the rest of a message go whose beginning was handed out, then goes on with whole ones.
-    pub(super) fn skip_parts(&mut self) -> Result<Option<Event>, Error> {
-        self.assembly.let_go();
-        self.skip_to(Self::frames)
-    }
-
-    /// The same for a message that was let go before, with the parts of the next.
-    fn parts_of_the_next(&mut self) -> Result<Option<Event>, Error> {
-        self.skip_to(Self::parts)
-    }
-
-    fn skip_to(
+    /// Lets the rest of a message go that is not wanted any more, then polls by `next`.
+    pub(super) fn after_let_go(
         &mut self,
         next: impl FnOnce(&mut Self) -> Result<Option<Event>, Error>,
     ) -> Result<Option<Event>, Error> {
-        while self.assembly.is_in_parts() {
+        while self.assembly.is_let_go() {
             match self.parts()? {
                 Some(Event::Part) => self.release(),
                 other => return Ok(other),

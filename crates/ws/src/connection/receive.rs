@@ -93,7 +93,9 @@ impl Connection {
 
     #[inline(never)]
     fn poll_any(&mut self) -> Result<Option<Event>, Error> {
-        self.poll_by(if self.assembly.is_in_parts() { Self::skip_parts } else { Self::frames })
+        // Whoever asks for whole messages does not want the rest of one that was begun in parts.
+        self.assembly.let_go();
+        self.poll_by(|connection| connection.after_let_go(Self::frames))
     }
 
     /// Polls, by `frames` where frames may come.
@@ -114,7 +116,7 @@ impl Connection {
     }
 
     /// Frames of any kind until there is something to report or bytes run out.
-    pub(super) fn frames(&mut self) -> Result<Option<Event>, Error> {
+    fn frames(&mut self) -> Result<Option<Event>, Error> {
         loop {
             let Some((header, size, available)) = self.next_header()? else { return Ok(None) };
             if header.opcode.is_control() {

@@ -8,6 +8,7 @@
     reason = "shared by tests, each uses a part"
 )]
 
+use proptest::prelude::*;
 use std::time::Instant;
 use tickwire_ws::{Config, Connection, Error, Event, Header, Kind, Opcode, Role};
 
@@ -21,6 +22,24 @@ pub enum Seen {
     Pong(Vec<u8>),
     Close(Option<u16>, String),
     Error(Error),
+}
+
+/// Frames that a peer may send, right and wrong ones.
+pub fn any_frame() -> impl Strategy<Value = (bool, Opcode, Vec<u8>)> {
+    let opcode = prop_oneof![
+        4 => Just(Opcode::Continuation),
+        3 => Just(Opcode::Text),
+        2 => Just(Opcode::Binary),
+        2 => Just(Opcode::Ping),
+        1 => Just(Opcode::Pong),
+        1 => Just(Opcode::Close),
+    ];
+    let payload = prop_oneof![
+        4 => "\\PC{0,40}".prop_map(String::into_bytes),
+        1 => proptest::collection::vec(any::<u8>(), 0..200),
+        1 => Just(vec![b'x'; 70_000]),
+    ];
+    (proptest::bool::weighted(0.7), opcode, payload)
 }
 
 pub fn frame(fin: bool, opcode: Opcode, payload: &[u8]) -> Vec<u8> {
