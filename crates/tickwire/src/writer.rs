@@ -13,8 +13,10 @@ use tickwire_ws::{CloseCode, Kind, SendError};
 /// [`finish`](Self::finish) ends the message. One that is dropped before has no end that could be sent: if any of it has
 /// left, the connection is closed (1011), and if not, nothing is sent.
 ///
-/// Writing waits while the outbox is full and the peer takes nothing, as a socket that blocks does, and reads nothing
-/// meanwhile: a peer that stops taking until its answers are read is waited for in vain. Of a client that is registered with a `Poll` of the caller's it answers [`ErrorKind::WouldBlock`] instead.
+/// Writing waits while the outbox is full and the peer takes nothing, as a socket that blocks does. Pings are answered
+/// meanwhile and the timers looked at, until a message comes: it is left for reading, and all behind it, so that a peer that
+/// takes nothing more before its messages are read is waited for in vain. Of a client that is registered with a `Poll` of the
+/// caller's it answers [`ErrorKind::WouldBlock`] instead, and reads nothing.
 ///
 /// ```no_run
 /// use std::io::Write as _;
@@ -73,7 +75,8 @@ impl<T: Transport + Source> MessageWriter<'_, T> {
         loop {
             match self.client.send_fragment(self.kind, fragment, is_last) {
                 Ok(()) => break,
-                Err(SendError::Full { .. }) => self.make_room()?,
+                Err(SendError::Full { .. }) if self.client.make_room().map_err(io::Error::other)? => {}
+                Err(SendError::Full { .. }) => self.wait()?,
                 Err(SendError::NotUtf8) => return Err(ErrorKind::InvalidData.into()),
                 Err(error) => return Err(io::Error::other(Error::from(error))),
             }
@@ -81,17 +84,17 @@ impl<T: Transport + Source> MessageWriter<'_, T> {
         self.stage = if is_last { Stage::Finished } else { Stage::Begun };
         // What the transport takes need not wait until the outbox is full.
         self.client.flush().map_err(io::Error::other)?;
+        self.client.attend().map_err(io::Error::other)?;
         Ok(())
     }
 
-    fn make_room(&mut self) -> io::Result<()> {
+    /// Waits until the transport may take more.
+    fn wait(&mut self) -> io::Result<()> {
         if !self.client.is_open() {
             return Err(ErrorKind::NotConnected.into());
         }
-        if self.client.flush().map_err(io::Error::other)? {
-            return Ok(());
-        }
-        match self.client.wait_for_poll(None) {
+        let until = self.client.attend().map_err(io::Error::other)?;
+        match self.client.wait_for_poll(until) {
             Err(Error::Misuse(_)) => Err(ErrorKind::WouldBlock.into()),
             waited => waited.map(|_| ()).map_err(io::Error::other),
         }
@@ -139,7 +142,7 @@ impl<T: Transport + Source> Write for MessageWriter<'_, T> {
             self.send_held(false)?;
         }
         while !self.client.flush().map_err(io::Error::other)? {
-            self.make_room()?;
+            self.wait()?;
         }
         Ok(())
     }

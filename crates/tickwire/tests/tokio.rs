@@ -9,6 +9,7 @@ use std::future::Future;
 use std::io::Write as _;
 use std::net::TcpListener;
 use std::pin::pin;
+use std::sync::mpsc;
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
@@ -74,6 +75,36 @@ fn a_flush_is_ready_when_no_memory_is_lent_to_the_kernel_any_more() {
         assert!(client.get_ref().transport().zero_copy().unwrap().sends >= 100);
     });
     server.join().unwrap();
+}
+
+#[test]
+fn a_ping_is_answered_while_a_flush_waits() {
+    let (go, is_queued) = mpsc::channel();
+    let (url, server) = serve_socket(move |mut socket| {
+        is_queued.recv().unwrap();
+        socket.send(Message::Ping("alive?".into())).unwrap();
+        let mut messages = Vec::new();
+        while let Ok(message) = socket.read() {
+            messages.push(message);
+        }
+        messages
+    });
+    runtime().block_on(async {
+        let limits = Limits { outbox_bytes_max: 64 << 20, ..Limits::default() };
+        let mut client = AsyncClient::new(Client::builder().limits(limits).connect(&url).unwrap()).unwrap();
+        client.open().await.unwrap();
+        // More than any buffer on the way takes.
+        for _ in 0..24 {
+            client.send_binary(&[0; 1 << 20]).await.unwrap();
+        }
+        go.send(()).unwrap();
+        client.flush().await.unwrap();
+        client.close(1000, "").unwrap();
+        assert!(client.next_message().await.unwrap().is_none());
+    });
+    let messages = server.join().unwrap();
+    let pong = messages.iter().position(|message| matches!(message, Message::Pong(_)));
+    assert!(pong.is_some_and(|at| at < 24), "{pong:?}");
 }
 
 #[test]

@@ -6,12 +6,16 @@ mod common;
 use common::server::all;
 use common::{bytes, server};
 use std::io::{ErrorKind, Write as _};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
-use tickwire::{Client, Kind, Limits};
+use std::time::Duration;
+use tickwire::{Client, Error, Kind, Limits, Timeouts, ws};
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Message, WebSocket};
+
+/// More than any buffer on the way takes.
+const LONG_BYTES: usize = 24 << 20;
 
 /// Serves one connection on a thread of its own, and a client of it with an outbox of so many bytes.
 fn serve<R: Send + 'static>(
@@ -54,7 +58,6 @@ fn writes_of_any_size_become_one_message() {
 
 #[test]
 fn a_message_larger_than_all_buffers_waits_for_a_slow_reader() {
-    const BYTES: usize = 24 << 20;
     let (go, may_read) = mpsc::channel();
     let (mut client, server) = serve(100_000, move |mut socket| {
         may_read.recv().unwrap();
@@ -62,7 +65,7 @@ fn a_message_larger_than_all_buffers_waits_for_a_slow_reader() {
         while socket.read().is_ok() {}
         bytes
     });
-    let whole = bytes(BYTES);
+    let whole = bytes(LONG_BYTES);
     let mut writer = client.message_writer(Kind::Binary, 64 << 10);
     let (first, rest) = whole.split_at(80_000);
     writer.write_all(first).unwrap();
@@ -72,6 +75,103 @@ fn a_message_larger_than_all_buffers_waits_for_a_slow_reader() {
     drop(writer);
     server::finish(client);
     assert!(server.join().unwrap() == whole);
+}
+
+/// A client that has begun to write what no buffer takes whole, to a server that does what `run` does before it reads; what
+/// came of writing, and of `run` once the sender is dropped.
+fn write_long<R: Send + 'static>(
+    timeouts: Timeouts,
+    run: impl FnOnce(WebSocket<TcpStream>, mpsc::Receiver<()>) -> R + Send + 'static,
+) -> (Client, std::io::Result<()>, impl FnOnce() -> R) {
+    let (go, told) = mpsc::channel();
+    let (address, thread) = server::serve(move |stream| {
+        let socket = server::accept(stream);
+        told.recv().unwrap();
+        run(socket, told)
+    });
+    let limits = Limits { outbox_bytes_max: 100_000, ..Limits::default() };
+    let builder = Client::builder().limits(limits).timeouts(timeouts);
+    let mut client = builder.connect(&format!("ws://{address}/")).unwrap();
+    server::until_open(&mut client);
+    go.send(()).unwrap();
+    let mut writer = client.message_writer(Kind::Binary, 64 << 10);
+    let written = bytes(LONG_BYTES).chunks(64 << 10).try_for_each(|piece| writer.write_all(piece));
+    let written = written.and_then(|()| writer.finish());
+    drop(writer);
+    let join = move || {
+        drop(go);
+        thread.join().unwrap()
+    };
+    (client, written, join)
+}
+
+#[test]
+fn a_ping_is_answered_before_the_end_of_a_message() {
+    let (client, written, server) = write_long(Timeouts::default(), |mut socket, _| {
+        socket.send(Message::Ping("alive?".into())).unwrap();
+        all(socket)
+    });
+    written.unwrap();
+    server::finish(client);
+    let [Message::Pong(payload), Message::Binary(_), Message::Close(_)] = &server()[..] else {
+        panic!("a Pong within the message")
+    };
+    assert_eq!(&payload[..], b"alive?");
+}
+
+#[test]
+fn a_message_that_comes_meanwhile_is_left_for_reading() {
+    let (mut client, written, server) = write_long(Timeouts::default(), |mut socket, _| {
+        socket.send(Message::text("tick")).unwrap();
+        socket.send(Message::Ping("behind it".into())).unwrap();
+        all(socket)
+    });
+    written.unwrap();
+    assert_eq!(server::next(&mut client), b"tick");
+    assert!(client.next_message().unwrap().is_none());
+    server::finish(client);
+    assert!(server().contains(&Message::Pong("behind it".into())));
+}
+
+#[test]
+fn a_peer_that_closes_meanwhile_is_answered() {
+    let (mut client, written, server) = write_long(Timeouts::default(), |mut socket, _| {
+        let reason = tungstenite::protocol::CloseFrame { code: CloseCode::Away, reason: "enough".into() };
+        socket.close(Some(reason)).unwrap();
+        all(socket)
+    });
+    written.unwrap_err();
+    while !client.is_closed() {
+        client.wait(None).unwrap();
+        assert!(client.next_message().unwrap().is_none());
+    }
+    assert!(client.is_clean());
+    assert_eq!(client.received_close().unwrap().reason, "enough");
+    assert!(matches!(server()[..], [Message::Close(_)]));
+}
+
+#[test]
+fn a_peer_that_is_silent_and_takes_nothing_is_given_up() {
+    let short = Duration::from_millis(20);
+    let timeouts = Timeouts { ping_after: Some(short), pong: short, ..Timeouts::default() };
+    let (mut client, written, server) = write_long(timeouts, |_socket, end| end.recv().unwrap_err());
+    let silent = Error::from(ws::Error::Timeout(ws::Timeout::Pong)).to_string();
+    assert_eq!(written.unwrap_err().to_string(), silent);
+    assert_eq!(client.next_message().unwrap_err().to_string(), silent);
+    server();
+}
+
+#[test]
+fn a_peer_that_ends_its_stream_and_takes_nothing_is_not_waited_for() {
+    let (mut client, written, server) = write_long(Timeouts::default(), |socket, end| {
+        socket.get_ref().shutdown(Shutdown::Write).unwrap();
+        end.recv().unwrap_err();
+    });
+    let lost = Error::from(ws::Error::Disconnected(ws::Disconnected::BetweenMessages)).to_string();
+    assert_eq!(written.unwrap_err().to_string(), lost);
+    assert!(client.next_message().unwrap().is_none());
+    assert!(client.is_closed() && !client.is_clean());
+    server();
 }
 
 #[test]

@@ -9,7 +9,8 @@
 //! 1. Read once into [`recv_buffer`](Connection::recv_buffer) and tell [`received`](Connection::received).
 //! 2. [`poll`](Connection::poll) until it answers `None`. [`poll_single`](Connection::poll_single) before each finds the
 //!    usual message in less time, [`is_used_up`](Connection::is_used_up) tells that there is none.
-//!    [`poll_part`](Connection::poll_part) in its place hands messages out in parts, as they arrive.
+//!    [`poll_part`](Connection::poll_part) in its place hands messages out in parts, as they arrive, and
+//!    [`poll_control`](Connection::poll_control) sees to Pings while nobody is ready for messages.
 //! 3. Write [`transmit`](Connection::transmit) and tell [`transmitted`](Connection::transmitted), until it is empty
 //!    ([`wants_transmit`](Connection::wants_transmit) tells).
 //! 4. Ask [`next_deadline`](Connection::next_deadline) and call [`on_deadline`](Connection::on_deadline) then.
@@ -88,7 +89,7 @@ mod utf8;
 pub use assembler::{FrameAssembler, TooSmall};
 pub use close::Close;
 pub use code::{CloseCode, CloseNumber};
-pub use connection::{Connection, Event, Role};
+pub use connection::{Ahead, Connection, Event, Role};
 pub use deflate::Deflate;
 #[cfg(feature = "deflate")]
 pub use deflate::WindowBits;

@@ -54,7 +54,8 @@ pub struct Timeouts {
     pub close: Duration,
     /// Silence after which a Ping asks whether the peer is alive; `None` never asks. Default 30 s.
     pub ping_after: Option<Duration>,
-    /// From that Ping to the first byte of anything; then the connection fails. Default 30 s.
+    /// From that Ping to the first byte of anything; then the connection fails. It begins anew while more is queued than the
+    /// peer takes, and it took some of that. Default 30 s.
     pub pong: Duration,
 }
 

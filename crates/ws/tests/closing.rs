@@ -6,7 +6,7 @@ mod common;
 use common::{NowForTest as _, SEED, Seen, client, drain, frame, masked, run, sent, server};
 use std::time::{Duration, Instant};
 use tickwire_ws::{
-    CloseCode, Config, Connection, Error, Exceeded, Opcode, Request, Role, SendError, Timeout, Timeouts,
+    CloseCode, Config, Connection, Error, Exceeded, Kind, Opcode, Request, Role, SendError, Timeout, Timeouts,
 };
 
 #[test]
@@ -15,7 +15,7 @@ fn our_close_is_echoed_and_the_end_is_clean() {
     let mut client = client(Config::default());
     client.close(1000, "done", now).unwrap();
     assert_eq!(sent(&mut client), [(Opcode::Close, b"\x03\xe8done".to_vec())]);
-    assert_eq!(client.send(tickwire_ws::Kind::Text, b"late"), Err(SendError::Closing));
+    assert_eq!(client.send(Kind::Text, b"late"), Err(SendError::Closing));
     // Data may still come before the peer's Close.
     let seen = run(
         &mut client,
@@ -33,7 +33,7 @@ fn our_close_is_echoed_and_the_end_is_clean() {
 #[test]
 fn the_peers_close_is_answered_with_its_code_behind_what_is_queued() {
     let mut client = client(Config::default());
-    client.send(tickwire_ws::Kind::Text, b"queued").unwrap();
+    client.send(Kind::Text, b"queued").unwrap();
     let seen = run(&mut client, &frame(true, Opcode::Close, b"\x0f\xa0bye"), 99);
     assert_eq!(seen, [Seen::Close(Some(4000), "bye".into())]);
     assert_eq!(
@@ -92,7 +92,7 @@ fn a_close_without_an_echo_ends_unclean_at_its_deadline() {
 /// The client's part of a closing handshake behind a queue of `bytes`.
 fn closing_behind(bytes: usize, now: Instant) -> Connection {
     let mut client = client(Config::default());
-    client.send(tickwire_ws::Kind::Binary, &vec![0; bytes]).unwrap();
+    client.send(Kind::Binary, &vec![0; bytes]).unwrap();
     client.close(1000, "", now).unwrap();
     client
 }
@@ -136,7 +136,7 @@ fn a_close_behind_a_queue_that_stands_still_or_crawls_is_not_waited_for_for_ever
 fn a_close_that_was_never_written_was_never_said() {
     let queued = || {
         let mut client = client(Config::default());
-        client.send(tickwire_ws::Kind::Text, b"queued").unwrap();
+        client.send(Kind::Text, b"queued").unwrap();
         run(&mut client, b"\x88\x00", 99);
         client
     };
@@ -200,6 +200,33 @@ fn silence_is_asked_by_a_ping_and_then_ends_the_connection() {
     assert_eq!(client.next_deadline(), Some(asked + Duration::from_secs(30)));
     client.on_deadline(asked + Duration::from_secs(30));
     assert_eq!(client.poll(), Err(Error::Timeout(Timeout::Pong)));
+}
+
+#[test]
+fn a_silent_peer_that_takes_what_waits_for_it_lives_until_it_takes_nothing() {
+    let start = Instant::now_for_test();
+    let mut client = Connection::upgraded(Role::Client, Config::default(), SEED, start);
+    client.send(Kind::Binary, &[0; 1000]).unwrap();
+    let mut due = start + Duration::from_secs(30);
+    client.on_deadline(due);
+    for _ in 0..3 {
+        // The transport is full, and takes a little now and then.
+        client.transmitted(100);
+        due += Duration::from_secs(30);
+        client.on_deadline(due);
+        assert_eq!(client.poll(), Ok(None));
+        assert_eq!(client.next_deadline(), Some(due + Duration::from_secs(30)));
+    }
+    client.on_deadline(due + Duration::from_secs(30));
+    assert_eq!(client.poll(), Err(Error::Timeout(Timeout::Pong)));
+
+    // What a transport takes at once proves nothing.
+    let mut sending = Connection::upgraded(Role::Client, Config::default(), SEED, start);
+    sending.on_deadline(start + Duration::from_secs(30));
+    sending.send(Kind::Text, b"hello").unwrap();
+    assert_eq!(sent(&mut sending).len(), 2);
+    sending.on_deadline(start + Duration::from_secs(60));
+    assert_eq!(sending.poll(), Err(Error::Timeout(Timeout::Pong)));
 }
 
 #[test]

@@ -9,7 +9,9 @@ mod common;
 use common::{NowForTest as _, Seen, any_frame, client, frame, look, masked, run, server};
 use proptest::prelude::*;
 use std::time::Instant;
-use tickwire_ws::{Config, Connection, Disconnected, Error, Event, Exceeded, Header, Kind, Limits, Opcode};
+use tickwire_ws::{
+    Ahead, Config, Connection, Disconnected, Error, Event, Exceeded, Header, Kind, Limits, Opcode,
+};
 
 /// How a message is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +26,8 @@ enum Way {
     Beginning(usize),
     /// Part by part so many times, whether there was one or not, then as a whole.
     Asked(usize),
+    /// As a whole, once the control frames before it are dealt with.
+    Attended,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,9 +55,14 @@ fn take(connection: &mut Connection, bytes: &[u8], read: usize, ways: &[Way]) ->
                     Way::Late(after) => calls >= after,
                     Way::Beginning(count) => parts < count,
                     Way::Asked(times) => calls < times,
+                    Way::Attended => false,
                 };
                 calls += 1;
-                let event = if by_part { connection.poll_part() } else { connection.poll() };
+                let event = match way {
+                    Way::Attended => attended(connection),
+                    _ if by_part => connection.poll_part(),
+                    _ => connection.poll(),
+                };
                 let is_over = match event {
                     Ok(None) => break,
                     Ok(Some(Event::Part)) => {
@@ -80,6 +89,15 @@ fn take(connection: &mut Connection, bytes: &[u8], read: usize, ways: &[Way]) ->
         }
     }
     came
+}
+
+/// What is next, a control frame before anything else that is there.
+fn attended(connection: &mut Connection) -> Result<Option<Event>, Error> {
+    match connection.poll_control()? {
+        Ahead::Control(event) => Ok(Some(event)),
+        Ahead::Other => connection.poll(),
+        Ahead::Nothing => Ok(None),
+    }
 }
 
 /// Parts put together, each message where its last part came; those of one without a last part are left out.
@@ -159,6 +177,7 @@ fn any_way() -> impl Strategy<Value = Way> {
         (1usize..10).prop_map(Way::Late),
         (1usize..5).prop_map(Way::Beginning),
         (1usize..5).prop_map(Way::Asked),
+        Just(Way::Attended),
     ]
 }
 

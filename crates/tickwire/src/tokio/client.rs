@@ -114,15 +114,15 @@ impl<T: Transport + Source> AsyncClient<T> {
         self.send(|client| client.send_bytes(kind, payload)).await
     }
 
-    /// Writes all that is queued, once the connection is open. It takes as long as the peer takes to read it: nothing is read
-    /// meanwhile, so that no timer can tell a slow peer from a dead one.
+    /// Writes all that is queued, once the connection is open. It takes as long as the peer takes to read it. Pings are
+    /// answered meanwhile and the timers looked at, until a message comes: it is left for reading, and all behind it.
     ///
     /// # Errors
     /// As [`Client::flush`].
     pub async fn flush(&mut self) -> Result<(), Error> {
         self.open().await?;
         while !self.client.flush()? {
-            self.wait_for_poll().await?;
+            self.wait_to_send().await?;
         }
         Ok(())
     }
@@ -170,8 +170,8 @@ impl<T: Transport + Source> AsyncClient<T> {
             if !matches!(error, SendError::Full { .. }) {
                 return Err(error.into());
             }
-            if !self.client.flush()? {
-                self.wait_for_poll().await?;
+            if !self.client.make_room()? {
+                self.wait_to_send().await?;
             }
         }
         // The rest is written with the next call.
@@ -187,11 +187,14 @@ impl<T: Transport + Source> AsyncClient<T> {
         Ok(())
     }
 
-    /// Waits until the transport may take more, whatever there is to read.
-    async fn wait_for_poll(&mut self) -> Result<(), Error> {
-        while !self.client.wait_for_poll(Some(clock::now()))? {
-            self.ready.wait(None).await?;
+    /// Waits until the transport may take more, or something has come that is no message.
+    async fn wait_to_send(&mut self) -> Result<(), Error> {
+        loop {
+            let until = self.client.attend()?;
+            if self.client.wait_for_poll(Some(clock::now()))? {
+                return Ok(());
+            }
+            self.ready.wait(until).await?;
         }
-        Ok(())
     }
 }

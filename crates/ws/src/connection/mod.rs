@@ -8,6 +8,7 @@
 //!  any state ── violation, limit, refusal, end of stream, timeout ──► Failed (for good)
 //! ```
 
+mod control;
 mod farewell;
 mod parts;
 mod receive;
@@ -29,6 +30,7 @@ use crate::timer::{Timer, Timers};
 use crate::utf8::Utf8;
 use bytes::Bytes;
 use chacha20::ChaCha12Rng;
+pub use control::Ahead;
 use farewell::Farewell;
 use rand_core::{Rng as _, SeedableRng as _};
 use std::ops::Range;
@@ -105,6 +107,8 @@ pub struct Connection {
     now: Instant,
     /// When bytes last arrived.
     heard_at: Instant,
+    /// Whether the transport has taken anything since the Ping that asked a silent peer.
+    taken: bool,
     end_of_stream: bool,
     response: Option<Response>,
     sent_close: Option<Close>,
@@ -164,6 +168,7 @@ impl Connection {
             rng,
             now,
             heard_at: now,
+            taken: false,
             end_of_stream: false,
             response: None,
             sent_close: None,
@@ -239,6 +244,7 @@ impl Connection {
     /// The transport has written `count` bytes of [`transmit`](Self::transmit).
     pub fn transmitted(&mut self, count: usize) {
         self.outbox.written(count);
+        self.taken = true;
         if self.farewell != Farewell::None {
             self.closing_moved();
         }
@@ -279,6 +285,10 @@ impl Connection {
                     self.fail(error);
                 }
                 Timer::Ping => self.look(now),
+                // A peer that takes what has waited for it lives: our Ping is still on its way, behind that.
+                Timer::Pong if !self.outbox.is_empty() && std::mem::take(&mut self.taken) => {
+                    self.timers.set(Timer::Pong, now, self.timeouts.pong);
+                }
                 Timer::Pong => {
                     self.fail(Error::Timeout(Timeout::Pong));
                 }
@@ -499,6 +509,7 @@ impl Connection {
         self.inbox.idle();
         // A full outbox means that the peer does not read: the Pong timer runs all the same.
         let _ = self.ping(b"");
+        self.taken = false;
         self.timers.set(Timer::Pong, now, self.timeouts.pong);
     }
 

@@ -12,7 +12,6 @@ use crate::mask;
 use crate::message::Kind;
 use crate::utf8;
 use std::ops::Range;
-use std::time::Duration;
 
 impl Connection {
     /// The next event in what has arrived; `None` when more bytes are needed. Releases the message handed out before.
@@ -183,7 +182,7 @@ impl Connection {
     }
 
     /// Unmasks what is new of the payload that begins at `start`: the frame need not be whole. Where that lies.
-    fn unmask(&mut self, mask: Option<[u8; 4]>, start: usize, available: usize) -> Range<usize> {
+    pub(super) fn unmask(&mut self, mask: Option<[u8; 4]>, start: usize, available: usize) -> Range<usize> {
         let new = self.assembly.arrive(available);
         let span = start + new.start..start + new.end;
         if let Some(key) = mask {
@@ -250,67 +249,6 @@ impl Connection {
                 Err(Exceeded::Message { bytes: (max as u64).saturating_add(1), max }.into())
             }
         }
-    }
-
-    #[cold]
-    pub(super) fn control_frame(
-        &mut self,
-        header: Header,
-        size: usize,
-        available: usize,
-    ) -> Result<Option<Event>, Error> {
-        let len = usize::try_from(header.len).unwrap_or(usize::MAX);
-        if available < len {
-            return Ok(None);
-        }
-        let start = self.inbox.position() + size;
-        self.unmask(header.mask, start, len);
-        self.assembly.end_frame();
-        self.inbox.advance(size + len);
-        self.control = start..start + len;
-        self.count_control()?;
-        match header.opcode {
-            Opcode::Ping => {
-                self.answer_ping()?;
-                Ok(Some(Event::Ping))
-            }
-            Opcode::Close => {
-                self.on_close()?;
-                Ok(Some(Event::Close))
-            }
-            _ => Ok(Some(Event::Pong)),
-        }
-    }
-
-    fn count_control(&mut self) -> Result<(), Exceeded> {
-        if self.heard_at.saturating_duration_since(self.control_since) >= Duration::from_secs(1) {
-            self.control_since = self.heard_at;
-            self.control_count = 0;
-        }
-        self.control_count += 1;
-        let max = self.limits.control_frames_per_second_max;
-        if self.control_count > max { Err(Exceeded::ControlFrames { max }) } else { Ok(()) }
-    }
-
-    /// RFC 6455 5.5.2: a Ping is answered unless a Close has been received, and after that nothing is read.
-    fn answer_ping(&mut self) -> Result<(), Error> {
-        let header = self.header(Opcode::Pong, true, self.control.len());
-        let payload = self.inbox.bytes().get(self.control.clone()).unwrap_or_default();
-        let max = self.limits.outbox_bytes_max;
-        self.outbox.push_control(header, payload).map_err(|_| Exceeded::Outbox { max }.into())
-    }
-
-    /// RFC 6455 5.5.1: a Close is answered with the same code, once.
-    fn on_close(&mut self) -> Result<(), Error> {
-        let close = Close::parse(self.control())?;
-        if self.sent_close.is_none() {
-            let body = close.code.map_or_else(Vec::new, |code| u16::from(code).to_be_bytes().to_vec());
-            self.push_close(Close { code: close.code, reason: String::new() }, &body);
-        }
-        self.received_close = Some(close);
-        self.transition(State::CloseDone);
-        self.end_server();
-        Ok(())
     }
 
     /// Handshakes, and everything after the closing handshake.

@@ -1,0 +1,114 @@
+//! Control frames: each is dealt with as it comes. RFC 6455 5.5.
+
+use super::{Connection, Event, State};
+use crate::close::Close;
+use crate::error::{Error, Exceeded};
+use crate::header::{Header, Opcode};
+use std::time::Duration;
+
+/// What [`Connection::poll_control`] found at the front of what has arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ahead {
+    /// A Ping, Pong or Close, which is dealt with: [`poll`](Connection::poll) will not tell of it again.
+    Control(Event),
+    /// Something that only `poll` deals with: a message, or some of one, or the end.
+    Other,
+    /// Nothing, or too little to tell: more bytes are needed.
+    Nothing,
+}
+
+impl Connection {
+    /// Deals with the next control frame, if no message lies before it: for a caller who is not ready for messages, and
+    /// whose peer still wants its Pings answered. Releases the message handed out before.
+    ///
+    /// # Errors
+    /// As [`poll`](Self::poll).
+    pub fn poll_control(&mut self) -> Result<Ahead, Error> {
+        self.release();
+        match &self.state {
+            State::Open | State::CloseSent if self.assembly.open_frame().is_none() => {}
+            State::Failed(error) => return Err(error.clone()),
+            _ => return Ok(self.ahead()),
+        }
+        let polled = match self.next_header() {
+            Ok(Some((header, size, available))) if header.opcode.is_control() => {
+                self.control_frame(header, size, available)
+            }
+            Ok(Some(_)) => return Ok(Ahead::Other),
+            Ok(None) => Ok(None),
+            Err(violation) => Err(violation.into()),
+        };
+        match polled {
+            Ok(Some(event)) => Ok(Ahead::Control(event)),
+            Ok(None) if self.end_of_stream => Ok(Ahead::Other),
+            Ok(None) => Ok(Ahead::Nothing),
+            Err(error) => Err(self.fail(error)),
+        }
+    }
+
+    /// Where no control frame can be next.
+    fn ahead(&self) -> Ahead {
+        if self.inbox.is_parsed() && !self.end_of_stream { Ahead::Nothing } else { Ahead::Other }
+    }
+
+    #[cold]
+    pub(super) fn control_frame(
+        &mut self,
+        header: Header,
+        size: usize,
+        available: usize,
+    ) -> Result<Option<Event>, Error> {
+        let len = usize::try_from(header.len).unwrap_or(usize::MAX);
+        if available < len {
+            return Ok(None);
+        }
+        let start = self.inbox.position() + size;
+        self.unmask(header.mask, start, len);
+        self.assembly.end_frame();
+        self.inbox.advance(size + len);
+        self.control = start..start + len;
+        self.count_control()?;
+        match header.opcode {
+            Opcode::Ping => {
+                self.answer_ping()?;
+                Ok(Some(Event::Ping))
+            }
+            Opcode::Close => {
+                self.on_close()?;
+                Ok(Some(Event::Close))
+            }
+            _ => Ok(Some(Event::Pong)),
+        }
+    }
+
+    fn count_control(&mut self) -> Result<(), Exceeded> {
+        if self.heard_at.saturating_duration_since(self.control_since) >= Duration::from_secs(1) {
+            self.control_since = self.heard_at;
+            self.control_count = 0;
+        }
+        self.control_count += 1;
+        let max = self.limits.control_frames_per_second_max;
+        if self.control_count > max { Err(Exceeded::ControlFrames { max }) } else { Ok(()) }
+    }
+
+    /// RFC 6455 5.5.2: a Ping is answered unless a Close has been received, and after that nothing is read.
+    fn answer_ping(&mut self) -> Result<(), Error> {
+        let header = self.header(Opcode::Pong, true, self.control.len());
+        let payload = self.inbox.bytes().get(self.control.clone()).unwrap_or_default();
+        let max = self.limits.outbox_bytes_max;
+        self.outbox.push_control(header, payload).map_err(|_| Exceeded::Outbox { max }.into())
+    }
+
+    /// RFC 6455 5.5.1: a Close is answered with the same code, once.
+    fn on_close(&mut self) -> Result<(), Error> {
+        let close = Close::parse(self.control())?;
+        if self.sent_close.is_none() {
+            let body = close.code.map_or_else(Vec::new, |code| u16::from(code).to_be_bytes().to_vec());
+            self.push_close(Close { code: close.code, reason: String::new() }, &body);
+        }
+        self.received_close = Some(close);
+        self.transition(State::CloseDone);
+        self.end_server();
+        Ok(())
+    }
+}
