@@ -107,6 +107,16 @@ fn a_drawing_that_cannot_be_written_is_told() {
     }
 }
 
+#[test]
+fn an_earlier_drawing_stays_until_there_is_a_new_one() {
+    let folder = Folder::new();
+    let file = folder.file("latency.svg");
+    std::fs::write(&file, "an earlier one").unwrap();
+    let output = tickwire(&[&RUN[..], &["--plot", &file, "binance", "NOSUCHSYMBOL"]].concat());
+    assert!(!output.status.success());
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "an earlier one");
+}
+
 /// A proxy that leads to `venue`, wherever one wants to go; what it is asked.
 fn proxy(venue: SocketAddr) -> (SocketAddr, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -4,7 +4,7 @@
 mod common;
 
 use common::server::{authority, finish, head, next, serve, serve_tls, until_open};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::Duration;
@@ -100,7 +100,7 @@ fn tls_to_the_venue_goes_through_a_socks_proxy() {
 
 /// What a client says of a proxy that answers so.
 fn problem(scheme: &'static str, answers: &'static [&'static [u8]]) -> ProxyError {
-    let (proxy, thread) = serve(move |mut client| {
+    problem_of(scheme, move |mut client| {
         for answer in answers {
             assert!(client.read(&mut [0; 1024]).unwrap() > 0);
             client.write_all(answer).unwrap();
@@ -108,7 +108,11 @@ fn problem(scheme: &'static str, answers: &'static [&'static [u8]]) -> ProxyErro
         // Its end, unless the client has gone before.
         let _ = client.shutdown(std::net::Shutdown::Write);
         while client.read(&mut [0; 1024]).is_ok_and(|count| count > 0) {}
-    });
+    })
+}
+
+fn problem_of(scheme: &'static str, run: impl FnOnce(TcpStream) + Send + 'static) -> ProxyError {
+    let (proxy, thread) = serve(run);
     let mut client = Client::builder().proxy(through(scheme, proxy)).connect("ws://venue.invalid/").unwrap();
     let problem = loop {
         match client.next_message() {
@@ -124,6 +128,17 @@ fn problem(scheme: &'static str, answers: &'static [&'static [u8]]) -> ProxyErro
     drop(client);
     thread.join().unwrap();
     problem
+}
+
+#[test]
+fn a_proxy_whose_connection_is_reset_is_told_from_a_venue() {
+    for scheme in ["http", "socks5"] {
+        let reset = problem_of(scheme, |client| {
+            // What it does not read makes its end a reset.
+            assert_eq!(client.peek(&mut [0]).unwrap(), 1);
+        });
+        assert_eq!(reset, ProxyError::Lost(ErrorKind::ConnectionReset));
+    }
 }
 
 #[test]

@@ -20,8 +20,7 @@ use crate::venue::{self, Setup, Venue};
 use board::Board;
 use latency::Latency;
 use legs::{Legs, Turn};
-use std::fs::File;
-use std::io::Write as _;
+use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -379,21 +378,19 @@ impl Watch {
     }
 }
 
-/// A file to draw into, there from the beginning: a run may be long, and its end too late for a wrong path.
-struct Plot {
-    file: File,
-    path: PathBuf,
-}
+/// A file to draw into at the end. Whether that can be done is looked at in the beginning: a run may be long.
+struct Plot(PathBuf);
 
 impl Plot {
     fn create(path: &Path) -> Result<Self, Failure> {
-        let file = File::create(path).map_err(|error| unwritten(path, &error))?;
-        Ok(Self { file, path: path.to_owned() })
+        // What an earlier run has drawn stays until there is something new.
+        let tried = OpenOptions::new().append(true).create(true).open(path);
+        tried.map(|_| Self(path.to_owned())).map_err(|error| unwritten(path, &error))
     }
 
-    fn draw(mut self, latency: &Latency) -> Result<(), Failure> {
-        let text = latency.svg().map_err(|error| unwritten(&self.path, &error))?;
-        self.file.write_all(text.as_bytes()).map_err(|error| unwritten(&self.path, &error))
+    fn draw(self, latency: &Latency) -> Result<(), Failure> {
+        let text = latency.svg().map_err(|error| unwritten(&self.0, &error))?;
+        std::fs::write(&self.0, text).map_err(|error| unwritten(&self.0, &error))
     }
 }
 

@@ -235,15 +235,14 @@ impl Socket {
     fn tunnel(&mut self) {
         let State::Tunnelling(stream, tunnel) = &mut self.state else { return };
         match converse(stream, tunnel) {
-            Ok(Ok(true)) => {
+            Ok(true) => {
                 let taken = State::Failed(Error::Misuse("the connection is changing its state"));
                 if let State::Tunnelling(Plain(stream), _) = std::mem::replace(&mut self.state, taken) {
                     self.begin(stream);
                 }
             }
-            Ok(Ok(false)) => {}
-            Ok(Err(problem)) => self.fail(self.refused(problem)),
-            Err(error) => self.fail(error.into()),
+            Ok(false) => {}
+            Err(problem) => self.fail(self.refused(problem)),
         }
     }
 
@@ -303,36 +302,37 @@ fn plain(stream: Tcp, zero_copy: Option<&ZeroCopy>) -> State {
 }
 
 /// Writes and reads until the way is open (true) or something has to be waited for.
-fn converse(stream: &mut Plain<Tcp>, tunnel: &mut Tunnel) -> io::Result<Result<bool, ProxyError>> {
+fn converse(stream: &mut Plain<Tcp>, tunnel: &mut Tunnel) -> Result<bool, ProxyError> {
     loop {
         let said = if tunnel.unsent().is_empty() { listen(stream, tunnel) } else { speak(stream, tunnel) };
         match said {
-            Ok(Ok(false)) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Ok(false)),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Ok(false) | Err(ProxyError::Lost(io::ErrorKind::Interrupted)) => {}
+            Err(ProxyError::Lost(io::ErrorKind::WouldBlock)) => return Ok(false),
             said => return said,
         }
     }
 }
 
 /// Writes once.
-fn speak(stream: &mut Plain<Tcp>, tunnel: &mut Tunnel) -> io::Result<Result<bool, ProxyError>> {
+fn speak(stream: &mut Plain<Tcp>, tunnel: &mut Tunnel) -> Result<bool, ProxyError> {
     match stream.write(tunnel.unsent())? {
-        0 => return Err(io::ErrorKind::WriteZero.into()),
-        count => tunnel.sent(count),
+        0 => Err(ProxyError::Lost(io::ErrorKind::WriteZero)),
+        count => {
+            tunnel.sent(count);
+            Ok(false)
+        }
     }
-    Ok(Ok(false))
 }
 
 /// Reads once.
-fn listen(stream: &mut Plain<Tcp>, tunnel: &mut Tunnel) -> io::Result<Result<bool, ProxyError>> {
+fn listen(stream: &mut Plain<Tcp>, tunnel: &mut Tunnel) -> Result<bool, ProxyError> {
     let mut bytes = [0; 1024];
     let room = tunnel.room().min(bytes.len());
     let count = stream.read(bytes.get_mut(..room).unwrap_or_default())?;
-    Ok(match bytes.get(..count) {
+    match bytes.get(..count) {
         None | Some([]) => Err(ProxyError::Broken("it ended the connection")),
         Some(read) => tunnel.received(read),
-    })
+    }
 }
 
 impl Transport for Socket {

@@ -11,6 +11,7 @@ pub(crate) use tunnel::Tunnel;
 
 use percent_encoding::percent_decode_str;
 use std::fmt;
+use std::io;
 use thiserror::Error;
 use url::{Host, Url};
 
@@ -87,9 +88,18 @@ pub enum ProxyError {
     /// It does not speak its protocol.
     #[error("it breaks the protocol: {0}")]
     Broken(&'static str),
+    /// The operating system reported an error on the connection to it.
+    #[error("connection lost: {0}")]
+    Lost(io::ErrorKind),
     /// It did not answer in time.
     #[error("no answer in time")]
     Timeout,
+}
+
+impl From<io::Error> for ProxyError {
+    fn from(error: io::Error) -> Self {
+        Self::Lost(error.kind())
+    }
 }
 
 impl Proxy {
