@@ -152,7 +152,7 @@ fn a_read_that_is_dropped_wherever_it_waits_loses_nothing() {
 fn an_opening_and_a_send_that_are_dropped_are_taken_up_again() {
     const MESSAGES: u8 = 100;
     const BYTES: usize = 99_000;
-    let (read, may_read) = std::sync::mpsc::channel();
+    let (read, may_read) = mpsc::channel();
     let (url, server) = serve_socket(move |mut socket| {
         may_read.recv().unwrap();
         let mut received = Vec::new();

@@ -1,21 +1,10 @@
 //! Control frames: each is dealt with as it comes. RFC 6455 5.5.
 
-use super::{Connection, Event, State};
+use super::{Ahead, Connection, Event, State};
 use crate::close::Close;
 use crate::error::{Error, Exceeded};
 use crate::header::{Header, Opcode};
 use std::time::Duration;
-
-/// What [`Connection::poll_control`] found at the front of what has arrived.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ahead {
-    /// A Ping, Pong or Close, which is dealt with: [`poll`](Connection::poll) will not tell of it again.
-    Control(Event),
-    /// Something that only `poll` deals with: a message, or some of one, or the end.
-    Other,
-    /// Nothing, or too little to tell: more bytes are needed.
-    Nothing,
-}
 
 impl Connection {
     /// Deals with the next control frame, if no message lies before it: for a caller who is not ready for messages, and

@@ -30,7 +30,6 @@ use crate::timer::{Timer, Timers};
 use crate::utf8::Utf8;
 use bytes::Bytes;
 use chacha20::ChaCha12Rng;
-pub use control::Ahead;
 use farewell::Farewell;
 use rand_core::{Rng as _, SeedableRng as _};
 use std::ops::Range;
@@ -63,6 +62,17 @@ pub enum Event {
     Pong,
     /// The peer's Close, see [`Connection::received_close`]. It is answered already.
     Close,
+}
+
+/// What [`Connection::poll_control`] found at the front of what has arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ahead {
+    /// A Ping, Pong or Close, which is dealt with: [`poll`](Connection::poll) will not tell of it again.
+    Control(Event),
+    /// Something that only `poll` deals with: a message, or some of one, or the end.
+    Other,
+    /// Nothing, or too little to tell: more bytes are needed.
+    Nothing,
 }
 
 #[derive(Debug)]
