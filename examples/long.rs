@@ -3,7 +3,7 @@
 //! `cargo run -p tickwire-examples --bin echo -- 9001` is a server that sends it back, and beside it
 //! `cargo run -p tickwire-examples --bin long -- ws://127.0.0.1:9001/ Cargo.lock answer` asks.
 //!
-//! The server has to take the whole message before it answers: nothing is read while the message is sent.
+//! The server has to take the whole message before it answers: no message is read while one is sent.
 
 use std::fs::File;
 use std::io;

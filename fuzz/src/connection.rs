@@ -1,7 +1,7 @@
-//! Any bytes in any cut: no panic, the same events as in one piece, by the long way and part by part, bounded output, errors
-//! that stick.
+//! Any bytes in any cut: no panic, the same events as in one piece, by the long way, part by part and with control frames dealt
+//! with alone, bounded output, errors that stick.
 
-use crate::drive::{SEED, now, read_size, run, run_parts, run_whole};
+use crate::drive::{SEED, now, read_size, run, run_attended, run_parts, run_whole};
 use tickwire_ws::{Config, Connection, Request, Role};
 
 /// Input: which connection, how large the reads are, what arrives.
@@ -15,5 +15,6 @@ pub fn connection(input: &[u8]) {
     };
     let whole = run_whole(&mut make(), bytes);
     assert_eq!(run(&mut make(), bytes, read_size(*read)), whole);
+    assert_eq!(run_attended(&mut make(), bytes, read_size(*read)), whole);
     assert_eq!(run_parts(&mut make(), bytes, read_size(*read)).joined(), whole.joined());
 }

@@ -1,7 +1,7 @@
 //! Driving a connection from bytes, with what holds for every run asserted on the way.
 
 use std::time::Instant;
-use tickwire_ws::{Config, Connection, Deflate, Error, Event, Kind, Request, WindowBits};
+use tickwire_ws::{Ahead, Config, Connection, Deflate, Error, Event, Kind, Request, WindowBits};
 
 pub(crate) const SEED: [u8; 32] = [1; 32];
 
@@ -67,6 +67,15 @@ pub(crate) fn run_whole(connection: &mut Connection, bytes: &[u8]) -> Outcome {
 /// The same in reads of `read` bytes, part by part.
 pub(crate) fn run_parts(connection: &mut Connection, bytes: &[u8], read: usize) -> Outcome {
     run_by(connection, bytes, read, Connection::poll_part)
+}
+
+/// The same in reads of `read` bytes, with the control frames that come before anything else dealt with alone.
+pub(crate) fn run_attended(connection: &mut Connection, bytes: &[u8], read: usize) -> Outcome {
+    run_by(connection, bytes, read, |connection| match connection.poll_control()? {
+        Ahead::Control(event) => Ok(Some(event)),
+        Ahead::Other => connection.poll(),
+        Ahead::Nothing => Ok(None),
+    })
 }
 
 fn run_by(connection: &mut Connection, bytes: &[u8], read: usize, poll: Poll) -> Outcome {

@@ -112,8 +112,8 @@ fn an_earlier_drawing_stays_until_there_is_a_new_one() {
     let folder = Folder::new();
     let file = folder.file("latency.svg");
     std::fs::write(&file, "an earlier one").unwrap();
-    let output = tickwire(&[&RUN[..], &["--plot", &file, "binance", "NOSUCHSYMBOL"]].concat());
-    assert!(!output.status.success());
+    let run = ["watch", "--sim", "--seconds", "20", "--latency", "--plot", &file, "binance", "NOSUCHCOIN"];
+    assert_eq!(tickwire(&run).status.code(), Some(2));
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "an earlier one");
 }
 

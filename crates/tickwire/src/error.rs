@@ -83,7 +83,7 @@ pub enum DialError {
     Proxy {
         /// The proxy's host.
         proxy: String,
-        /// What it said.
+        /// What went wrong with it.
         problem: ProxyError,
     },
     /// The name was not looked up in time.

@@ -13,10 +13,11 @@ use tickwire_ws::{CloseCode, Kind, SendError};
 /// [`finish`](Self::finish) ends the message. One that is dropped before has no end that could be sent: if any of it has
 /// left, the connection is closed (1011), and if not, nothing is sent.
 ///
-/// Writing waits while the outbox is full and the peer takes nothing, as a socket that blocks does. Pings are answered
-/// meanwhile and the timers looked at, until a message comes: it is left for reading, and all behind it, so that a peer that
-/// takes nothing more before its messages are read is waited for in vain. Of a client that is registered with a `Poll` of the
-/// caller's it answers [`ErrorKind::WouldBlock`] instead, and reads nothing.
+/// Writing waits while the outbox is full and the peer takes nothing, as a socket that blocks does. Control frames are dealt
+/// with meanwhile (and not told again by [`next_event`](Client::next_event)) and the timers looked at, until a message comes:
+/// it is left for reading, and all behind it, so that a peer that takes nothing more before its messages are read is waited for
+/// in vain. Of a client that is registered with a `Poll` of the caller's it answers [`ErrorKind::WouldBlock`] instead, and
+/// reads nothing.
 ///
 /// ```no_run
 /// use std::io::Write as _;
@@ -72,11 +73,16 @@ impl<T: Transport + Source> MessageWriter<'_, T> {
 
     /// Sends a fragment, and waits for room if there is none.
     fn send(&mut self, fragment: &[u8], is_last: bool) -> io::Result<()> {
+        // What fails before it is queued can be tried again.
+        self.client.attend().map_err(io::Error::other)?;
         loop {
             match self.client.send_fragment(self.kind, fragment, is_last) {
                 Ok(()) => break,
-                Err(SendError::Full { .. }) if self.client.make_room().map_err(io::Error::other)? => {}
-                Err(SendError::Full { .. }) => self.wait()?,
+                Err(SendError::Full { .. }) => {
+                    if !self.client.write_outbox().map_err(io::Error::other)? {
+                        self.wait_to_send()?;
+                    }
+                }
                 Err(SendError::NotUtf8) => return Err(ErrorKind::InvalidData.into()),
                 Err(error) => return Err(io::Error::other(Error::from(error))),
             }
@@ -84,16 +90,15 @@ impl<T: Transport + Source> MessageWriter<'_, T> {
         self.stage = if is_last { Stage::Finished } else { Stage::Begun };
         // What the transport takes need not wait until the outbox is full.
         self.client.flush().map_err(io::Error::other)?;
-        self.client.attend().map_err(io::Error::other)?;
         Ok(())
     }
 
-    /// Waits until the transport may take more.
-    fn wait(&mut self) -> io::Result<()> {
+    /// Waits until the transport may take more, or something has come that is no message.
+    fn wait_to_send(&mut self) -> io::Result<()> {
+        let until = self.client.attend().map_err(io::Error::other)?;
         if !self.client.is_open() {
             return Err(ErrorKind::NotConnected.into());
         }
-        let until = self.client.attend().map_err(io::Error::other)?;
         match self.client.wait_for_poll(until) {
             Err(Error::Misuse(_)) => Err(ErrorKind::WouldBlock.into()),
             waited => waited.map(|_| ()).map_err(io::Error::other),
@@ -142,7 +147,7 @@ impl<T: Transport + Source> Write for MessageWriter<'_, T> {
             self.send_held(false)?;
         }
         while !self.client.flush().map_err(io::Error::other)? {
-            self.wait()?;
+            self.wait_to_send()?;
         }
         Ok(())
     }

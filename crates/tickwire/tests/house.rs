@@ -33,7 +33,7 @@ const HOUSE: &[Room] = &[
     Room {
         place: "crates/ws/src/connection",
         uses: &[],
-        floors: &[&["farewell"], &["mod"], &["control", "send"], &["receive"], &["parts", "tests"]],
+        floors: &[&["farewell", "uptake"], &["mod"], &["control", "send"], &["receive"], &["parts", "tests"]],
     },
     Room {
         place: "crates/venue",
@@ -143,7 +143,7 @@ const HOUSE: &[Room] = &[
     Room {
         place: "crates/tickwire/src/client",
         uses: &[],
-        floors: &[&["mod"], &["latency", "owned", "waiting"], &["runtime"]],
+        floors: &[&["mod"], &["latency", "owned", "waiting"], &["runtime", "sending"]],
     },
     Room {
         place: "crates/tickwire/src/tokio",

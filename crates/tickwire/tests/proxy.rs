@@ -131,7 +131,7 @@ fn problem_of(scheme: &'static str, run: impl FnOnce(TcpStream) + Send + 'static
 }
 
 #[test]
-fn a_proxy_whose_connection_is_reset_is_told_from_a_venue() {
+fn a_reset_by_a_proxy_is_told_as_the_proxys() {
     for scheme in ["http", "socks5"] {
         let reset = problem_of(scheme, |client| {
             // What it does not read makes its end a reset.

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::server::{echo, serve_socket};
+use common::server::{all, echo, serve_socket};
 use std::future::Future;
 use std::io::Write as _;
 use std::net::TcpListener;
@@ -78,33 +78,38 @@ fn a_flush_is_ready_when_no_memory_is_lent_to_the_kernel_any_more() {
 }
 
 #[test]
-fn a_ping_is_answered_while_a_flush_waits() {
-    let (go, is_queued) = mpsc::channel();
+fn a_ping_is_answered_by_a_flush_that_waits_and_one_that_is_dropped_loses_nothing() {
+    let (ask, may_ask) = mpsc::channel();
+    let (tell, is_asked) = mpsc::channel();
     let (url, server) = serve_socket(move |mut socket| {
-        is_queued.recv().unwrap();
+        may_ask.recv().unwrap();
         socket.send(Message::Ping("alive?".into())).unwrap();
-        let mut messages = Vec::new();
-        while let Ok(message) = socket.read() {
-            messages.push(message);
-        }
-        messages
+        tell.send(()).unwrap();
+        may_ask.recv().unwrap();
+        all(socket)
     });
+    let sent = vec![Message::binary(vec![7; 1 << 20]); 24];
     runtime().block_on(async {
         let limits = Limits { outbox_bytes_max: 64 << 20, ..Limits::default() };
         let mut client = AsyncClient::new(Client::builder().limits(limits).connect(&url).unwrap()).unwrap();
         client.open().await.unwrap();
         // More than any buffer on the way takes.
-        for _ in 0..24 {
-            client.send_binary(&[0; 1 << 20]).await.unwrap();
+        for message in &sent {
+            client.send_binary(&message.clone().into_data()).await.unwrap();
         }
-        go.send(()).unwrap();
+        ask.send(()).unwrap();
+        is_asked.recv().unwrap();
+        assert!(once(client.flush()).is_none());
+        ask.send(()).unwrap();
         client.flush().await.unwrap();
         client.close(1000, "").unwrap();
         assert!(client.next_message().await.unwrap().is_none());
     });
-    let messages = server.join().unwrap();
-    let pong = messages.iter().position(|message| matches!(message, Message::Pong(_)));
-    assert!(pong.is_some_and(|at| at < 24), "{pong:?}");
+    let mut messages = server.join().unwrap();
+    let pong = messages.iter().position(|message| *message == Message::Pong("alive?".into())).unwrap();
+    assert!(pong < sent.len(), "behind all messages");
+    messages.remove(pong);
+    assert!(messages[..sent.len()] == sent);
 }
 
 #[test]

@@ -247,7 +247,7 @@ impl Watch {
             legs: Legs::new(feed.session().endpoints(), arguments.keeping.legs),
             view: View::new(arguments.json),
             latency: arguments.latency.then(Latency::new),
-            plot: arguments.plot.as_deref().map(Plot::create).transpose()?,
+            plot: arguments.plot.as_deref().map(Plot::at).transpose()?,
             feed,
             interrupted,
             started: now,
@@ -382,7 +382,7 @@ impl Watch {
 struct Plot(PathBuf);
 
 impl Plot {
-    fn create(path: &Path) -> Result<Self, Failure> {
+    fn at(path: &Path) -> Result<Self, Failure> {
         // What an earlier run has drawn stays until there is something new.
         let tried = OpenOptions::new().append(true).create(true).open(path);
         tried.map(|_| Self(path.to_owned())).map_err(|error| unwritten(path, &error))

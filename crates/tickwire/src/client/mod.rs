@@ -4,6 +4,7 @@ mod latency;
 mod owned;
 #[cfg(feature = "tokio")]
 mod runtime;
+mod sending;
 mod waiting;
 
 use crate::clock;

@@ -8,9 +8,8 @@ use crate::wait::Waiter;
 use mio::event::Source;
 use mio::{Interest, Registry, Token};
 use std::io::{self, ErrorKind};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tickwire_handoff::Waker;
-use tickwire_ws::{self as ws, Ahead, Disconnected};
 
 impl<T: Transport + Source> Client<T> {
     /// Waits until there may be something to read, until a timer of the client's is due, or for `timeout` at most, as
@@ -42,43 +41,6 @@ impl<T: Transport + Source> Client<T> {
     /// As [`wait`](Self::wait).
     pub fn waker(&mut self) -> Result<Waker, Error> {
         Ok(self.waiter()?.waker()?)
-    }
-
-    /// Waits until something becomes ready, be it only to be written to, or `until` has come. False when the time is up.
-    pub(crate) fn wait_for_poll(&mut self, until: Option<Instant>) -> Result<bool, Error> {
-        let ready = self.waiter()?.wait(until)?;
-        // What is there to be read is not told again.
-        self.drained &= !ready;
-        Ok(ready)
-    }
-
-    /// Writes what is queued; false while some of it still is, whatever the transport itself holds.
-    pub(crate) fn make_room(&mut self) -> Result<bool, Error> {
-        Ok(self.flush()? || !self.connection.wants_transmit())
-    }
-
-    /// Sees to the connection for a caller who only sends: reads, answers Pings, looks for a Close and at the timers, as far
-    /// as no message has come, which is left for reading, and all behind it; nothing of this with a Poll of the caller's. When
-    /// to do so again at the latest.
-    pub(crate) fn attend(&mut self) -> Result<Option<Instant>, Error> {
-        // It would not tell again of what was read here.
-        if let PolledBy::Caller = self.polled_by {
-            return Ok(None);
-        }
-        loop {
-            match self.connection.poll_control() {
-                Ok(Ahead::Control(_)) => self.told(),
-                Ok(Ahead::Nothing) if self.fill()? => {}
-                Ok(Ahead::Nothing) => return Ok(self.next_deadline()),
-                // Reading tells what came before that.
-                Ok(Ahead::Other) if self.over && self.is_open() => {
-                    return Err(ws::Error::Disconnected(Disconnected::BetweenMessages).into());
-                }
-                // A peer that is not read cannot prove that it lives.
-                Ok(Ahead::Other) => return Ok(None),
-                Err(error) => return Err(self.fail(error.into())),
-            }
-        }
     }
 
     /// Whether reading has something to tell without another wait.

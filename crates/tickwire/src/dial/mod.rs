@@ -303,35 +303,26 @@ fn plain(stream: Tcp, zero_copy: Option<&ZeroCopy>) -> State {
 
 /// Writes and reads until the way is open (true) or something has to be waited for.
 fn converse(stream: &mut Plain<Tcp>, tunnel: &mut Tunnel) -> Result<bool, ProxyError> {
-    loop {
-        let said = if tunnel.unsent().is_empty() { listen(stream, tunnel) } else { speak(stream, tunnel) };
-        match said {
-            Ok(false) | Err(ProxyError::Lost(io::ErrorKind::Interrupted)) => {}
-            Err(ProxyError::Lost(io::ErrorKind::WouldBlock)) => return Ok(false),
-            said => return said,
-        }
-    }
-}
-
-/// Writes once.
-fn speak(stream: &mut Plain<Tcp>, tunnel: &mut Tunnel) -> Result<bool, ProxyError> {
-    match stream.write(tunnel.unsent())? {
-        0 => Err(ProxyError::Lost(io::ErrorKind::WriteZero)),
-        count => {
-            tunnel.sent(count);
-            Ok(false)
-        }
-    }
-}
-
-/// Reads once.
-fn listen(stream: &mut Plain<Tcp>, tunnel: &mut Tunnel) -> Result<bool, ProxyError> {
     let mut bytes = [0; 1024];
-    let room = tunnel.room().min(bytes.len());
-    let count = stream.read(bytes.get_mut(..room).unwrap_or_default())?;
-    match bytes.get(..count) {
-        None | Some([]) => Err(ProxyError::Broken("it ended the connection")),
-        Some(read) => tunnel.received(read),
+    loop {
+        let listens = tunnel.unsent().is_empty();
+        let room = tunnel.room().min(bytes.len());
+        let moved = match bytes.get_mut(..room) {
+            Some(room) if listens => stream.read(room),
+            _ => stream.write(tunnel.unsent()),
+        };
+        match moved {
+            Ok(0) => return Err(ProxyError::Broken("it ended the connection")),
+            Ok(count) if !listens => tunnel.sent(count),
+            Ok(count) => {
+                if tunnel.received(bytes.get(..count).unwrap_or_default())? {
+                    return Ok(true);
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(ProxyError::Lost(error.kind())),
+        }
     }
 }
 

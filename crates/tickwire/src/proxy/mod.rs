@@ -96,12 +96,6 @@ pub enum ProxyError {
     Timeout,
 }
 
-impl From<io::Error> for ProxyError {
-    fn from(error: io::Error) -> Self {
-        Self::Lost(error.kind())
-    }
-}
-
 impl Proxy {
     /// By a URL, `http://` or `socks5://` (`socks5h://` means the same here), with user and password or not. The port is 80 or
     /// 1080 if there is none.

@@ -114,11 +114,12 @@ impl<T: Transport + Source> AsyncClient<T> {
         self.send(|client| client.send_bytes(kind, payload)).await
     }
 
-    /// Writes all that is queued, once the connection is open. It takes as long as the peer takes to read it. Pings are
-    /// answered meanwhile and the timers looked at, until a message comes: it is left for reading, and all behind it.
+    /// Writes all that is queued, once the connection is open. It takes as long as the peer takes to read it. Control frames are
+    /// dealt with meanwhile (and not told again by [`Client::next_event`]) and the timers looked at, until a message comes: it
+    /// is left for reading, and all behind it.
     ///
     /// # Errors
-    /// As [`Client::flush`].
+    /// As [`Client::flush`]; [`Error::Closed`] once nothing can be written any more.
     pub async fn flush(&mut self) -> Result<(), Error> {
         self.open().await?;
         while !self.client.flush()? {
@@ -170,7 +171,7 @@ impl<T: Transport + Source> AsyncClient<T> {
             if !matches!(error, SendError::Full { .. }) {
                 return Err(error.into());
             }
-            if !self.client.make_room()? {
+            if !self.client.write_outbox()? {
                 self.wait_to_send().await?;
             }
         }
@@ -189,12 +190,13 @@ impl<T: Transport + Source> AsyncClient<T> {
 
     /// Waits until the transport may take more, or something has come that is no message.
     async fn wait_to_send(&mut self) -> Result<(), Error> {
-        loop {
-            let until = self.client.attend()?;
-            if self.client.wait_for_poll(Some(clock::now()))? {
-                return Ok(());
-            }
+        let until = self.client.attend()?;
+        if self.client.is_closed() {
+            return Err(Error::Closed(self.client.received_close().cloned()));
+        }
+        if !self.client.wait_for_poll(Some(clock::now()))? {
             self.ready.wait(until).await?;
         }
+        Ok(())
     }
 }

@@ -15,29 +15,28 @@ impl Connection {
     pub fn poll_control(&mut self) -> Result<Ahead, Error> {
         self.release();
         match &self.state {
-            State::Open | State::CloseSent if self.assembly.open_frame().is_none() => {}
-            State::Failed(error) => return Err(error.clone()),
-            _ => return Ok(self.ahead()),
-        }
-        let polled = match self.next_header() {
-            Ok(Some((header, size, available))) if header.opcode.is_control() => {
-                self.control_frame(header, size, available)
+            State::Failed(error) => Err(error.clone()),
+            State::Open | State::CloseSent if self.assembly.open_frame().is_none() => {
+                self.next_control().map_err(|error| self.fail(error))
             }
-            Ok(Some(_)) => return Ok(Ahead::Other),
-            Ok(None) => Ok(None),
-            Err(violation) => Err(violation.into()),
-        };
-        match polled {
-            Ok(Some(event)) => Ok(Ahead::Control(event)),
-            Ok(None) if self.end_of_stream => Ok(Ahead::Other),
-            Ok(None) => Ok(Ahead::Nothing),
-            Err(error) => Err(self.fail(error)),
+            _ if self.inbox.is_parsed() && !self.end_of_stream => Ok(Ahead::Nothing),
+            _ => Ok(Ahead::Other),
         }
     }
 
-    /// Where no control frame can be next.
-    fn ahead(&self) -> Ahead {
-        if self.inbox.is_parsed() && !self.end_of_stream { Ahead::Nothing } else { Ahead::Other }
+    fn next_control(&mut self) -> Result<Ahead, Error> {
+        if let Some((header, size, available)) = self.next_header()? {
+            if !header.opcode.is_control() {
+                return Ok(Ahead::Other);
+            }
+            if let Some(event) = self.control_frame(header, size, available)? {
+                return Ok(Ahead::Control(event));
+            }
+        }
+        if self.end_of_stream {
+            self.on_end_of_stream()?;
+        }
+        Ok(Ahead::Nothing)
     }
 
     #[cold]

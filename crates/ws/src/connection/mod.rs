@@ -15,6 +15,7 @@ mod receive;
 mod send;
 #[cfg(test)]
 mod tests;
+mod uptake;
 
 use crate::assembly::Assembly;
 use crate::close::Close;
@@ -34,6 +35,7 @@ use farewell::Farewell;
 use rand_core::{Rng as _, SeedableRng as _};
 use std::ops::Range;
 use std::time::{Duration, Instant};
+use uptake::Uptake;
 
 /// Which end of the connection this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,9 +71,9 @@ pub enum Event {
 pub enum Ahead {
     /// A Ping, Pong or Close, which is dealt with: [`poll`](Connection::poll) will not tell of it again.
     Control(Event),
-    /// Something that only `poll` deals with: a message, or some of one, or the end.
+    /// A message, or some of one, or something else that only `poll` deals with.
     Other,
-    /// Nothing, or too little to tell: more bytes are needed.
+    /// Nothing, or too little to tell: more bytes are needed, unless the connection has ended.
     Nothing,
 }
 
@@ -117,8 +119,8 @@ pub struct Connection {
     now: Instant,
     /// When bytes last arrived.
     heard_at: Instant,
-    /// Whether the transport has taken anything since the Ping that asked a silent peer.
-    taken: bool,
+    /// What a silent peer does since the Pong timer began.
+    uptake: Uptake,
     end_of_stream: bool,
     response: Option<Response>,
     sent_close: Option<Close>,
@@ -178,7 +180,7 @@ impl Connection {
             rng,
             now,
             heard_at: now,
-            taken: false,
+            uptake: Uptake::Free,
             end_of_stream: false,
             response: None,
             sent_close: None,
@@ -254,7 +256,7 @@ impl Connection {
     /// The transport has written `count` bytes of [`transmit`](Self::transmit).
     pub fn transmitted(&mut self, count: usize) {
         self.outbox.written(count);
-        self.taken = true;
+        self.uptake.moved();
         if self.farewell != Farewell::None {
             self.closing_moved();
         }
@@ -295,10 +297,8 @@ impl Connection {
                     self.fail(error);
                 }
                 Timer::Ping => self.look(now),
-                // A peer that takes what has waited for it lives: our Ping is still on its way, behind that.
-                Timer::Pong if !self.outbox.is_empty() && std::mem::take(&mut self.taken) => {
-                    self.timers.set(Timer::Pong, now, self.timeouts.pong);
-                }
+                // The Ping, or its answer, may be behind what moves.
+                Timer::Pong if self.uptake == Uptake::Moving => self.await_pong(now),
                 Timer::Pong => {
                     self.fail(Error::Timeout(Timeout::Pong));
                 }
@@ -517,9 +517,13 @@ impl Connection {
         }
         self.release();
         self.inbox.idle();
-        // A full outbox means that the peer does not read: the Pong timer runs all the same.
+        self.await_pong(now);
+        // Without room for it the timer runs all the same.
         let _ = self.ping(b"");
-        self.taken = false;
+    }
+
+    fn await_pong(&mut self, now: Instant) {
+        self.uptake = Uptake::of(!self.outbox.is_empty());
         self.timers.set(Timer::Pong, now, self.timeouts.pong);
     }
 
