@@ -81,7 +81,7 @@ impl<T: Transport + Source> MessageReader<'_, T> {
             if self.client.is_closed() {
                 return Err(ErrorKind::UnexpectedEof.into());
             }
-            match self.client.wait(None) {
+            match self.client.wait_for_poll(self.client.next_deadline()) {
                 Err(Error::Misuse(_)) => return Err(ErrorKind::WouldBlock.into()),
                 waited => waited.map_err(io::Error::other)?,
             };

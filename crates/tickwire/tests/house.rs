@@ -33,7 +33,7 @@ const HOUSE: &[Room] = &[
     Room {
         place: "crates/ws/src/connection",
         uses: &[],
-        floors: &[&["farewell", "uptake"], &["mod"], &["control", "send"], &["receive"], &["parts", "tests"]],
+        floors: &[&["farewell"], &["mod"], &["control", "send"], &["receive"], &["parts", "tests"]],
     },
     Room {
         place: "crates/venue",

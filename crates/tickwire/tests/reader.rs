@@ -8,6 +8,7 @@ use common::server::{finish, serve_socket};
 use std::io::{BufRead as _, ErrorKind, Read as _};
 use std::net::TcpStream;
 use std::sync::mpsc;
+use std::time::Duration;
 use tickwire::{Client, Kind, Limits, MessageReader};
 use tungstenite::protocol::frame::Frame;
 use tungstenite::protocol::frame::coding::{Data, OpCode};
@@ -80,6 +81,31 @@ fn fragments_of_any_size_become_one_stream_of_bytes_and_pings_are_answered() {
     assert_eq!(next(&mut client, read), (Kind::Text, b"the next".to_vec()));
     finish(client);
     assert_eq!(server.join().unwrap(), 3334 + 100 + 3 + 1 + 1 + 4);
+}
+
+#[test]
+fn a_wake_during_a_message_is_told_by_the_next_wait() {
+    let (go, has_begun) = mpsc::channel();
+    let (url, server) = serve_socket(move |mut socket| {
+        let fragment = |kind, fin| Message::Frame(Frame::message(vec![5; 100], OpCode::Data(kind), fin));
+        socket.send(fragment(Data::Binary, false)).unwrap();
+        has_begun.recv().unwrap();
+        socket.send(fragment(Data::Continue, true)).unwrap();
+        pongs(socket)
+    });
+    let mut client = connect(&url, Limits::default());
+    let waker = client.waker().unwrap();
+    next(&mut client, |mut reader| {
+        reader.read_exact(&mut [0; 100]).unwrap();
+        waker.wake();
+        // Another thread answers, so that it has to wait, and is woken first.
+        go.send(()).unwrap();
+        read(reader)
+    });
+    assert!(client.next_message().unwrap().is_none());
+    assert!(client.wait(Some(Duration::ZERO)).unwrap());
+    finish(client);
+    server.join().unwrap();
 }
 
 #[test]

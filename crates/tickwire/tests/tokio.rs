@@ -19,7 +19,7 @@ use tickwire::venue::BookChange;
 use tickwire::venue::Event;
 use tickwire::venue::binance::{Binance, Config, Stream};
 use tickwire::ws::{Error as WsError, Header, Opcode, Timeout};
-use tickwire::{Client, Error, Feed, Kind, Limits, Timeouts};
+use tickwire::{Client, Error, Feed, Kind, Limits, SendError, Timeouts};
 use tickwire_sim::{Options, Server, Source};
 use tokio::runtime::{Builder, Runtime};
 use tungstenite::Message;
@@ -110,6 +110,50 @@ fn a_ping_is_answered_by_a_flush_that_waits_and_one_that_is_dropped_loses_nothin
     assert!(pong < sent.len(), "behind all messages");
     messages.remove(pong);
     assert!(messages[..sent.len()] == sent);
+}
+
+#[test]
+fn who_sends_to_a_peer_that_has_said_close_and_takes_nothing_is_told_and_not_kept() {
+    let reason = tungstenite::protocol::CloseFrame { code: 1001.into(), reason: "enough".into() };
+    let serve = || {
+        let reason = reason.clone();
+        let (go, end) = mpsc::channel::<()>();
+        let (url, server) = serve_socket(move |mut socket| {
+            socket.close(Some(reason)).unwrap();
+            end.recv().unwrap_err();
+        });
+        (url, go, server)
+    };
+    // As a Close that comes later, it is not read before there is something to wait for.
+    let connect = |url: &str, close| {
+        let limits = Limits { outbox_bytes_max: 16 << 20, ..Limits::default() };
+        let timeouts = Timeouts { close, ..Timeouts::default() };
+        Client::builder().limits(limits).timeouts(timeouts).connect(url).unwrap()
+    };
+    runtime().block_on(async {
+        let (url, go, server) = serve();
+        let mut client = AsyncClient::new(connect(&url, Duration::MAX)).unwrap();
+        client.open().await.unwrap();
+        let error = loop {
+            if let Err(error) = client.send_binary(&[0; 1 << 20]).await {
+                break error;
+            }
+        };
+        assert!(matches!(error, Error::Send(SendError::Closing)), "{error}");
+        drop((client, go));
+        server.join().unwrap();
+
+        let (url, go, server) = serve();
+        let mut client = AsyncClient::new(connect(&url, Duration::from_millis(20))).unwrap();
+        client.open().await.unwrap();
+        for _ in 0..15 {
+            client.get_mut().send_binary(&[0; 1 << 20]).unwrap();
+        }
+        let error = client.flush().await.unwrap_err();
+        assert!(matches!(&error, Error::Closed(Some(close)) if close.reason == "enough"), "{error}");
+        drop((client, go));
+        server.join().unwrap();
+    });
 }
 
 #[test]

@@ -151,6 +151,21 @@ fn a_peer_that_closes_meanwhile_is_answered() {
 }
 
 #[test]
+fn a_wake_during_a_message_is_told_by_the_next_wait() {
+    let (mut client, server) = serve(narrow(), all);
+    client.waker().unwrap().wake();
+    let mut writer = client.message_writer(Kind::Binary, 64 << 10);
+    (0..LONG_BYTES >> 16).for_each(|_| writer.write_all(&[0; 64 << 10]).unwrap());
+    writer.finish().unwrap();
+    writer.flush().unwrap();
+    drop(writer);
+    assert!(client.next_message().unwrap().is_none());
+    assert!(client.wait(Some(Duration::ZERO)).unwrap());
+    server::finish(client);
+    server.join().unwrap();
+}
+
+#[test]
 fn a_peer_that_is_silent_and_takes_nothing_is_given_up() {
     let (ping_after, pong) = (Some(Duration::from_millis(20)), Duration::from_millis(200));
     let timeouts = Timeouts { ping_after, pong, ..Timeouts::default() };

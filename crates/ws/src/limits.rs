@@ -54,8 +54,8 @@ pub struct Timeouts {
     pub close: Duration,
     /// Silence after which a Ping asks whether the peer is alive; `None` never asks. Default 30 s.
     pub ping_after: Option<Duration>,
-    /// From that Ping to the first byte of anything; then the connection fails. It begins anew if something waited to be
-    /// written when it began, and some was written since: the Ping, or its answer, may be behind that. Default 30 s.
+    /// From that Ping to the first byte of anything; then the connection fails. Begins anew with
+    /// [`Connection::has_room_again`](crate::Connection::has_room_again). Default 30 s.
     pub pong: Duration,
 }
 

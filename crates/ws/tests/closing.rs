@@ -6,7 +6,8 @@ mod common;
 use common::{NowForTest as _, SEED, Seen, client, drain, frame, masked, run, sent, server};
 use std::time::{Duration, Instant};
 use tickwire_ws::{
-    CloseCode, Config, Connection, Error, Exceeded, Kind, Opcode, Request, Role, SendError, Timeout, Timeouts,
+    Ahead, CloseCode, Config, Connection, Error, Event, Exceeded, Kind, Limits, Opcode, Request, Role,
+    SendError, Timeout, Timeouts,
 };
 
 #[test]
@@ -203,32 +204,30 @@ fn silence_is_asked_by_a_ping_and_then_ends_the_connection() {
 }
 
 #[test]
-fn a_silent_peer_that_takes_what_waits_for_it_lives_until_it_takes_nothing() {
+fn a_transport_that_has_room_again_puts_the_end_off_and_not_the_ping() {
     let start = Instant::now_for_test();
     let mut client = Connection::upgraded(Role::Client, Config::default(), SEED, start);
-    // The transport is full, and takes a little now and then; the Ping waits behind the frame that is begun.
-    client.send(Kind::Binary, &[0; 1000]).unwrap();
-    client.transmitted(100);
-    let mut due = start + Duration::from_secs(30);
-    client.on_deadline(due);
-    for _ in 0..3 {
-        client.transmitted(100);
-        due += Duration::from_secs(30);
-        client.on_deadline(due);
-        assert_eq!(client.poll(), Ok(None));
-        assert_eq!(client.next_deadline(), Some(due + Duration::from_secs(30)));
-    }
-    client.on_deadline(due + Duration::from_secs(30));
+    let [asked, moved] = [30, 50].map(|seconds| start + Duration::from_secs(seconds));
+    client.has_room_again(start + Duration::from_secs(20));
+    assert_eq!(client.next_deadline(), Some(asked));
+    client.on_deadline(asked);
+    client.has_room_again(moved);
+    assert_eq!(client.next_deadline(), Some(moved + Duration::from_secs(30)));
+    client.on_deadline(moved + Duration::from_secs(30));
     assert_eq!(client.poll(), Err(Error::Timeout(Timeout::Pong)));
+}
 
-    // What a transport takes while it has room proves nothing.
-    let mut sending = Connection::upgraded(Role::Client, Config::default(), SEED, start);
-    sending.on_deadline(start + Duration::from_secs(30));
-    assert_eq!(sent(&mut sending), [(Opcode::Ping, Vec::new())]);
-    sending.send(Kind::Binary, &[0; 1000]).unwrap();
-    sending.transmitted(100);
-    sending.on_deadline(start + Duration::from_secs(60));
-    assert_eq!(sending.poll(), Err(Error::Timeout(Timeout::Pong)));
+#[test]
+fn a_ping_whose_answer_finds_no_room_waits_for_who_only_sends() {
+    let now = Instant::now_for_test();
+    let limits = Limits { outbox_bytes_max: 1000, ..Limits::default() };
+    let mut client = client(Config { limits, ..Config::default() });
+    while client.ping(&[0; 100]).is_ok() {}
+    client.feed(&frame(true, Opcode::Ping, &[1; 100]), now);
+    assert_eq!(client.poll_control(), Ok(Ahead::Other));
+    sent(&mut client);
+    assert_eq!(client.poll_control(), Ok(Ahead::Control(Event::Ping)));
+    assert_eq!(sent(&mut client), [(Opcode::Pong, vec![1; 100])]);
 }
 
 #[test]
@@ -279,7 +278,7 @@ fn a_client_that_talks_before_the_answer_is_bounded() {
     let mut server = Connection::server(Config::default(), Instant::now_for_test());
     let request = "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
     server.feed(request.as_bytes(), Instant::now_for_test());
-    assert_eq!(server.poll(), Ok(Some(tickwire_ws::Event::Request)));
+    assert_eq!(server.poll(), Ok(Some(Event::Request)));
     for _ in 0..20_000 {
         server.feed(&[0x82], Instant::now_for_test());
     }

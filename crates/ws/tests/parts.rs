@@ -229,18 +229,19 @@ fn a_message_whose_header_came_alone_is_not_let_go_untold() {
 
 #[test]
 fn what_is_let_go_of_a_message_is_never_handed_out_again() {
-    for let_go in [
+    let ways = [
         |client: &mut Connection| assert_eq!(client.poll(), Ok(None)),
         |client: &mut Connection| client.let_parts_go(),
-    ] {
+    ];
+    // Where nothing more has come, and in the middle of a frame.
+    for (let_go, come) in ways.into_iter().flat_map(|way| [(way, 0), (way, 5)]) {
         let mut client = client(Config::default());
-        let mut bytes = frame(false, Opcode::Binary, b"one");
-        feed(&mut client, &bytes);
+        feed(&mut client, &frame(false, Opcode::Binary, b"one"));
         assert_eq!(part(&mut client), Some((b"one".to_vec(), false)));
-        bytes = frame(true, Opcode::Continuation, b"twothree");
-        feed(&mut client, &bytes[..5]);
+        let rest = frame(true, Opcode::Continuation, b"twothree");
+        feed(&mut client, &rest[..come]);
         let_go(&mut client);
-        feed(&mut client, &bytes[5..]);
+        feed(&mut client, &rest[come..]);
         assert_eq!(part(&mut client), None);
         feed(&mut client, &frame(true, Opcode::Binary, b"the next"));
         assert_eq!(part(&mut client), Some((b"the next".to_vec(), true)));

@@ -20,7 +20,8 @@ use crate::venue::{self, Setup, Venue};
 use board::Board;
 use latency::Latency;
 use legs::{Legs, Turn};
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -247,7 +248,7 @@ impl Watch {
             legs: Legs::new(feed.session().endpoints(), arguments.keeping.legs),
             view: View::new(arguments.json),
             latency: arguments.latency.then(Latency::new),
-            plot: arguments.plot.as_deref().map(Plot::at).transpose()?,
+            plot: arguments.plot.as_deref().map(Plot::open).transpose()?,
             feed,
             interrupted,
             started: now,
@@ -378,19 +379,31 @@ impl Watch {
     }
 }
 
-/// A file to draw into at the end. Whether that can be done is looked at in the beginning: a run may be long.
-struct Plot(PathBuf);
+/// A file to draw into at the end. It is opened in the beginning: a run may be long, and its end too late for a wrong path.
+struct Plot {
+    file: File,
+    path: PathBuf,
+}
 
 impl Plot {
-    fn at(path: &Path) -> Result<Self, Failure> {
+    fn open(path: &Path) -> Result<Self, Failure> {
         // What an earlier run has drawn stays until there is something new.
-        let tried = OpenOptions::new().append(true).create(true).open(path);
-        tried.map(|_| Self(path.to_owned())).map_err(|error| unwritten(path, &error))
+        let opened = OpenOptions::new().append(true).create(true).open(path);
+        let file = opened.map_err(|error| unwritten(path, &error))?;
+        Ok(Self { file, path: path.to_owned() })
     }
 
     fn draw(self, latency: &Latency) -> Result<(), Failure> {
-        let text = latency.svg().map_err(|error| unwritten(&self.0, &error))?;
-        std::fs::write(&self.0, text).map_err(|error| unwritten(&self.0, &error))
+        let text = latency.svg().map_err(|error| unwritten(&self.path, &error))?;
+        self.replace(&text).map_err(|error| unwritten(&self.path, &error))
+    }
+
+    fn replace(&self, text: &str) -> io::Result<()> {
+        // A pipe or a terminal has nothing to be replaced.
+        if self.file.metadata()?.is_file() {
+            self.file.set_len(0)?;
+        }
+        (&self.file).write_all(text.as_bytes())
     }
 }
 

@@ -76,8 +76,12 @@ pub struct Client<T = Socket> {
     polled_by: PolledBy,
     /// The last read found nothing: only then can waiting make sense.
     drained: bool,
+    /// A [`waker`](Self::waker) was used during a wait of our own.
+    woken: bool,
     /// The transport did not take everything at the last write, or holds it itself.
     unwritten: bool,
+    /// It has taken something since, which a caller who only sends counts as a sign of life.
+    moved: bool,
     /// The time of the latest look at the clock, and whether the next bytes get one of their own.
     now: Instant,
     look: bool,
@@ -107,7 +111,9 @@ impl<T: Transport> Client<T> {
             policy,
             polled_by: PolledBy::Nobody,
             drained: false,
+            woken: false,
             unwritten: true,
+            moved: false,
             now: clock::now(),
             look: true,
             laps: Laps::new(),
@@ -483,7 +489,10 @@ impl<T: Transport> Client<T> {
             match written {
                 Ok(None) => return true,
                 Ok(Some(0)) => return self.write_failed(ErrorKind::WriteZero.into()),
-                Ok(Some(count)) => self.connection.transmitted(count),
+                Ok(Some(count)) => {
+                    self.moved |= self.unwritten;
+                    self.connection.transmitted(count);
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return false,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return self.write_failed(error),

@@ -1,6 +1,7 @@
 //! What a caller needs who only sends for a while.
 
 use super::{Client, PolledBy};
+use crate::clock;
 use crate::error::Error;
 use crate::transport::Transport;
 use mio::event::Source;
@@ -14,6 +15,9 @@ impl<T: Transport + Source> Client<T> {
         // It would not tell again of what was read here.
         if let PolledBy::Caller = self.polled_by {
             return Ok(None);
+        }
+        if std::mem::take(&mut self.moved) {
+            self.connection.has_room_again(clock::now());
         }
         loop {
             match self.connection.poll_control() {
@@ -33,13 +37,5 @@ impl<T: Transport + Source> Client<T> {
     /// Writes what is queued; false while some of it still is. What the transport holds itself takes no room of the outbox.
     pub(crate) fn write_outbox(&mut self) -> Result<bool, Error> {
         Ok(self.flush()? || !self.connection.wants_transmit())
-    }
-
-    /// Waits until something becomes ready, be it only to be written to, or `until` has come. False when the time is up.
-    pub(crate) fn wait_for_poll(&mut self, until: Option<Instant>) -> Result<bool, Error> {
-        let ready = self.waiter()?.wait(until)?;
-        // What is there to be read is not told again.
-        self.drained &= !ready;
-        Ok(ready)
     }
 }

@@ -8,7 +8,7 @@ use crate::wait::Waiter;
 use mio::event::Source;
 use mio::{Interest, Registry, Token};
 use std::io::{self, ErrorKind};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tickwire_handoff::Waker;
 
 impl<T: Transport + Source> Client<T> {
@@ -22,7 +22,7 @@ impl<T: Transport + Source> Client<T> {
     /// the connection itself reports comes from reading.
     pub fn wait(&mut self, timeout: Option<Duration>) -> Result<bool, Error> {
         self.write_queued();
-        if self.has_more() {
+        if std::mem::take(&mut self.woken) || self.has_more() {
             return Ok(true);
         }
         let user = timeout.and_then(|timeout| clock::now().checked_add(timeout));
@@ -41,6 +41,16 @@ impl<T: Transport + Source> Client<T> {
     /// As [`wait`](Self::wait).
     pub fn waker(&mut self) -> Result<Waker, Error> {
         Ok(self.waiter()?.waker()?)
+    }
+
+    /// Waits until something becomes ready, be it only to be written to, or `until` has come. False when the time is up.
+    pub(crate) fn wait_for_poll(&mut self, until: Option<Instant>) -> Result<bool, Error> {
+        let waiter = self.waiter()?;
+        let ready = waiter.wait(until)?;
+        // Whoever woke it, or what is there to be read, is not told again.
+        self.woken |= waiter.is_woken();
+        self.drained &= !ready;
+        Ok(ready)
     }
 
     /// Whether reading has something to tell without another wait.

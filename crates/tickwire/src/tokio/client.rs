@@ -190,9 +190,14 @@ impl<T: Transport + Source> AsyncClient<T> {
 
     /// Waits until the transport may take more, or something has come that is no message.
     async fn wait_to_send(&mut self) -> Result<(), Error> {
+        let was_open = self.client.is_open();
         let until = self.client.attend()?;
         if self.client.is_closed() {
             return Err(Error::Closed(self.client.received_close().cloned()));
+        }
+        if was_open && !self.client.is_open() {
+            // What waits may not wait for that any more.
+            return Ok(());
         }
         if !self.client.wait_for_poll(Some(clock::now()))? {
             self.ready.wait(until).await?;

@@ -26,7 +26,7 @@ impl Connection {
 
     fn next_control(&mut self) -> Result<Ahead, Error> {
         if let Some((header, size, available)) = self.next_header()? {
-            if !header.opcode.is_control() {
+            if !header.opcode.is_control() || !self.can_answer(&header) {
                 return Ok(Ahead::Other);
             }
             if let Some(event) = self.control_frame(header, size, available)? {
@@ -37,6 +37,12 @@ impl Connection {
             self.on_end_of_stream()?;
         }
         Ok(Ahead::Nothing)
+    }
+
+    /// Whether there is room for the answer to a Ping.
+    fn can_answer(&self, header: &Header) -> bool {
+        let len = usize::try_from(header.len).unwrap_or(usize::MAX);
+        header.opcode != Opcode::Ping || self.outbox.admit(Opcode::Pong, len).is_ok()
     }
 
     #[cold]

@@ -15,7 +15,6 @@ mod receive;
 mod send;
 #[cfg(test)]
 mod tests;
-mod uptake;
 
 use crate::assembly::Assembly;
 use crate::close::Close;
@@ -35,7 +34,6 @@ use farewell::Farewell;
 use rand_core::{Rng as _, SeedableRng as _};
 use std::ops::Range;
 use std::time::{Duration, Instant};
-use uptake::Uptake;
 
 /// Which end of the connection this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +69,7 @@ pub enum Event {
 pub enum Ahead {
     /// A Ping, Pong or Close, which is dealt with: [`poll`](Connection::poll) will not tell of it again.
     Control(Event),
-    /// A message, or some of one, or something else that only `poll` deals with.
+    /// Something else, which only `poll` deals with: a message or some of one, or a Ping whose answer finds no room.
     Other,
     /// Nothing, or too little to tell: more bytes are needed, unless the connection has ended.
     Nothing,
@@ -98,7 +96,7 @@ pub struct Connection {
     timeouts: Timeouts,
     inbox: Inbox,
     assembly: Assembly,
-    /// Whether frames come, and come unmasked: the usual ones can be taken in few instructions.
+    /// Whether frames come, come unmasked and are not handed out in parts: the usual ones can be taken in few instructions.
     plain: bool,
     /// The largest message that may come in one frame.
     single_bytes_max: usize,
@@ -119,8 +117,6 @@ pub struct Connection {
     now: Instant,
     /// When bytes last arrived.
     heard_at: Instant,
-    /// What a silent peer does since the Pong timer began.
-    uptake: Uptake,
     end_of_stream: bool,
     response: Option<Response>,
     sent_close: Option<Close>,
@@ -180,7 +176,6 @@ impl Connection {
             rng,
             now,
             heard_at: now,
-            uptake: Uptake::Free,
             end_of_stream: false,
             response: None,
             sent_close: None,
@@ -256,11 +251,19 @@ impl Connection {
     /// The transport has written `count` bytes of [`transmit`](Self::transmit).
     pub fn transmitted(&mut self, count: usize) {
         self.outbox.written(count);
-        self.uptake.moved();
         if self.farewell != Farewell::None {
             self.closing_moved();
         }
         self.end_server();
+    }
+
+    /// The transport had no room, and has taken something again: so the peer lives, though it may have said nothing, and a
+    /// Pong that is waited for has its time anew. For a caller who sends much over a slow link: the Ping, or its answer, may be
+    /// behind that.
+    pub fn has_room_again(&mut self, now: Instant) {
+        if self.timers.stop(Timer::Pong) {
+            self.timers.set(Timer::Pong, now, self.timeouts.pong);
+        }
     }
 
     #[cold]
@@ -297,8 +300,6 @@ impl Connection {
                     self.fail(error);
                 }
                 Timer::Ping => self.look(now),
-                // The Ping, or its answer, may be behind what moves.
-                Timer::Pong if self.uptake == Uptake::Moving => self.await_pong(now),
                 Timer::Pong => {
                     self.fail(Error::Timeout(Timeout::Pong));
                 }
@@ -517,13 +518,8 @@ impl Connection {
         }
         self.release();
         self.inbox.idle();
-        self.await_pong(now);
-        // Without room for it the timer runs all the same.
+        // A full outbox means that the peer does not read: the Pong timer runs all the same.
         let _ = self.ping(b"");
-    }
-
-    fn await_pong(&mut self, now: Instant) {
-        self.uptake = Uptake::of(!self.outbox.is_empty());
         self.timers.set(Timer::Pong, now, self.timeouts.pong);
     }
 
