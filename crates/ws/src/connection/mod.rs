@@ -460,7 +460,6 @@ impl Connection {
 
     /// Every change of state passes here.
     fn transition(&mut self, to: State) {
-        self.plain = takes_plain(self.role, &to, &self.limits);
         match to {
             State::Open => {
                 self.timers.stop_all();
@@ -478,6 +477,11 @@ impl Connection {
             }
             State::AwaitResponse(_) | State::AwaitRequest | State::AwaitAnswer(_) => self.state = to,
         }
+        self.look_whether_plain();
+    }
+
+    fn look_whether_plain(&mut self) {
+        self.plain = takes_plain(self.role, &self.state, &self.limits) && !self.assembly.is_in_parts();
     }
 
     fn end(&mut self) {

@@ -1,6 +1,6 @@
 //! From bytes to events.
 
-use super::{Connection, Event, Role, State, takes_plain};
+use super::{Connection, Event, Role, State};
 use crate::assembly::Next;
 use crate::close::{self, Close};
 use crate::code::CloseCode;
@@ -107,7 +107,7 @@ impl Connection {
             State::Failed(error) => return Err(error.clone()),
             _ => self.outside_messages(),
         };
-        self.plain = takes_plain(self.role, &self.state, &self.limits) && !self.assembly.is_in_parts();
+        self.look_whether_plain();
         match polled {
             Ok(None) if self.end_of_stream => self.on_end_of_stream(),
             Ok(event) => Ok(event),
