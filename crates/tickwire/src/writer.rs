@@ -73,8 +73,9 @@ impl<T: Transport + Source> MessageWriter<'_, T> {
 
     /// Sends a fragment, and waits for room if there is none.
     fn send(&mut self, fragment: &[u8], is_last: bool) -> io::Result<()> {
-        // What fails before it is queued can be tried again.
-        self.client.attend().map_err(io::Error::other)?;
+        if self.stage == Stage::Begun {
+            self.client.attend().map_err(io::Error::other)?;
+        }
         loop {
             match self.client.send_fragment(self.kind, fragment, is_last) {
                 Ok(()) => break,

@@ -7,7 +7,7 @@ use common::{NowForTest as _, SEED, Seen, client, drain, frame, masked, run, sen
 use std::time::{Duration, Instant};
 use tickwire_ws::{
     Ahead, CloseCode, Config, Connection, Error, Event, Exceeded, Kind, Limits, Opcode, Request, Role,
-    SendError, Timeout, Timeouts,
+    SendError, Timeout, Timeouts, Violation,
 };
 
 #[test]
@@ -228,6 +228,17 @@ fn a_ping_whose_answer_finds_no_room_waits_for_who_only_sends() {
     sent(&mut client);
     assert_eq!(client.poll_control(), Ok(Ahead::Control(Event::Ping)));
     assert_eq!(sent(&mut client), [(Opcode::Pong, vec![1; 100])]);
+}
+
+#[test]
+fn a_fault_is_left_for_reading_by_who_only_sends() {
+    let mut client = client(Config::default());
+    // RFC 6455 5.2: a reserved opcode.
+    client.feed(&[0x83, 0], Instant::now_for_test());
+    assert_eq!(client.poll_control(), Ok(Ahead::Other));
+    assert!(client.is_open());
+    assert_eq!(client.poll(), Err(Violation::ReservedOpcode(3).into()));
+    assert!(matches!(client.poll_control(), Err(Error::Protocol(Violation::ReservedOpcode(3)))));
 }
 
 #[test]

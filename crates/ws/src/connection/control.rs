@@ -25,7 +25,9 @@ impl Connection {
     }
 
     fn next_control(&mut self) -> Result<Ahead, Error> {
-        if let Some((header, size, available)) = self.next_header()? {
+        // What breaks the rules ends the connection once it is read, not before: what is being sent may still arrive.
+        let Ok(next) = self.next_header() else { return Ok(Ahead::Other) };
+        if let Some((header, size, available)) = next {
             if !header.opcode.is_control() || !self.can_answer(&header) {
                 return Ok(Ahead::Other);
             }

@@ -69,7 +69,8 @@ pub enum Event {
 pub enum Ahead {
     /// A Ping, Pong or Close, which is dealt with: [`poll`](Connection::poll) will not tell of it again.
     Control(Event),
-    /// Something else, which only `poll` deals with: a message or some of one, or a Ping whose answer finds no room.
+    /// Something else, which only `poll` deals with: a message or some of one, what is no frame, or a Ping whose answer finds no
+    /// room.
     Other,
     /// Nothing, or too little to tell: more bytes are needed, unless the connection has ended.
     Nothing,
