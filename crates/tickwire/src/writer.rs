@@ -14,9 +14,9 @@ use tickwire_ws::{CloseCode, Kind, SendError};
 /// left, the connection is closed (1011), and if not, nothing is sent.
 ///
 /// Writing waits while the outbox is full and the peer takes nothing, as a socket that blocks does. Control frames are dealt
-/// with meanwhile (and not told again by [`next_event`](Client::next_event)) and the timers looked at, until a message comes:
-/// it is left for reading, and all behind it, so that a peer that takes nothing more before its messages are read is waited for
-/// in vain. Of a client that is registered with a `Poll` of the caller's it answers [`ErrorKind::WouldBlock`] instead, and
+/// with meanwhile (and not told again by [`next_event`](Client::next_event)) and the timers looked at, until a message comes, or
+/// what is no frame: it is left for reading, and all behind it, so that a peer that takes nothing more before its messages are
+/// read is waited for in vain. Of a client that is registered with a `Poll` of the caller's it answers [`ErrorKind::WouldBlock`] instead, and
 /// reads nothing.
 ///
 /// ```no_run
@@ -97,7 +97,7 @@ impl<T: Transport + Source> MessageWriter<'_, T> {
     /// Waits until the transport may take more, or something has come that is no message.
     fn wait_to_send(&mut self) -> io::Result<()> {
         let until = self.client.attend().map_err(io::Error::other)?;
-        if !self.client.is_open() {
+        if self.client.is_closed() {
             return Err(ErrorKind::NotConnected.into());
         }
         match self.client.wait_for_poll(until) {

@@ -5,7 +5,9 @@ mod common;
 
 use common::server::all;
 use common::{bytes, server};
-use std::io::{ErrorKind, Write as _};
+use mio::event::Source;
+use mio::{Interest, Registry, Token};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
@@ -86,7 +88,7 @@ fn a_message_larger_than_all_buffers_waits_for_a_slow_reader() {
 fn write_long<R: Send + 'static>(
     builder: Builder,
     run: impl FnOnce(WebSocket<TcpStream>, mpsc::Receiver<()>) -> R + Send + 'static,
-) -> (Client, std::io::Result<()>, impl FnOnce() -> R) {
+) -> (Client, io::Result<()>, impl FnOnce() -> R) {
     let (go, told) = mpsc::channel();
     let (mut client, thread) = serve(builder, move |socket| {
         told.recv().unwrap();
@@ -166,6 +168,84 @@ fn a_wake_during_a_message_is_told_by_the_next_wait() {
 }
 
 #[test]
+fn what_is_queued_still_reaches_a_peer_that_has_said_close() {
+    let (go, may_close) = mpsc::channel();
+    let limits = Limits { outbox_bytes_max: 2 * LONG_BYTES, ..Limits::default() };
+    let timeouts = Timeouts { close: Duration::from_secs(60), ..Timeouts::default() };
+    let builder = Client::builder().limits(limits).timeouts(timeouts);
+    let (mut client, server) = serve(builder, move |mut socket| {
+        may_close.recv().unwrap();
+        socket.close(None).unwrap();
+        all(socket)
+    });
+    let mut writer = client.message_writer(Kind::Binary, LONG_BYTES);
+    writer.write_all(&vec![0; LONG_BYTES]).unwrap();
+    writer.finish().unwrap();
+    go.send(()).unwrap();
+    writer.flush().unwrap();
+    drop(writer);
+    assert!(client.next_message().unwrap().is_none());
+    drop(client);
+    assert!(matches!(&server.join().unwrap()[..], [Message::Binary(bytes), ..] if bytes.len() == LONG_BYTES));
+}
+
+/// Refuses some writes, then takes everything, and never becomes ready.
+struct Late {
+    refusals: usize,
+    silent: mio::net::UnixStream,
+}
+
+impl Read for Late {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(ErrorKind::WouldBlock.into())
+    }
+}
+
+impl Write for Late {
+    fn write(&mut self, from: &[u8]) -> io::Result<usize> {
+        if self.refusals == 0 {
+            return Ok(from.len());
+        }
+        self.refusals -= 1;
+        Err(ErrorKind::WouldBlock.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Source for Late {
+    fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        self.silent.register(registry, token, interests)
+    }
+
+    fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        self.silent.reregister(registry, token, interests)
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        self.silent.deregister(registry)
+    }
+}
+
+#[test]
+fn what_is_written_while_it_attends_is_not_waited_for() {
+    let (silent, _peer) = mio::net::UnixStream::pair().unwrap();
+    let timeouts = Timeouts { ping_after: None, ..Timeouts::default() };
+    let builder = Client::builder().timeouts(timeouts);
+    // One as the message is queued, and one as it is to be flushed.
+    let mut client = builder.upgraded(Late { refusals: 2, silent }, &[]).unwrap();
+    // It is ready once, from the beginning.
+    while client.wait(Some(Duration::ZERO)).unwrap() {
+        assert!(client.next_message().unwrap().is_none());
+    }
+    let mut writer = client.message_writer(Kind::Binary, 100);
+    writer.write_all(&[0; 100]).unwrap();
+    writer.flush().unwrap();
+}
+
+#[test]
 fn a_peer_that_is_silent_and_takes_nothing_is_given_up() {
     let (ping_after, pong) = (Some(Duration::from_millis(20)), Duration::from_millis(200));
     let timeouts = Timeouts { ping_after, pong, ..Timeouts::default() };
@@ -198,7 +278,7 @@ fn with_a_poll_of_the_callers_it_does_not_wait_and_can_go_on() {
     });
     let mut client = narrow().connect(&url).unwrap();
     let (mut poll, mut events) = (mio::Poll::new().unwrap(), mio::Events::with_capacity(4));
-    poll.registry().register(&mut client, mio::Token(0), mio::Interest::READABLE).unwrap();
+    poll.registry().register(&mut client, Token(0), Interest::READABLE).unwrap();
     while !client.is_open() {
         assert!(client.next_message().unwrap().is_none());
         if !client.is_open() {

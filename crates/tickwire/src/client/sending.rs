@@ -9,16 +9,25 @@ use std::time::Instant;
 use tickwire_ws::Ahead;
 
 impl<T: Transport + Source> Client<T> {
-    /// Reads, deals with control frames and timers up to the first message, which is left for whoever reads. When to come
-    /// again at the latest. With a `Poll` of the caller's it does nothing.
+    /// Reads, deals with control frames and timers up to the first message, which is left for whoever reads. When to try
+    /// again at the latest, at once if there is new room. With a `Poll` of the caller's it does nothing.
     pub(crate) fn attend(&mut self) -> Result<Option<Instant>, Error> {
         // It would not tell again of what was read here.
         if let PolledBy::Caller = self.polled_by {
             return Ok(None);
         }
-        if std::mem::take(&mut self.moved) {
+        let was_open = self.is_open();
+        let moved = std::mem::take(&mut self.moved);
+        if moved {
             self.connection.has_room_again(clock::now());
         }
+        let until = self.deal_with_control_frames()?;
+        // No readiness tells of what was written meanwhile, nor of a Close that was read.
+        let is_new = moved || self.moved || !self.unwritten || was_open != self.is_open();
+        Ok(if is_new { Some(clock::now()) } else { until })
+    }
+
+    fn deal_with_control_frames(&mut self) -> Result<Option<Instant>, Error> {
         loop {
             match self.connection.poll_control() {
                 Ok(Ahead::Control(_)) => self.told(),

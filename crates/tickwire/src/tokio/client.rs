@@ -115,8 +115,8 @@ impl<T: Transport + Source> AsyncClient<T> {
     }
 
     /// Writes all that is queued, once the connection is open. It takes as long as the peer takes to read it. Control frames are
-    /// dealt with meanwhile (and not told again by [`Client::next_event`]) and the timers looked at, until a message comes: it
-    /// is left for reading, and all behind it.
+    /// dealt with meanwhile (and not told again by [`Client::next_event`]) and the timers looked at, until a message comes,
+    /// or what is no frame: it is left for reading, and all behind it.
     ///
     /// # Errors
     /// As [`Client::flush`]; [`Error::Closed`] once nothing can be written any more.
@@ -190,14 +190,9 @@ impl<T: Transport + Source> AsyncClient<T> {
 
     /// Waits until the transport may take more, or something has come that is no message.
     async fn wait_to_send(&mut self) -> Result<(), Error> {
-        let was_open = self.client.is_open();
         let until = self.client.attend()?;
         if self.client.is_closed() {
             return Err(Error::Closed(self.client.received_close().cloned()));
-        }
-        if was_open && !self.client.is_open() {
-            // What waits may not wait for that any more.
-            return Ok(());
         }
         if !self.client.wait_for_poll(Some(clock::now()))? {
             self.ready.wait(until).await?;

@@ -25,7 +25,7 @@ impl Connection {
     }
 
     fn next_control(&mut self) -> Result<Ahead, Error> {
-        // What breaks the rules ends the connection once it is read, not before: what is being sent may still arrive.
+        // What is no frame ends the connection once it is read, not before: what is being sent may still arrive.
         let Ok(next) = self.next_header() else { return Ok(Ahead::Other) };
         if let Some((header, size, available)) = next {
             if !header.opcode.is_control() || !self.can_answer(&header) {
